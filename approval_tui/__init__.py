@@ -1,0 +1,53 @@
+"""Approval of what AI agents do: a store, a gate, a command line and a console.
+
+The names below are loaded when they are first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from approval_tui.version import __version__
+
+if TYPE_CHECKING:
+    from approval_tui.domain.errors import (
+        ApprovalCancelled,
+        ApprovalDenied,
+        ApprovalExpired,
+        ApprovalPending,
+        ApprovalTuiError,
+        NotApproved,
+        StoreUnavailable,
+    )
+    from approval_tui.gate import Gate
+    from approval_tui.store import open_store, open_store_blocking
+
+__all__ = [
+    "ApprovalCancelled",
+    "ApprovalDenied",
+    "ApprovalExpired",
+    "ApprovalPending",
+    "ApprovalTuiError",
+    "Gate",
+    "NotApproved",
+    "StoreUnavailable",
+    "__version__",
+    "open_store",
+    "open_store_blocking",
+]
+
+_HOMES = {
+    "Gate": "approval_tui.gate",
+    "open_store": "approval_tui.store",
+    "open_store_blocking": "approval_tui.store",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES.get(name, "approval_tui.domain.errors")), name)
+    globals()[name] = value
+    return value

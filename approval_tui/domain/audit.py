@@ -1,0 +1,101 @@
+"""The audit log's arithmetic: linking events into a chain, and folding them onto the rows they describe."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from approval_tui.domain import events, lifecycle
+from approval_tui.domain.canonical import HASH_TAG, JsonObject, canonical_json, tagged_hash
+
+CHAIN_TAG = "approval-tui:event:v1"
+GENESIS = HASH_TAG + "0" * 64
+"""The hash before the first event."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One row of the audit log; `at` is in ms UTC, `body` the canonical JSON that the hash covers."""
+
+    seq: int
+    request_id: str | None
+    name: str
+    at: int
+    body: JsonObject
+    hash: str
+
+
+@dataclass(frozen=True)
+class Head:
+    """A checkpoint of the log: the last event's number, hash and time (ms UTC)."""
+
+    seq: int
+    hash: str
+    at: int
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something in the log or the rows that no command of ours can have written."""
+
+    what: str
+    seq: int | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What `verify` found; no problems means that log and rows agree."""
+
+    events: int
+    requests: int
+    head: Head | None
+    problems: tuple[Problem, ...] = field(default=())
+
+    @property
+    def is_sound(self) -> bool:
+        return not self.problems
+
+
+def link(seq: int, previous_hash: str, body: bytes) -> str:
+    """The hash of an event: over the tag, its number, the hash before it and the hash of its body."""
+    body_hash = hashlib.sha256(body).hexdigest()
+    return tagged_hash(f"{CHAIN_TAG}\n{seq}\n{previous_hash}\n{HASH_TAG}{body_hash}".encode())
+
+
+def event_body(name: str, request_id: str | None, at: int, changes: JsonObject, details: JsonObject) -> bytes:
+    """The canonical body of an event; `changes` are the columns of the request's row that it set."""
+    return canonical_json({"event": name, "request": request_id, "at": at, "changes": changes, "details": details})
+
+
+#: The statuses that each event may leave and must lead to; None as the first means that no row was there.
+_STEPS: dict[str, tuple[tuple[str | None, ...], tuple[str, ...]]] = {
+    events.SUBMITTED: ((None,), (lifecycle.PENDING,)),
+    events.VOTED: ((lifecycle.PENDING,), (lifecycle.PENDING,)),
+    events.EDITED: ((lifecycle.PENDING,), (lifecycle.PENDING,)),
+    events.APPROVED: ((lifecycle.PENDING,), (lifecycle.APPROVED,)),
+    events.DENIED: ((lifecycle.PENDING,), (lifecycle.DENIED,)),
+    events.REVOKED: ((lifecycle.APPROVED,), (lifecycle.DENIED,)),
+    events.EXPIRED: ((lifecycle.PENDING, lifecycle.APPROVED), (lifecycle.EXPIRED,)),
+    events.CANCELLED: ((lifecycle.PENDING, lifecycle.APPROVED), (lifecycle.CANCELLED,)),
+    events.CONSUMED: ((lifecycle.APPROVED,), (lifecycle.CONSUMED,)),
+    events.ROLLED_BACK: ((lifecycle.CONSUMED,), (lifecycle.APPROVED, lifecycle.CONSUMED)),
+    events.OUTCOME: ((lifecycle.CONSUMED,), (lifecycle.CONSUMED,)),
+    events.RESOLVED: ((lifecycle.CONSUMED,), (lifecycle.CONSUMED,)),
+}
+
+
+def fold(row: dict[str, Any] | None, event: Event) -> tuple[dict[str, Any] | None, str | None]:
+    """The row after the event, and what is wrong with that step, if anything is."""
+    if event.name in (events.REUSED, events.LATE_OUTCOME):
+        return row, None if row is not None else f"{event.name} comes before the request"
+    if event.name not in _STEPS:
+        return row, f"{event.name} is no event of ours"
+    before = None if row is None else row["status"]
+    after_row = {**(row or {}), **event.body["changes"]}
+    after = after_row.get("status")
+    allowed_before, allowed_after = _STEPS[event.name]
+    if before not in allowed_before or after not in allowed_after:
+        return after_row, f"{event.name} leads from {before or 'nothing'} to {after}, which no rule allows"
+    return after_row, None

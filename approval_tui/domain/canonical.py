@@ -1,0 +1,188 @@
+"""Canonical JSON (RFC 8785), hashes with a tag, and parsing that refuses ambiguous text (rule R5)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from approval_tui.domain.errors import InvalidJson
+
+JsonObject = dict[str, Any]
+
+LARGEST_INTEGER = 2**53 - 1
+LONGEST_INTEGER_BITS = 4096
+DEEPEST_NESTING = 100
+HASH_TAG = "v1:sha256:"
+
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+_encode_in_order = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+def canonical_json(value: Any) -> bytes:
+    """The one byte form of a JSON value, UTF-8.
+
+    An integer outside ±(2^53-1) becomes the string U+0000 `int:<digits>`, and a string that starts with
+    U+0000 gains one more, so that nothing collides. Raises InvalidJson for NaN, infinities, lone
+    surrogates, keys that are not strings, foreign types and nesting over DEEPEST_NESTING.
+    """
+    if _json_dumps_is_canonical(value, 0):
+        try:
+            return _encode(value).encode()
+        except UnicodeEncodeError:
+            _plain(value, 0, "$")  # says where the lone surrogate stands
+            raise
+    import rfc8785  # most values never need it, and it costs start-up time
+
+    try:
+        return rfc8785.dumps(_prepared(value, 0, "$"))
+    except rfc8785.CanonicalizationError as error:
+        raise InvalidJson(f"The value has no canonical JSON form: {error}.") from None
+
+
+def tagged_hash(data: bytes) -> str:
+    """SHA-256 as `v1:sha256:<hex>`."""
+    return HASH_TAG + hashlib.sha256(data).hexdigest()
+
+
+def canonical_hash(value: Any) -> str:
+    """The tagged hash of the canonical form."""
+    return tagged_hash(canonical_json(value))
+
+
+def exact_json(value: Any) -> str:
+    """Compact JSON that reads back as the very same values, in the same order."""
+    return _encode_in_order(value)
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value of a JSON text.
+
+    Raises InvalidJson for NaN and infinities, duplicate keys, lone surrogates and deep nesting, which
+    two readers could take for two different things.
+    """
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object_without_duplicates)
+    except RecursionError:
+        raise InvalidJson(f"The JSON is nested deeper than {DEEPEST_NESTING} levels.") from None
+    except UnicodeDecodeError as error:
+        raise InvalidJson(f"The text is not UTF-8: {error.reason} at byte {error.start}.") from None
+    except ValueError as error:
+        raise InvalidJson(f"The text is not JSON: {error}.") from None
+    return _checked(value, "$")
+
+
+def json_object(value: object, name: str) -> JsonObject:
+    """The value as a JSON object with plain types, checked; raises InvalidJson and names where."""
+    if not isinstance(value, Mapping):
+        raise InvalidJson(f"{name} must be a JSON object, not {type(value).__name__}.")
+    checked: JsonObject = _checked(value, name)
+    return checked
+
+
+def _checked(value: Any, path: str) -> Any:
+    """The value itself where it is plain JSON, else its plain form; raises InvalidJson."""
+    if type(value) is not tuple and _json_dumps_is_canonical(value, 0):
+        try:
+            _encode_in_order(value).encode()
+        except UnicodeEncodeError:
+            pass
+        else:
+            return value
+    return _plain(value, 0, path)
+
+
+def _json_dumps_is_canonical(value: Any, depth: int) -> bool:
+    """Whether `json.dumps` with sorted keys gives RFC 8785's bytes: no floats, foreign keys or big integers."""
+    kind = type(value)
+    if kind is str:
+        return bool(value[:1] != "\0")
+    if kind is dict:
+        if depth >= DEEPEST_NESTING:
+            return False
+        for key, item in value.items():
+            if type(key) is not str or not key.isascii():
+                return False
+            if type(item) is str:
+                if item[:1] == "\0":
+                    return False
+            elif not _json_dumps_is_canonical(item, depth + 1):
+                return False
+        return True
+    if kind is bool or value is None:
+        return True
+    if kind is int:
+        return bool(-LARGEST_INTEGER <= value <= LARGEST_INTEGER)
+    if kind is list:
+        return depth < DEEPEST_NESTING and all(_json_dumps_is_canonical(item, depth + 1) for item in value)
+    return False
+
+
+def _prepared(value: Any, depth: int, path: str) -> Any:
+    """The value with big integers and U+0000 strings written so that RFC 8785 can take them."""
+    plain = _plain(value, depth, path)
+    return _without_big_integers(plain)
+
+
+def _without_big_integers(value: Any) -> Any:
+    if isinstance(value, str):
+        return "\0" + value if value.startswith("\0") else value
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > LARGEST_INTEGER:
+        return f"\0int:{value}"
+    if isinstance(value, dict):
+        return {key: _without_big_integers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_big_integers(item) for item in value]
+    return value
+
+
+def _plain(value: Any, depth: int, path: str) -> Any:
+    """The value in JSON's own types; raises InvalidJson with the path of what is none."""
+    if depth > DEEPEST_NESTING:
+        raise InvalidJson(f"The JSON is nested deeper than {DEEPEST_NESTING} levels.")
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _checked_text(str(value), path)
+    if isinstance(value, int):
+        if value.bit_length() > LONGEST_INTEGER_BITS:
+            raise InvalidJson(f"{path} is an integer of more than {LONGEST_INTEGER_BITS} bits.")
+        return int(value)
+    if isinstance(value, float):
+        if value != value or value in (float("inf"), float("-inf")):
+            raise InvalidJson(f"{path} is {value}, which JSON cannot express.")
+        return float(value)
+    if isinstance(value, Mapping):
+        plain = {}
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise InvalidJson(f"{path} has a key that is not a string but {type(key).__name__}.")
+            plain[_checked_text(str(key), path)] = _plain(item, depth + 1, f"{path}.{key}")
+        return plain
+    if isinstance(value, list | tuple):
+        return [_plain(item, depth + 1, f"{path}[{index}]") for index, item in enumerate(value)]
+    raise InvalidJson(f"{path} is of type {type(value).__name__}, which JSON cannot express.")
+
+
+def _checked_text(text: str, path: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidJson(f"{path!a} holds a lone surrogate, which is no character.") from None
+    return text
+
+
+def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> JsonObject:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise InvalidJson(f"The key {key!a} stands twice in one object.")
+            seen.add(key)
+    return result
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise InvalidJson(f"{name} is not JSON.")

@@ -1,0 +1,139 @@
+"""One tree of errors; each says what happened, what was not done, and what to do now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from approval_tui.domain.models import Request
+
+
+class ApprovalTuiError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+    def __init__(self, happened: str, *, not_done: str, to_do: str) -> None:
+        super().__init__(" ".join(part for part in (happened, not_done, to_do) if part))
+        self.happened = happened
+        self.not_done = not_done
+        self.to_do = to_do
+
+
+# --- what a caller handed in -------------------------------------------------------------------
+
+
+class InvalidInput(ApprovalTuiError):
+    """Something that was handed in cannot be used."""
+
+
+class InvalidJson(InvalidInput):
+    """Text or a value that has no single meaning as JSON (RFC 8785, I-JSON)."""
+
+    def __init__(self, happened: str) -> None:
+        super().__init__(happened, not_done="Nothing was written.", to_do="Correct the JSON and try again.")
+
+
+class ConfigurationError(ApprovalTuiError):
+    """The configuration cannot be used; `problems` holds one line for each fault."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__(
+            "\n".join(problems),
+            not_done="Nothing was started.",
+            to_do="Correct the configuration (`approval-tui config validate` checks it).",
+        )
+        self.problems = tuple(problems)
+
+
+# --- what the store holds ----------------------------------------------------------------------
+
+
+class RequestNotFound(ApprovalTuiError):
+    """No request has that id."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(
+            f"No request {request_id} is in this store.",
+            not_done="Nothing was changed.",
+            to_do="`approval-tui list` and `approval-tui history` show the ids; check --store too.",
+        )
+        self.request_id = request_id
+
+
+class AmbiguousId(InvalidInput):
+    """An id prefix fits more than one request."""
+
+
+class Conflict(ApprovalTuiError):
+    """The request is not in a state that allows this; `request` is what it is now, where known."""
+
+    def __init__(self, happened: str, *, not_done: str, to_do: str, request: Request | None = None) -> None:
+        super().__init__(happened, not_done=not_done, to_do=to_do)
+        self.request = request
+
+
+class StatusConflict(Conflict):
+    """The request has another status than the command needs."""
+
+
+class RequestChanged(Conflict):
+    """The decision names another digest than the request has now."""
+
+
+class DecisionRefused(Conflict):
+    """The request's own requirements do not admit this decision."""
+
+
+class ClaimInvalid(Conflict):
+    """The claim is not the one that is open for this request."""
+
+
+class ClaimInDoubt(Conflict):
+    """The claim's time passed without an outcome; only a reviewer's resolve ends it."""
+
+
+# --- the store itself --------------------------------------------------------------------------
+
+
+class StoreUnavailable(ApprovalTuiError):
+    """The store cannot be reached, so nothing may run."""
+
+
+class StoreIncompatible(StoreUnavailable):
+    """The file is no store, or one of a newer version, or the SQLite library is too old."""
+
+
+class StoreCorrupt(StoreUnavailable):
+    """The store holds something that it never wrote."""
+
+
+# --- what a gate says to the agent -------------------------------------------------------------
+
+
+class NotApproved(ApprovalTuiError):
+    """The call did not run because nobody approved it; `request` says why."""
+
+    def __init__(self, happened: str, *, request: Request, to_do: str) -> None:
+        super().__init__(happened, not_done="The call did not run.", to_do=to_do)
+        self.request = request
+
+
+class ApprovalDenied(NotApproved):
+    """A reviewer said no; `reason` is the reviewer's."""
+
+    @property
+    def reason(self) -> str | None:
+        decisions = self.request.decisions
+        return decisions[-1].reason if decisions else None
+
+
+class ApprovalExpired(NotApproved):
+    """Nobody decided in time, or the approval was not used in time."""
+
+
+class ApprovalCancelled(NotApproved):
+    """The requester withdrew the request."""
+
+
+class ApprovalPending(NotApproved):
+    """Nobody has decided yet, and the caller did not want to wait."""

@@ -1,0 +1,35 @@
+"""The names of all events of the audit log, with what each one says."""
+
+from __future__ import annotations
+
+SUBMITTED = "request_submitted"  #: a requester asked; the request is pending
+REUSED = "request_reused"  #: the same call was asked again and met this request
+EDITED = "request_edited"  #: a reviewer changed the arguments; a new digest counts from here
+VOTED = "vote_recorded"  #: a reviewer approved, and the quorum is not reached yet
+APPROVED = "request_approved"  #: pending -> approved
+DENIED = "request_denied"  #: pending -> denied
+REVOKED = "request_revoked"  #: approved -> denied
+EXPIRED = "request_expired"  #: pending or approved -> expired
+CANCELLED = "request_cancelled"  #: pending or approved -> cancelled
+CONSUMED = "request_consumed"  #: approved -> consumed; one caller holds the claim
+ROLLED_BACK = "claim_rolled_back"  #: consumed -> approved, or the end of a claim whose approval has expired
+OUTCOME = "outcome_reported"  #: the claim's holder said what became of the call
+LATE_OUTCOME = "outcome_reported_late"  #: the holder spoke after the claim was in doubt; it changes nothing
+RESOLVED = "claim_resolved"  #: a reviewer ended a claim that was in doubt
+
+EVENT_NAMES = (
+    SUBMITTED,
+    REUSED,
+    EDITED,
+    VOTED,
+    APPROVED,
+    DENIED,
+    REVOKED,
+    EXPIRED,
+    CANCELLED,
+    CONSUMED,
+    ROLLED_BACK,
+    OUTCOME,
+    LATE_OUTCOME,
+    RESOLVED,
+)

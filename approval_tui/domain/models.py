@@ -1,0 +1,173 @@
+"""The data that everything speaks of: a request, the decisions on it, and what a decision rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from approval_tui.domain.clock import optional_timestamp
+from approval_tui.domain.lifecycle import CONSUMED
+
+if TYPE_CHECKING:
+    from approval_tui.domain.canonical import JsonObject
+
+EVIDENCE_SHOWN = "shown"  #: every row of the payload was visible to the reviewer
+EVIDENCE_TABLE = "table"  #: decided in bulk, from a table of exactly these requests
+EVIDENCE_NONE = "none"  #: decided by id; nothing is known of what the reviewer saw
+EVIDENCE_KINDS = (EVIDENCE_SHOWN, EVIDENCE_TABLE, EVIDENCE_NONE)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of what the reviewer saw: the kind, the payload's rows, and how long in ms (rule R9)."""
+
+    kind: str = EVIDENCE_NONE
+    rows: int = 0
+    shown_ms: int = 0
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One reviewer's word on one digest of a request."""
+
+    verdict: str
+    reviewer: str
+    reason: str | None
+    digest: str
+    evidence: Evidence
+    via: str
+    os_user: str | None
+    tty: str | None
+    decided_at: int
+
+    def to_json(self) -> JsonObject:
+        """The form in which it is stored, logged and printed; the time is in ms UTC."""
+        return {
+            "verdict": self.verdict,
+            "reviewer": self.reviewer,
+            "reason": self.reason,
+            "digest": self.digest,
+            "evidence": {
+                "kind": self.evidence.kind,
+                "rows": self.evidence.rows,
+                "shown_ms": self.evidence.shown_ms,
+            },
+            "via": self.via,
+            "os_user": self.os_user,
+            "tty": self.tty,
+            "decided_at": self.decided_at,
+        }
+
+    @classmethod
+    def from_json(cls, value: JsonObject) -> Decision:
+        """The decision of its stored form; raises KeyError or TypeError where that is malformed."""
+        return cls(**{**value, "evidence": Evidence(**value["evidence"])})
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What a decision on a request needs, as a policy rule set it when the request was made."""
+
+    quorum: int = 1
+    reviewers: tuple[str, ...] = ()
+    reason_required: bool = False
+    evidence: str = EVIDENCE_NONE
+
+    def to_json(self) -> JsonObject:
+        """The stored form."""
+        return {
+            "quorum": self.quorum,
+            "reviewers": list(self.reviewers),
+            "reason_required": self.reason_required,
+            "evidence": self.evidence,
+        }
+
+    @classmethod
+    def from_json(cls, value: JsonObject) -> Requirements:
+        """The requirements of their stored form; raises KeyError or TypeError where that is malformed."""
+        return cls(**{**value, "reviewers": tuple(value["reviewers"])})
+
+
+NO_EVIDENCE = Evidence()
+NO_REQUIREMENTS = Requirements()
+
+
+@dataclass(frozen=True)
+class Request:
+    """One tool call that waits, or waited, for a decision; times are in ms UTC.
+
+    `status` is what counts at the moment of reading (rule R3); `arguments` are those the agent sent,
+    `edited_arguments` those that a reviewer put in their place.
+    """
+
+    id: str
+    status: str
+    version: int
+    tool: str
+    server: str | None
+    requester: str
+    session: str | None
+    context: JsonObject
+    arguments: JsonObject
+    edited_arguments: JsonObject | None
+    reason: str | None
+    risk: str | None
+    rule_hash: str | None
+    requirements: Requirements
+    fingerprint: str
+    digest: str
+    created_at: int
+    expires_at: int
+    approval_lifetime: int
+    approval_expires_at: int | None
+    decided_at: int | None
+    decisions: tuple[Decision, ...]
+    consumed_at: int | None
+    claim_expires_at: int | None
+    outcome: str | None
+    outcome_at: int | None
+    outcome_detail: str | None
+    in_doubt: bool
+
+    @property
+    def effective_arguments(self) -> JsonObject:
+        """The arguments that may run: the reviewer's where there was an edit, else the agent's."""
+        return self.arguments if self.edited_arguments is None else self.edited_arguments
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a caller holds the claim and has not reported yet."""
+        return self.status == CONSUMED and self.outcome is None and not self.in_doubt
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `--json` prints; times are ISO 8601 in UTC."""
+        return {
+            "id": self.id,
+            "status": self.status,
+            "tool": self.tool,
+            "server": self.server,
+            "requester": self.requester,
+            "session": self.session,
+            "context": self.context,
+            "arguments": self.arguments,
+            "edited_arguments": self.edited_arguments,
+            "reason": self.reason,
+            "risk": self.risk,
+            "digest": self.digest,
+            "fingerprint": self.fingerprint,
+            "rule_hash": self.rule_hash,
+            "requirements": self.requirements.to_json(),
+            "created_at": optional_timestamp(self.created_at),
+            "expires_at": optional_timestamp(self.expires_at),
+            "approval_expires_at": optional_timestamp(self.approval_expires_at),
+            "decided_at": optional_timestamp(self.decided_at),
+            "decisions": [
+                {**decision.to_json(), "decided_at": optional_timestamp(decision.decided_at)}
+                for decision in self.decisions
+            ],
+            "consumed_at": optional_timestamp(self.consumed_at),
+            "in_doubt": self.in_doubt,
+            "outcome": self.outcome,
+            "outcome_at": optional_timestamp(self.outcome_at),
+            "outcome_detail": self.outcome_detail,
+        }

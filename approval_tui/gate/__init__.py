@@ -1,0 +1,7 @@
+"""Run or not: the code that an agent puts in front of its calls."""
+
+from __future__ import annotations
+
+from approval_tui.gate.gate import Gate
+
+__all__ = ["Gate"]

@@ -1,0 +1,1 @@
+"""Configuration, the places of files, and who may read them."""

@@ -1,0 +1,172 @@
+"""The configuration file: its keys, what each accepts, and the settings that come of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from approval_tui.domain import calls
+from approval_tui.domain.clock import format_duration, parse_duration
+from approval_tui.domain.errors import ConfigurationError, InvalidInput
+from approval_tui.settings.paths import STORE_VARIABLE, config_path, default_store_path
+
+if TYPE_CHECKING:
+    from approval_tui.settings.document import Place
+
+DEFAULT_ARMING = 400
+_SHORTEST_ARMING = 100
+_LARGEST_FILE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the configuration says; durations are in ms, None means that nothing was said."""
+
+    store: str | None = None
+    reviewer: str | None = None
+    timeout: int = calls.DEFAULT_TIMEOUT
+    approval_lifetime: int = calls.DEFAULT_APPROVAL_LIFETIME
+    dedupe_window: int = calls.DEFAULT_DEDUPE_WINDOW
+    claim_lifetime: int = calls.DEFAULT_CLAIM_LIFETIME
+    theme: str = "textual-dark"
+    arming: int = DEFAULT_ARMING
+    redact_names: tuple[str, ...] = ()
+
+
+def load_settings(explicit_path: str | None = None) -> Settings:
+    """The settings of the configuration file, or the defaults where there is none.
+
+    A file that was named but is missing is an error; PyYAML is loaded only for a file that exists.
+    Raises ConfigurationError with every fault as file:line:column, key and reason.
+    """
+    path = config_path(explicit_path)
+    try:
+        size = os.path.getsize(path)
+        if size > _LARGEST_FILE:
+            raise ConfigurationError([f"{path}: has {size:,} bytes; a configuration has at most {_LARGEST_FILE:,}"])
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except FileNotFoundError:
+        if explicit_path or os.environ.get("APPROVAL_TUI_CONFIG"):
+            raise ConfigurationError([f"{path}: there is no such file"]) from None
+        return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError([f"{path}: cannot be read: {error}"]) from None
+    return parse_settings(text, path)
+
+
+def parse_settings(text: str, name: str) -> Settings:
+    """The settings of a configuration's text; `name` is how errors call the file."""
+    from approval_tui.settings.document import read_document
+
+    document = read_document(text, name)
+    problems = list(document.problems)
+    values: dict[str, Any] = {}
+    for place in document.places.values():
+        where = f"{name}:{place.line}:{place.column}: {place.path}"
+        if place.path in SECTIONS:
+            if place.kind not in ("mapping", "null"):
+                problems.append(f"{where}: must hold keys, not a value")
+            continue
+        key = KEYS.get(place.path)
+        if key is None:
+            problems.append(f"{where}: is no key{_nearest(place.path)}")
+            continue
+        try:
+            values[key.field] = key.read(place)
+        except InvalidInput as error:
+            problems.append(f"{where}: {error.happened}")
+    if problems:
+        raise ConfigurationError(problems)
+    return Settings(**values)
+
+
+def store_location(explicit: str | None, settings: Settings) -> str:
+    """Where the store is: as given, else APPROVAL_TUI_STORE, else the configuration, else the data folder."""
+    return explicit or os.environ.get(STORE_VARIABLE) or settings.store or default_store_path()
+
+
+def settings_to_json(settings: Settings) -> dict[str, Any]:
+    """The settings by their keys in the file, as `config show` prints them."""
+    result = {}
+    for path, key in KEYS.items():
+        value = getattr(settings, key.field)
+        result[path] = format_duration(value) if key.is_duration else list(value) if key.is_list else value
+    return result
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of the file: the field of Settings that it sets, and how its text is read."""
+
+    field: str
+    read: Callable[[Place], Any]
+    is_duration: bool = False
+    is_list: bool = False
+
+
+def _text(place: Place) -> str:
+    if place.kind != "str" or not place.value.strip():
+        raise _bad(f"must be text, not {_said(place)}{_quote_hint(place)}")
+    return str(place.value)
+
+
+def _file_path(place: Place) -> str:
+    text = _text(place)
+    return text if "://" in text else os.path.expanduser(text)
+
+
+def _duration(least: int) -> Callable[[Place], int]:
+    def read(place: Place) -> int:
+        if place.kind != "str":
+            raise _bad(f"must be a duration such as 10m, not {_said(place)}")
+        try:
+            milliseconds = parse_duration(place.value)
+        except InvalidInput:
+            raise _bad(f"must be a duration such as 30s, 10m or 1h30m, not {_said(place)}") from None
+        if milliseconds < least:
+            raise _bad(f"must be at least {format_duration(least)}, not {_said(place)}")
+        return milliseconds
+
+    return read
+
+
+def _names(place: Place) -> tuple[str, ...]:
+    if place.kind != "list":
+        raise _bad(f"must be a list of words, not {_said(place)}")
+    return tuple(_text(item) for item in place.value)
+
+
+KEYS = {
+    "store": Key("store", _file_path),
+    "reviewer": Key("reviewer", _text),
+    "requests.timeout": Key("timeout", _duration(1000), is_duration=True),
+    "requests.approval_lifetime": Key("approval_lifetime", _duration(1000), is_duration=True),
+    "requests.dedupe_window": Key("dedupe_window", _duration(0), is_duration=True),
+    "requests.claim_lifetime": Key("claim_lifetime", _duration(1000), is_duration=True),
+    "console.theme": Key("theme", _text),
+    "console.arming": Key("arming", _duration(_SHORTEST_ARMING), is_duration=True),
+    "redact.names": Key("redact_names", _names, is_list=True),
+}
+SECTIONS = frozenset(path.split(".")[0] for path in KEYS if "." in path)
+
+
+def _nearest(path: str) -> str:
+    from difflib import get_close_matches
+
+    matches = get_close_matches(path, [*KEYS, *SECTIONS], n=1)
+    return f"; did you mean {matches[0]}?" if matches else ""
+
+
+def _said(place: Place) -> str:
+    return repr(place.value) if isinstance(place.value, str) else f"a {place.kind}"
+
+
+def _quote_hint(place: Place) -> str:
+    return " (YAML reads it as something else; put it in quotes)" if place.kind in ("bool", "int", "float") else ""
+
+
+def _bad(happened: str) -> InvalidInput:
+    return InvalidInput(happened, not_done="", to_do="")

@@ -1,0 +1,74 @@
+"""Who may touch the store's files: its folder is 0700 and its file 0600."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from approval_tui.domain.errors import StoreUnavailable
+
+PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
+_OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+def ensure_private_folder(folder: str) -> None:
+    """Makes the folder, and those above it that are missing, with mode 0700.
+
+    A folder that is already there keeps its mode: it may be shared on purpose. Raises StoreUnavailable.
+    """
+    missing = []
+    current = folder
+    while current and not os.path.isdir(current):
+        missing.append(current)
+        parent = os.path.dirname(current)
+        if parent == current:
+            break
+        current = parent
+    try:
+        for path in reversed(missing):
+            try:
+                os.mkdir(path, PRIVATE_FOLDER)
+            except FileExistsError:
+                if not os.path.isdir(path):
+                    raise
+            else:
+                os.chmod(path, PRIVATE_FOLDER)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"The folder {folder} cannot be made: {error.strerror}.",
+            not_done="The store was not opened and nothing may run.",
+            to_do="Choose another place with --store or APPROVAL_TUI_STORE, or mend the permissions.",
+        ) from None
+
+
+def ensure_private_file(path: str) -> None:
+    """Makes the file with mode 0600 if it is missing; refuses one that other users may write.
+
+    Whoever can write the store can approve, so such a file proves nothing. Raises StoreUnavailable.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE))
+        return
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise StoreUnavailable(
+            f"The store {path} cannot be made: {error.strerror}.",
+            not_done="Nothing was opened and nothing may run.",
+            to_do="Choose another place with --store or APPROVAL_TUI_STORE, or mend the permissions.",
+        ) from None
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        raise StoreUnavailable(
+            f"The store {path} cannot be read: {error.strerror}.",
+            not_done="Nothing was opened and nothing may run.",
+            to_do="Mend the permissions of the file and its folder.",
+        ) from None
+    if os.name == "posix" and stat.S_ISREG(mode) and mode & _OTHERS_MAY_WRITE:
+        raise StoreUnavailable(
+            f"The store {path} can be written by other users (mode {stat.S_IMODE(mode):04o}).",
+            not_done="It was not opened: its decisions could be anyone's.",
+            to_do=f"Look at what it holds, then `chmod 600 {path}`.",
+        )

@@ -1,0 +1,90 @@
+"""The store: where requests, decisions and the audit log live. The only room that speaks SQL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from approval_tui.domain.clock import Clock, system_clock
+from approval_tui.domain.errors import StoreIncompatible, StoreUnavailable
+from approval_tui.domain.ids import IdFactory, new_request_id
+from approval_tui.settings.configuration import load_settings, store_location
+
+if TYPE_CHECKING:
+    from approval_tui.store.asynchronous import AsyncStore
+    from approval_tui.store.blocking import BlockingStore
+
+
+def open_store(
+    location: str | None = None, *, clock: Clock = system_clock, new_id: IdFactory = new_request_id
+) -> OpeningStore:
+    """The async store, for `async with open_store() as store:` or `store = await open_store()`.
+
+    `location` is a path or URL; without one, APPROVAL_TUI_STORE, the configuration and the platform's data
+    folder are asked in this order. Raises StoreUnavailable, or ConfigurationError.
+    """
+    return OpeningStore(store_path(location), clock, new_id)
+
+
+def open_store_blocking(
+    location: str | None = None, *, clock: Clock = system_clock, new_id: IdFactory = new_request_id
+) -> BlockingStore:
+    """The same store without asyncio; a context manager."""
+    from approval_tui.store.blocking import BlockingStore
+    from approval_tui.store.drivers.sqlite import SqliteEngine
+
+    return BlockingStore(SqliteEngine(store_path(location), clock=clock, new_id=new_id))
+
+
+def store_path(location: str | None) -> str:
+    """The absolute path of the store's file; raises StoreIncompatible for a URL of another engine."""
+    chosen = location or os.environ.get("APPROVAL_TUI_STORE") or store_location(None, load_settings())
+    if chosen.startswith("sqlite://"):
+        chosen = chosen.removeprefix("sqlite://")
+    elif "://" in chosen:
+        raise StoreIncompatible(
+            f"A store at {chosen.partition('://')[0]}:// is not known to this version.",
+            not_done="Nothing was opened and nothing may run.",
+            to_do="Give the path of a file, or a URL such as sqlite:///srv/approvals.db.",
+        )
+    if not chosen or chosen == ":memory:" or chosen.endswith(os.sep):
+        raise StoreUnavailable(
+            f"{chosen!r} is no file that two programs could share.",
+            not_done="Nothing was opened and nothing may run.",
+            to_do="Give the path of a file.",
+        )
+    return os.path.abspath(os.path.expanduser(chosen))
+
+
+class OpeningStore:
+    """A store that is about to be opened: await it, or enter it."""
+
+    def __init__(self, path: str, clock: Clock, new_id: IdFactory) -> None:
+        self._path = path
+        self._clock = clock
+        self._new_id = new_id
+        self._store: AsyncStore | None = None
+
+    def __await__(self) -> Generator[Any, None, AsyncStore]:
+        return self._open().__await__()
+
+    async def __aenter__(self) -> AsyncStore:
+        self._store = await self._open()
+        return self._store
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._store is not None:
+            await self._store.close()
+
+    async def _open(self) -> AsyncStore:
+        from approval_tui.store.asynchronous import AsyncStore
+        from approval_tui.store.drivers.sqlite_async import AsyncSqliteEngine
+
+        return AsyncStore(await AsyncSqliteEngine.open(self._path, clock=self._clock, new_id=self._new_id))
+
+
+__all__ = ["OpeningStore", "open_store", "open_store_blocking", "store_path"]

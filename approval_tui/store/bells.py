@@ -1,0 +1,123 @@
+"""Bells: named pipes by which a writer wakes those whom its commit concerns.
+
+A bell says only 'look again'; nothing is read from it but bytes without meaning. Waiters look on their own
+as well, slowly, because a writer may die between commit and bell, or know nothing of bells.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterable
+from types import TracebackType
+
+CONSOLES = "consoles"
+SUPPORTED = hasattr(os, "mkfifo")
+
+
+class Bells:
+    """The folder of bells beside one store."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def ring(self, request_ids: Iterable[str]) -> None:
+        """Wakes the waiters of these requests, and every console; never fails, never waits."""
+        if not SUPPORTED:
+            return
+        rung = False
+        for request_id in request_ids:
+            rung = True
+            self._ring_folder(os.path.join(self.folder, shard(request_id)), request_id)
+        if rung:
+            self._ring_folder(os.path.join(self.folder, CONSOLES), "")
+
+    def _ring_folder(self, folder: str, prefix: str) -> None:
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            return
+        for name in names:
+            if name.startswith(prefix) and not name.startswith("."):
+                _ring(os.path.join(folder, name))
+
+
+class Bell:
+    """One named pipe, open for reading while the context lasts; `file` is its descriptor."""
+
+    def __init__(self, bells: Bells, place: str, name: str) -> None:
+        self._folder = os.path.join(bells.folder, place)
+        self._name = f"{name}.{os.getpid()}.{secrets.token_hex(4)}"
+        self.file = -1
+
+    @classmethod
+    def for_request(cls, bells: Bells, request_id: str) -> Bell:
+        """The bell of one who waits for this request."""
+        return cls(bells, shard(request_id), request_id)
+
+    @classmethod
+    def for_console(cls, bells: Bells) -> Bell:
+        """The bell of one who wants to know of every change."""
+        return cls(bells, CONSOLES, "console")
+
+    def __enter__(self) -> Bell:
+        """Hangs the bell; raises OSError where the folder cannot hold named pipes."""
+        for folder in (os.path.dirname(self._folder), self._folder):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(folder, 0o700)
+        hidden = os.path.join(self._folder, f".{self._name}")
+        os.mkfifo(hidden, 0o600)
+        try:
+            # Open for both, so that the pipe never reports an end; renamed only now, so that no writer
+            # finds it without a reader and takes it for stale.
+            self.file = os.open(hidden, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+            os.rename(hidden, self._path)
+        except BaseException:
+            self._take_down(hidden)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._take_down(self._path)
+
+    def silence(self) -> None:
+        """Takes what was rung so far, so that the next ring is heard."""
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self.file, 4096):
+                pass
+
+    @property
+    def _path(self) -> str:
+        return os.path.join(self._folder, self._name)
+
+    def _take_down(self, path: str) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        if self.file >= 0:
+            os.close(self.file)
+            self.file = -1
+
+
+def shard(request_id: str) -> str:
+    """The subfolder of a request's bells: its last two digits, so that no folder grows long."""
+    return request_id[-2:]
+
+
+def _ring(path: str) -> None:
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    except OSError:  # no reader: whoever hung it is gone
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        return
+    try:
+        os.write(file, b"\0")
+    except OSError:
+        pass  # full: it rings already
+    finally:
+        os.close(file)

@@ -1,0 +1,200 @@
+"""SQLite: one connection that runs whole transaction functions in place."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from typing import Concatenate, ParamSpec, TypeVar
+
+from approval_tui.domain.clock import Clock
+from approval_tui.domain.errors import ApprovalTuiError, StoreIncompatible, StoreUnavailable
+from approval_tui.domain.ids import IdFactory
+from approval_tui.settings.permissions import ensure_private_file, ensure_private_folder
+from approval_tui.store.bells import Bells
+from approval_tui.store.drivers.sqlite_errors import in_our_words
+from approval_tui.store.drivers.sqlite_migrations import bring_up_to_date
+from approval_tui.store.statements import STATEMENTS
+from approval_tui.store.transaction import Parameters, RecordedRefusal, Transaction
+from approval_tui.store.turns import Turn
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+OLDEST_SQLITE = (3, 35, 0)
+BUSY_TIMEOUT = 10.0
+"""Seconds that SQLite waits for a lock that a writer without turns may hold."""
+
+_PRAGMAS = (
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA fullfsync = ON",
+    "PRAGMA journal_size_limit = 67108864",
+)
+
+
+class SqliteTransaction:
+    """One open transaction; see `store.transaction.Transaction`."""
+
+    def __init__(self, connection: sqlite3.Connection, now: int, new_id: IdFactory) -> None:
+        self._connection = connection
+        self.now = now
+        self.touched: set[str] = set()
+        self.new_id = new_id
+
+    def rows(self, statement: str, parameters: Parameters) -> list[sqlite3.Row]:
+        return self._connection.execute(STATEMENTS[statement], parameters).fetchall()
+
+    def execute(self, statement: str, parameters: Parameters) -> int:
+        return self._connection.execute(STATEMENTS[statement], parameters).rowcount
+
+    def serialize(self, key: str) -> None:
+        """Nothing to do: BEGIN IMMEDIATE already keeps every other writer out."""
+
+
+class SqliteEngine:
+    """The connection to one store file; threads may share it, forked children may not."""
+
+    def __init__(self, path: str, *, clock: Clock, new_id: IdFactory) -> None:
+        self.path = path
+        self.clock = clock
+        self.bells = Bells(f"{path}.bells")
+        self._new_id = new_id
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+        self._turn = Turn(f"{path}.turn")
+        self.connection = self._open()
+        self._file_identity = self._identity_of_file()
+
+    def write(self, function: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Runs the function in one writing transaction, commits it, and rings the bells it calls for."""
+        touched: set[str] = set()
+        try:
+            with self._exclusively(), self._turn:
+                return self._transact("BEGIN IMMEDIATE", touched, function, *args, **kwargs)
+        finally:
+            if touched:
+                self.bells.ring(touched)
+
+    def read(self, function: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Runs the function on one consistent state of the store, without keeping any writer waiting."""
+        with self._exclusively():
+            return self._transact("BEGIN", set(), function, *args, **kwargs)
+
+    def data_version(self) -> int:
+        """Changes whenever another connection commits; raises StoreUnavailable when the file was replaced."""
+        with self._exclusively():
+            version: int = self.connection.execute("PRAGMA data_version").fetchone()[0]
+        return version
+
+    def close(self) -> None:
+        """Closes the connection; what was committed stays."""
+        with self._lock:
+            if self._process == os.getpid():
+                self.connection.close()
+                self._turn.close()
+
+    def _transact(
+        self,
+        begin: str,
+        touched: set[str],
+        function: Callable[Concatenate[Transaction, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        connection = self.connection
+        connection.execute(begin)
+        transaction = SqliteTransaction(connection, self.clock(), self._new_id)
+        try:
+            result = function(transaction, *args, **kwargs)
+        except RecordedRefusal as refusal:
+            connection.execute("COMMIT")
+            touched |= transaction.touched
+            raise refusal.error from None
+        except BaseException:
+            self._undo()
+            raise
+        try:
+            connection.execute("COMMIT")
+        except BaseException:
+            self._undo()
+            raise
+        touched |= transaction.touched
+        return result
+
+    def _undo(self) -> None:
+        if self.connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                self.connection.execute("ROLLBACK")
+
+    @contextlib.contextmanager
+    def _exclusively(self) -> Iterator[None]:
+        """One thread at a time, in the process that opened the store, with errors in our words."""
+        with self._lock:
+            if self._process != os.getpid():
+                raise StoreUnavailable(
+                    f"The store {self.path} was opened before this process was forked.",
+                    not_done="Nothing was read or written.",
+                    to_do="Open the store anew in the child process.",
+                )
+            if self._identity_of_file() != self._file_identity:
+                raise StoreUnavailable(
+                    f"The store {self.path} was moved or replaced while it was open.",
+                    not_done="Nothing was read or written.",
+                    to_do="Find out by whom, then open the store again.",
+                )
+            try:
+                yield
+            except sqlite3.ProgrammingError as error:
+                if "closed" not in str(error).lower():
+                    raise
+                raise StoreUnavailable(
+                    f"The store {self.path} was closed.", not_done="Nothing was done.", to_do="Open it again."
+                ) from None
+            except (sqlite3.Error, OverflowError, UnicodeError) as error:
+                raise in_our_words(error, self.path) from error
+
+    def _open(self) -> sqlite3.Connection:
+        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+            raise StoreIncompatible(
+                f"SQLite {sqlite3.sqlite_version} is older than 3.35.",
+                not_done="The store was not opened and nothing may run.",
+                to_do="Use a Python with a newer SQLite library.",
+            )
+        ensure_private_folder(os.path.dirname(self.path))
+        ensure_private_file(self.path)
+        connection = None
+        try:
+            connection = sqlite3.connect(
+                self.path,
+                timeout=BUSY_TIMEOUT,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=256,
+            )
+            connection.row_factory = sqlite3.Row
+            for pragma in _PRAGMAS:
+                connection.execute(pragma)
+            with self._turn:
+                if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                    bring_up_to_date(connection, self.path)  # refuses a foreign file before touching it
+                    connection.execute("PRAGMA journal_mode = WAL")
+                bring_up_to_date(connection, self.path)
+            return connection
+        except (sqlite3.Error, ApprovalTuiError) as error:
+            if connection is not None:
+                connection.close()
+            self._turn.close()
+            if isinstance(error, sqlite3.Error):
+                raise in_our_words(error, self.path) from error
+            raise
+
+    def _identity_of_file(self) -> tuple[int, int]:
+        try:
+            status = os.stat(self.path)
+        except OSError:
+            return (0, 0)
+        return status.st_dev, status.st_ino

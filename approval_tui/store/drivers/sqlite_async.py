@@ -1,0 +1,81 @@
+"""SQLite from asyncio: aiosqlite's thread runs each whole transaction in one hop.
+
+aiosqlite's public calls cost one hop a statement; `_execute` is its one-hop call. It is private there, so
+it is used in this file alone, and a test says when it changes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from typing import Concatenate, ParamSpec, TypeVar
+
+import aiosqlite
+
+from approval_tui.domain.clock import Clock
+from approval_tui.domain.errors import StoreUnavailable
+from approval_tui.domain.ids import IdFactory
+from approval_tui.store.bells import Bells
+from approval_tui.store.drivers.sqlite import SqliteEngine
+from approval_tui.store.transaction import Transaction
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class AsyncSqliteEngine:
+    """A SqliteEngine that lives on a thread of its own."""
+
+    def __init__(self, engine: SqliteEngine, connection: aiosqlite.Connection) -> None:
+        self._engine = engine
+        self._connection = connection
+        self.path = engine.path
+        self.clock = engine.clock
+        self.bells: Bells = engine.bells
+
+    @classmethod
+    async def open(cls, path: str, *, clock: Clock, new_id: IdFactory) -> AsyncSqliteEngine:
+        """Opens the store on a new thread; raises what SqliteEngine raises."""
+        opened: list[SqliteEngine] = []
+
+        def connect() -> sqlite3.Connection:
+            engine = SqliteEngine(path, clock=clock, new_id=new_id)
+            opened.append(engine)
+            return engine.connection
+
+        connection = aiosqlite.Connection(connect, iter_chunk_size=64)
+        # A program that forgets to close must still be able to end; SQLite survives a thread that stops.
+        connection._thread.daemon = True
+        await connection
+        return cls(opened[0], connection)
+
+    async def write(self, function: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """One hop: the whole transaction runs on the thread; see SqliteEngine.write."""
+        return await self._hop(partial(self._engine.write, function, *args, **kwargs))
+
+    async def read(self, function: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """One hop; see SqliteEngine.read."""
+        return await self._hop(partial(self._engine.read, function, *args, **kwargs))
+
+    async def data_version(self) -> int:
+        """One hop; see SqliteEngine.data_version."""
+        return await self._hop(self._engine.data_version)
+
+    async def close(self) -> None:
+        """Ends the thread and closes the connection; closing twice is harmless."""
+        if self._connection._connection is None:
+            return
+        await self._hop(self._engine.close)
+        await self._connection.close()
+
+    async def _hop(self, function: Callable[[], R]) -> R:
+        try:
+            result: R = await self._connection._execute(function)  # type: ignore[no-untyped-call]
+        except ValueError as error:
+            if "closed" not in str(error):
+                raise
+            raise StoreUnavailable(
+                f"The store {self.path} was closed.", not_done="Nothing was done.", to_do="Open it again."
+            ) from None
+        return result

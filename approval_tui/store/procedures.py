@@ -1,0 +1,125 @@
+"""Long work on the store, in steps that each take one short transaction.
+
+A procedure is a generator of steps; both stores run it, so that it is written once (rule R14) and no long
+read keeps the write-ahead log from being folded back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from approval_tui.domain.audit import Event, Head, Problem, Verification
+from approval_tui.store.transactions import queries, reviewer, verification
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One transaction of a procedure: the function, its further arguments, and whether it writes."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...] = ()
+    writes: bool = False
+
+
+Procedure = Generator[Step, Any, R]
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and out of how much."""
+
+_BATCH = 500
+_MOST_PROBLEMS = 100
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """Tells nobody."""
+
+
+def verify(expected: Head | None = None, progress: Progress = no_progress) -> Procedure[Verification]:
+    """Checks every link of the log, then every row against its events, then the checkpoint if one is given."""
+    problems: list[Problem] = []
+    end: Head | None = yield Step(queries.head)
+    total = end.seq if end else 0
+    events = 0
+    position: verification.ChainPosition | None = yield Step(verification.chain_start)
+    while position is not None and end is not None and position.seq < end.seq:
+        most = min(_BATCH, end.seq - position.seq)
+        batch: verification.ChainBatch = yield Step(verification.check_links, (position, most))
+        events += batch.checked
+        problems += batch.problems
+        if batch.checked == 0 and batch.position == position:
+            problems.append(Problem(f"event {position.seq + 1} is missing", seq=position.seq + 1))
+            break
+        position = batch.position
+        progress("events", events, total)
+    if expected is not None:
+        problems += yield Step(verification.check_head, (expected,))
+    requests = 0
+    after = ""
+    while len(problems) < _MOST_PROBLEMS:
+        rows: verification.RowBatch = yield Step(verification.check_rows, (after, _BATCH))
+        requests += rows.checked
+        problems += rows.problems
+        progress("requests", requests, requests)
+        if rows.last_id is None:
+            break
+        after = rows.last_id
+    problems += yield Step(verification.check_missing_rows)
+    return Verification(events, requests, end, tuple(problems))
+
+
+def expire_all_due() -> Procedure[int]:
+    """Records the expiry of everything whose time has passed, and says of how many; often writes nothing."""
+    total = 0
+    while (yield Step(reviewer.any_due)):
+        total += yield Step(reviewer.expire_due, writes=True)
+    return total
+
+
+def export(take: Callable[[tuple[Event, ...]], None], progress: Progress = no_progress) -> Procedure[int]:
+    """Hands the whole log, in order and in batches, to `take`, and says how many events there were."""
+    end: Head | None = yield Step(queries.head)
+    after = count = 0
+    while end is not None and after < end.seq:
+        batch: tuple[Event, ...] = yield Step(queries.events_after, (after, min(_BATCH, end.seq - after)))
+        if not batch:
+            break
+        take(batch)
+        count += len(batch)
+        after = batch[-1].seq
+        progress("events", count, end.seq)
+    return count
+
+
+def run_blocking(procedure: Procedure[R], run: Callable[[Step], Any]) -> R:
+    """Runs every step in place and gives the procedure's result."""
+    answer: Any = None
+    while True:
+        try:
+            step = procedure.send(answer)
+        except StopIteration as end:
+            result: R = end.value
+            return result
+        try:
+            answer = run(step)
+        except BaseException:
+            procedure.close()
+            raise
+
+
+async def run_async(procedure: Procedure[R], run: Callable[[Step], Awaitable[Any]]) -> R:
+    """The same where a step is awaited."""
+    answer: Any = None
+    while True:
+        try:
+            step = procedure.send(answer)
+        except StopIteration as end:
+            result: R = end.value
+            return result
+        try:
+            answer = await run(step)
+        except BaseException:
+            procedure.close()
+            raise

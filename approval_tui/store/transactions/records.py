@@ -1,0 +1,216 @@
+"""Rows to requests, the guarded step that every command takes, and the event that goes with it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from approval_tui.domain import audit, events
+from approval_tui.domain.canonical import JsonObject
+from approval_tui.domain.clock import format_timestamp
+from approval_tui.domain.errors import ApprovalTuiError, RequestNotFound, StatusConflict, StoreCorrupt
+from approval_tui.domain.lifecycle import CONSUMED, EXPIRED, PENDING, effective_status
+from approval_tui.domain.models import Decision, Request, Requirements
+from approval_tui.store.transaction import RecordedRefusal, Row, Transaction, first_row
+
+
+def request_from_row(row: Row, now: int) -> Request:
+    """The request as it counts at `now` (ms UTC); raises StoreCorrupt for a row we cannot have written."""
+    try:
+        edited = row["edited_arguments"]
+        status = effective_status(row["status"], row["expires_at"], row["approval_expires_at"], now)
+        claim_expires_at = row["claim_expires_at"]
+        return Request(
+            id=row["id"],
+            status=status,
+            version=row["version"],
+            tool=row["tool"],
+            server=row["server"],
+            requester=row["requester"],
+            session=row["session"],
+            context=json.loads(row["context"]),
+            arguments=json.loads(row["arguments"]),
+            edited_arguments=None if edited is None else json.loads(edited),
+            reason=row["reason"],
+            risk=row["risk"],
+            rule_hash=row["rule_hash"],
+            requirements=Requirements.from_json(json.loads(row["requirements"])),
+            fingerprint=row["fingerprint"],
+            digest=row["digest"],
+            created_at=row["created_at"],
+            expires_at=row["expires_at"],
+            approval_lifetime=row["approval_lifetime"],
+            approval_expires_at=row["approval_expires_at"],
+            decided_at=row["decided_at"],
+            decisions=tuple(Decision.from_json(decision) for decision in json.loads(row["decisions"])),
+            consumed_at=row["consumed_at"],
+            claim_expires_at=claim_expires_at,
+            outcome=row["outcome"],
+            outcome_at=row["outcome_at"],
+            outcome_detail=row["outcome_detail"],
+            in_doubt=status == CONSUMED and row["outcome"] is None and claim_expires_at <= now,
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise StoreCorrupt(
+            f"The row of request {row['id']} cannot be read: {error}.",
+            not_done="Nothing was decided and nothing may run on it.",
+            to_do="Run `approval-tui audit verify`; somebody wrote to the store's file.",
+        ) from None
+
+
+def load_row(tx: Transaction, request_id: str) -> Row:
+    """The row as recorded; raises RequestNotFound."""
+    row = first_row(tx.rows("request", {"id": request_id}))
+    if row is None:
+        raise RequestNotFound(request_id)
+    return row
+
+
+def load_request(tx: Transaction, request_id: str) -> Request:
+    """The request as it counts now; raises RequestNotFound."""
+    return request_from_row(load_row(tx, request_id), tx.now)
+
+
+def lock_request(tx: Transaction, request_id: str, status: str, not_done: str) -> Request:
+    """Takes the row for this transaction if it is recorded with that status, and gives the request (R7).
+
+    Past its time, its expiry is recorded and StatusConflict raised; with another status, or without a row,
+    StatusConflict or RequestNotFound is raised and nothing changes.
+    """
+    request = take_request(tx, request_id, status, not_done)
+    if request.status == EXPIRED:
+        record_expiry(tx, request, from_status=status, by=None)
+        raise RecordedRefusal(status_conflict(load_request(tx, request_id), not_done))
+    return request
+
+
+def take_request(tx: Transaction, request_id: str, status: str, not_done: str) -> Request:
+    """The same without a look at the time: for those who record an expiry."""
+    taken = tx.execute("bump_version", {"id": request_id, "status": status})
+    request = load_request(tx, request_id)
+    if taken != 1:
+        raise status_conflict(request, not_done)
+    return request
+
+
+def change(
+    tx: Transaction,
+    statement: str,
+    request: Request,
+    event: str,
+    changes: JsonObject,
+    guards: JsonObject,
+    details: JsonObject | None = None,
+) -> Request:
+    """The one way a request changes: a guarded statement and its event (rule R1).
+
+    `changes` are the columns with their new values, `guards` what else the statement compares.
+    """
+    parameters = {**guards, **changes, "id": request.id, "version": request.version}
+    if tx.execute(statement, parameters) != 1:
+        raise status_conflict(load_request(tx, request.id), "Nothing was changed.")
+    append_event(tx, event, request.id, changes, details or {})
+    tx.touched.add(request.id)
+    return load_request(tx, request.id)
+
+
+def append_event(tx: Transaction, name: str, request_id: str | None, changes: JsonObject, details: JsonObject) -> None:
+    """Links one event to the end of the log; its time never runs backwards."""
+    tx.serialize("audit-log")
+    last = first_row(tx.rows("last_event", {}))
+    if last is None:
+        seq, previous_hash, at = 1, audit.GENESIS, tx.now
+    else:
+        seq, previous_hash, at = last["seq"] + 1, last["hash"], max(tx.now, last["at"])
+    body = audit.event_body(name, request_id, at, changes, details)
+    tx.execute(
+        "append_event",
+        {
+            "seq": seq,
+            "request_id": request_id,
+            "name": name,
+            "at": at,
+            "body": body.decode(),
+            "hash": audit.link(seq, previous_hash, body),
+        },
+    )
+
+
+def record_expiry(tx: Transaction, request: Request, *, from_status: str, by: JsonObject | None) -> None:
+    """Records that the request's time has passed, or that a reviewer ended it early."""
+    change(
+        tx,
+        "expire",
+        request,
+        events.EXPIRED,
+        {"status": EXPIRED, "decided_at": tx.now},
+        {"from_status": from_status},
+        {"from": from_status, "by": by},
+    )
+
+
+def status_conflict(request: Request, not_done: str) -> StatusConflict:
+    """The error that says what the request is now, since when and by whom."""
+    return StatusConflict(
+        f"Request {request.id} is {describe_status(request)}.",
+        not_done=not_done,
+        to_do=f"Look at it with `approval-tui show {request.id}`.",
+        request=request,
+    )
+
+
+def describe_status(request: Request) -> str:
+    """The status in words, as `already denied by ann at 2026-…: too risky`."""
+    when = request.decided_at
+    if request.status == CONSUMED:
+        said = f"outcome: {request.outcome}" if request.outcome else "its outcome is not known yet"
+        if request.in_doubt:
+            said = "in doubt: no outcome came in time"
+        return f"already used at {_at(request.consumed_at)} ({said})"
+    if request.status == EXPIRED:
+        return f"expired since {_at(when or request.approval_expires_at or request.expires_at)}"
+    if request.status == PENDING:
+        return f"still pending (until {_at(request.expires_at)})"
+    words = f"already {request.status}"
+    if request.decisions and request.status != "cancelled":
+        last = request.decisions[-1]
+        words += f" by {last.reviewer}"
+        if last.reason:
+            words += f" ({last.reason})"
+    return f"{words} at {_at(when)}"
+
+
+def _at(moment: int | None) -> str:
+    return "an unknown time" if moment is None else format_timestamp(moment)
+
+
+def corrupt(happened: str) -> ApprovalTuiError:
+    """The error for stored data that does not agree with itself."""
+    return StoreCorrupt(
+        happened,
+        not_done="The call may not run.",
+        to_do="Run `approval-tui audit verify`; somebody wrote to the store's file.",
+    )
+
+
+def row_to_fold(row: Row) -> dict[str, Any]:
+    """The columns of a row that events describe, in the form in which events write them."""
+    return {
+        "status": row["status"],
+        "digest": row["digest"],
+        "fingerprint": row["fingerprint"],
+        "created_at": row["created_at"],
+        "expires_at": row["expires_at"],
+        "approval_lifetime": row["approval_lifetime"],
+        "approval_expires_at": row["approval_expires_at"],
+        "requirements": row["requirements"],
+        "edited_arguments": row["edited_arguments"],
+        "decided_at": row["decided_at"],
+        "decisions": row["decisions"],
+        "consumed_at": row["consumed_at"],
+        "claim_hash": row["claim_hash"],
+        "claim_expires_at": row["claim_expires_at"],
+        "outcome": row["outcome"],
+        "outcome_at": row["outcome_at"],
+        "outcome_detail": row["outcome_detail"],
+    }

@@ -1,0 +1,279 @@
+"""What the requester's side does: submit, consume, report, roll back, withdraw."""
+
+from __future__ import annotations
+
+from approval_tui.domain import events
+from approval_tui.domain.calls import (
+    DEFAULT_CLAIM_LIFETIME,
+    CheckedCall,
+    Claim,
+    Submitted,
+    check_text,
+    digest_for,
+    digest_of,
+)
+from approval_tui.domain.canonical import exact_json, tagged_hash
+from approval_tui.domain.errors import ClaimInDoubt, ClaimInvalid, InvalidInput, RequestChanged
+from approval_tui.domain.ids import new_secret
+from approval_tui.domain.lifecycle import (
+    APPROVED,
+    CANCELLED,
+    CONSUMED,
+    DENIED,
+    EXPIRED,
+    NOT_RUN,
+    OUTCOMES,
+    PENDING,
+)
+from approval_tui.domain.models import Request
+from approval_tui.store.transaction import RecordedRefusal, Row, Transaction
+from approval_tui.store.transactions.records import (
+    append_event,
+    change,
+    corrupt,
+    load_request,
+    load_row,
+    lock_request,
+    record_expiry,
+    request_from_row,
+    take_request,
+)
+
+_MOST_REUSABLE = 50
+
+
+def submit(tx: Transaction, checked: CheckedCall) -> Submitted:
+    """Finds the request of the same call, or creates it (rule R5)."""
+    tx.serialize(checked.fingerprint)
+    existing = _reusable(tx, checked)
+    if existing is not None:
+        append_event(tx, events.REUSED, existing.id, {}, {"session": checked.call.session})
+        tx.touched.add(existing.id)
+        return Submitted(existing, created=False)
+    return Submitted(_create(tx, checked), created=True)
+
+
+def _reusable(tx: Transaction, checked: CheckedCall) -> Request | None:
+    """The newest word on the same call that still holds, or None.
+
+    An approval holds until it expires, a pending request and a denial hold inside the dedupe window; the
+    newest comes first, so that an approval never outlives a later denial of the same call.
+    """
+    rows = tx.rows("reusable_requests", {"fingerprint": checked.fingerprint, "most": _MOST_REUSABLE})
+    requests = [request_from_row(row, tx.now) for row in rows]
+    window_start = tx.now - checked.call.dedupe_window
+    for request in sorted(requests, key=lambda each: (each.decided_at or each.created_at, each.id), reverse=True):
+        if request.status == APPROVED:
+            return request
+        if request.status == PENDING and request.created_at > window_start:
+            return request
+        if request.status == DENIED and (request.decided_at or 0) > window_start:
+            return request
+    return None
+
+
+def _create(tx: Transaction, checked: CheckedCall) -> Request:
+    call = checked.call
+    request_id = tx.new_id()
+    fixed = {
+        "fingerprint": checked.fingerprint,
+        "digest": digest_of(request_id, call.session, checked.fingerprint, call.reason, call.risk),
+        "created_at": tx.now,
+        "expires_at": tx.now + call.timeout,
+        "approval_lifetime": call.approval_lifetime,
+        "requirements": exact_json(call.requirements.to_json()),
+    }
+    tx.execute(
+        "insert_request",
+        {
+            **fixed,
+            "id": request_id,
+            "tool": call.tool,
+            "server": call.server,
+            "requester": call.requester,
+            "session": call.session,
+            "context": checked.context_text,
+            "arguments": checked.arguments_text,
+            "reason": call.reason,
+            "risk": call.risk,
+            "rule_hash": call.rule_hash,
+        },
+    )
+    append_event(
+        tx,
+        events.SUBMITTED,
+        request_id,
+        {**fixed, "status": PENDING, "decisions": "[]"},
+        {"tool": call.tool, "server": call.server, "requester": call.requester, "session": call.session},
+    )
+    tx.touched.add(request_id)
+    return load_request(tx, request_id)
+
+
+def consume(
+    tx: Transaction,
+    request_id: str,
+    fingerprint: str,
+    *,
+    requester: str,
+    claim_lifetime: int = DEFAULT_CLAIM_LIFETIME,
+) -> Claim:
+    """Takes the approval for the one caller that may run the call (rule R2).
+
+    `claim_lifetime` is in ms: after it, a claim without an outcome is in doubt. Raises StatusConflict when
+    the request is not approved (any more), RequestChanged when it is not this requester's call, and
+    StoreCorrupt when the stored arguments are not those that were approved.
+    """
+    not_done = "The call may not run."
+    if claim_lifetime <= 0:
+        raise InvalidInput("A claim's lifetime must be more than zero.", not_done=not_done, to_do="Correct it.")
+    _refuse_foreign(load_row(tx, request_id), fingerprint, requester)
+    request = lock_request(tx, request_id, APPROVED, not_done)
+    arguments = request.effective_arguments
+    approved_digest = request.decisions[-1].digest if request.decisions else None
+    if not digest_for(request, arguments) == request.digest == approved_digest:
+        raise corrupt(f"What request {request.id} holds is not what was approved: the digests differ.")
+    secret = new_secret("clm")
+    request = change(
+        tx,
+        "consume",
+        request,
+        events.CONSUMED,
+        {
+            "status": CONSUMED,
+            "consumed_at": tx.now,
+            "claim_hash": tagged_hash(secret.encode()),
+            "claim_expires_at": tx.now + claim_lifetime,
+        },
+        {"requester": requester, "fingerprint": fingerprint, "digest": request.digest, "now": tx.now},
+        {"digest": request.digest},
+    )
+    return Claim(id=secret, request=request, arguments=arguments)
+
+
+def report_outcome(tx: Transaction, request_id: str, claim: str, outcome: str, *, detail: str | None = None) -> Request:
+    """Records what became of a claimed call: succeeded, failed or not_run; once, by the claim's holder.
+
+    Raises ClaimInvalid for another claim or a second report, ClaimInDoubt when the claim's time has passed
+    (the report is kept as an event then, for the reviewer who resolves it).
+    """
+    check_text("detail", detail)
+    if outcome not in OUTCOMES:
+        raise InvalidInput(
+            f"The outcome {outcome!r} is none of {', '.join(OUTCOMES)}.",
+            not_done="Nothing was recorded.",
+            to_do="Report again with one of these.",
+        )
+    if outcome == NOT_RUN:
+        return roll_back(tx, request_id, claim, detail=detail)
+    request, claim_hash = _open_claim(tx, request_id, claim, outcome, detail)
+    return _end_claim(tx, request, claim_hash, outcome, detail)
+
+
+def roll_back(tx: Transaction, request_id: str, claim: str, *, detail: str | None = None) -> Request:
+    """Gives the claim back because the call did not run.
+
+    The approval can be consumed again while it is valid; after that the claim ends with the outcome not_run.
+    """
+    check_text("detail", detail)
+    request, claim_hash = _open_claim(tx, request_id, claim, NOT_RUN, detail)
+    if request.approval_expires_at is None or request.approval_expires_at <= tx.now:
+        return _end_claim(tx, request, claim_hash, NOT_RUN, detail)
+    return change(
+        tx,
+        "roll_back",
+        request,
+        events.ROLLED_BACK,
+        {"status": APPROVED, "consumed_at": None, "claim_hash": None, "claim_expires_at": None},
+        {"now": tx.now, "held_claim": claim_hash},
+        {"detail": detail},
+    )
+
+
+def record_due(tx: Transaction, request_id: str) -> Request:
+    """Records the request's expiry if its time has passed and nobody has recorded it yet (rule R3)."""
+    recorded_as = load_row(tx, request_id)["status"]
+    request = load_request(tx, request_id)
+    if request.status == EXPIRED and recorded_as != EXPIRED:
+        request = take_request(tx, request_id, recorded_as, "Its expiry was not recorded.")
+        record_expiry(tx, request, from_status=recorded_as, by=None)
+    return load_request(tx, request_id)
+
+
+def _open_claim(tx: Transaction, request_id: str, claim: str, outcome: str, detail: str | None) -> tuple[Request, str]:
+    """The locked request and the hash of its open claim; raises ClaimInvalid or ClaimInDoubt."""
+    not_done = "The outcome was not recorded."
+    request = lock_request(tx, request_id, CONSUMED, not_done)
+    claim_hash = tagged_hash(claim.encode())
+    if load_row(tx, request_id)["claim_hash"] != claim_hash:
+        raise ClaimInvalid(
+            f"That is not the claim on request {request_id}.",
+            not_done=not_done,
+            to_do="Use the claim that consume gave; each one ends once.",
+            request=request,
+        )
+    if request.outcome is not None:
+        raise ClaimInvalid(
+            f"The claim on request {request_id} has ended already: {request.outcome}.",
+            not_done=not_done,
+            to_do="Nothing is left to report.",
+            request=request,
+        )
+    if request.in_doubt:
+        append_event(tx, events.LATE_OUTCOME, request_id, {}, {"outcome": outcome, "detail": detail})
+        tx.touched.add(request_id)
+        raise RecordedRefusal(
+            ClaimInDoubt(
+                f"The claim on request {request_id} is in doubt: its time passed without an outcome.",
+                not_done="Your report was kept in the audit log, and the request's outcome was not set.",
+                to_do=f"A reviewer ends it with `approval-tui resolve {request_id}`.",
+                request=request,
+            )
+        )
+    return request, claim_hash
+
+
+def _end_claim(tx: Transaction, request: Request, claim_hash: str, outcome: str, detail: str | None) -> Request:
+    return change(
+        tx,
+        "record_outcome",
+        request,
+        events.ROLLED_BACK if outcome == NOT_RUN else events.OUTCOME,
+        {"outcome": outcome, "outcome_at": tx.now, "outcome_detail": detail},
+        {"held_claim": claim_hash},
+    )
+
+
+def _refuse_foreign(row: Row, fingerprint: str, requester: str) -> None:
+    """Raises RequestChanged unless the request is this requester's and this very call."""
+    if row["requester"] == requester and row["fingerprint"] == fingerprint:
+        return
+    raise RequestChanged(
+        f"Request {row['id']} is for another call or another requester.",
+        not_done="The call may not run.",
+        to_do="Submit the call that is to run and let a person see it.",
+    )
+
+
+def cancel(tx: Transaction, request_id: str, *, requester: str, reason: str | None = None) -> Request:
+    """Withdraws a pending or approved request; only its requester can."""
+    check_text("reason", reason)
+    not_done = "It was not cancelled."
+    row = load_row(tx, request_id)
+    if row["requester"] != requester:
+        raise RequestChanged(
+            f"Request {request_id} belongs to the requester {row['requester']!r}.",
+            not_done=not_done,
+            to_do="A reviewer denies or revokes; only the requester cancels.",
+        )
+    from_status = APPROVED if row["status"] == APPROVED else PENDING
+    request = lock_request(tx, request_id, from_status, not_done)
+    return change(
+        tx,
+        "cancel",
+        request,
+        events.CANCELLED,
+        {"status": CANCELLED, "decided_at": tx.now},
+        {"from_status": from_status, "requester": requester},
+        {"from": from_status, "reason": reason},
+    )

@@ -1,0 +1,307 @@
+"""What the reviewer's side does: decide, revoke, expire, resolve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from approval_tui.domain import events
+from approval_tui.domain.calls import arguments_text, check_name, check_text, digest_for
+from approval_tui.domain.canonical import JsonObject, canonical_json, json_object
+from approval_tui.domain.clock import format_timestamp
+from approval_tui.domain.errors import DecisionRefused, InvalidInput, RequestChanged, StatusConflict
+from approval_tui.domain.lifecycle import (
+    APPROVE,
+    APPROVED,
+    CONSUMED,
+    DENIED,
+    DENY,
+    EXPIRED,
+    OUTCOMES,
+    PENDING,
+    VERDICTS,
+)
+from approval_tui.domain.models import (
+    EVIDENCE_KINDS,
+    EVIDENCE_SHOWN,
+    NO_EVIDENCE,
+    Decision,
+    Evidence,
+    Request,
+)
+from approval_tui.store.transaction import Transaction
+from approval_tui.store.transactions.records import (
+    change,
+    load_request,
+    load_row,
+    lock_request,
+    record_expiry,
+    status_conflict,
+    take_request,
+)
+from approval_tui.store.transactions.requester import record_due
+
+_NOT_DECIDED = "Your decision was not recorded."
+
+
+@dataclass(frozen=True)
+class Reviewer:
+    """Who decides, and from where: the name, the surface, and what the operating system says."""
+
+    name: str
+    via: str = "api"
+    os_user: str | None = None
+    tty: str | None = None
+
+    def to_json(self) -> JsonObject:
+        """The form in events."""
+        return {"reviewer": self.name, "via": self.via, "os_user": self.os_user, "tty": self.tty}
+
+
+def decide(
+    tx: Transaction,
+    request_id: str,
+    verdict: str,
+    *,
+    reviewer: Reviewer,
+    digest: str,
+    reason: str | None = None,
+    evidence: Evidence = NO_EVIDENCE,
+    edited_arguments: Mapping[str, Any] | None = None,
+) -> Request:
+    """Records one reviewer's word on the request with that digest, and what follows from it.
+
+    The same decision again by the same reviewer changes nothing and returns the request. Raises
+    StatusConflict when the request no longer waits, RequestChanged when its digest is another one (rule R4),
+    and DecisionRefused when the request's requirements do not admit the decision (rule R7).
+    """
+    _check_decision(verdict, reviewer, reason, evidence)
+    repeated = _repeated_decision(load_request(tx, request_id), verdict, reviewer, digest, edited_arguments)
+    if repeated is not None:
+        return repeated
+    request = lock_request(tx, request_id, PENDING, _NOT_DECIDED)
+    if request.digest != digest:
+        raise RequestChanged(
+            f"Request {request_id} is not what you looked at: its digest is {request.digest}, not {digest}.",
+            not_done=_NOT_DECIDED,
+            to_do="Look at it again and decide on what it is now.",
+            request=request,
+        )
+    if verdict == DENY and edited_arguments is not None:
+        raise InvalidInput(
+            "A denial has no use for edited arguments.", not_done=_NOT_DECIDED, to_do="Deny without --edit."
+        )
+    _refuse_unfit(request, verdict, reviewer, reason, evidence)
+    if edited_arguments is not None:
+        request = _edit(tx, request, edited_arguments, reviewer)
+    decision = Decision(
+        verdict=verdict,
+        reviewer=reviewer.name,
+        reason=reason,
+        digest=request.digest,
+        evidence=evidence,
+        via=reviewer.via,
+        os_user=reviewer.os_user,
+        tty=reviewer.tty,
+        decided_at=tx.now,
+    )
+    changes: JsonObject = {"decisions": _decisions_text((*request.decisions, decision))}
+    guards = {"now": tx.now, "digest": request.digest}
+    if verdict == DENY:
+        changes |= {"status": DENIED, "decided_at": tx.now}
+        return change(tx, "deny", request, events.DENIED, changes, guards)
+    votes = {each.reviewer for each in request.decisions if each.digest == request.digest}
+    if len(votes | {reviewer.name}) < request.requirements.quorum:
+        return change(tx, "record_vote", request, events.VOTED, changes, {})
+    changes |= {
+        "status": APPROVED,
+        "decided_at": tx.now,
+        "approval_expires_at": tx.now + request.approval_lifetime,
+    }
+    return change(tx, "approve", request, events.APPROVED, changes, guards)
+
+
+def _check_decision(verdict: str, reviewer: Reviewer, reason: str | None, evidence: Evidence) -> None:
+    if verdict not in VERDICTS:
+        raise InvalidInput(
+            f"The verdict {verdict!r} is neither approve nor deny.",
+            not_done=_NOT_DECIDED,
+            to_do="Use one of them.",
+        )
+    check_name("reviewer", reviewer.name)
+    check_name("via", reviewer.via)
+    check_text("reason", reason)
+    if evidence.kind not in EVIDENCE_KINDS or evidence.rows < 0 or evidence.shown_ms < 0:
+        raise InvalidInput(f"{evidence} is no evidence.", not_done=_NOT_DECIDED, to_do="Say shown, table or none.")
+
+
+def _repeated_decision(
+    request: Request,
+    verdict: str,
+    reviewer: Reviewer,
+    digest: str,
+    edited_arguments: Mapping[str, Any] | None,
+) -> Request | None:
+    """The request, if this very decision already stands; a repeat after a lost answer must be harmless."""
+    expected = APPROVED if verdict == APPROVE else DENIED
+    if request.status not in (expected, PENDING):
+        return None
+    for decision in request.decisions:
+        if (decision.reviewer, decision.verdict) != (reviewer.name, verdict):
+            continue
+        if edited_arguments is None and decision.digest == digest == request.digest:
+            return request
+        if edited_arguments is not None and request.edited_arguments is not None:
+            edited = json_object(edited_arguments, "edited arguments")
+            if decision.digest == request.digest == digest_for(request, edited):
+                return request
+    return None
+
+
+def _refuse_unfit(request: Request, verdict: str, reviewer: Reviewer, reason: str | None, evidence: Evidence) -> None:
+    """Raises DecisionRefused where the request's requirements do not admit the decision."""
+    needs = request.requirements
+    why = None
+    if needs.reviewers and reviewer.name not in needs.reviewers:
+        why = f"Only {', '.join(needs.reviewers)} may decide request {request.id}, not {reviewer.name}."
+    elif needs.reason_required and not (reason or "").strip():
+        why = f"A decision on request {request.id} needs a reason."
+    elif verdict == APPROVE and needs.quorum > 1 and reviewer.name == request.requester:
+        why = f"{reviewer.name} asked for request {request.id} and cannot vote for it."
+    elif verdict == APPROVE and needs.evidence == EVIDENCE_SHOWN and evidence.kind != EVIDENCE_SHOWN:
+        why = f"Request {request.id} may only be approved where its whole payload was shown."
+    if why is not None:
+        raise DecisionRefused(
+            why, not_done=_NOT_DECIDED, to_do="Decide as the rule asks, in the console.", request=request
+        )
+
+
+def _edit(tx: Transaction, request: Request, edited: Mapping[str, Any], reviewer: Reviewer) -> Request:
+    """Puts the reviewer's arguments in place of the agent's: a new digest, and votes count anew (rule R4)."""
+    arguments = json_object(edited, "edited arguments")
+    changes = {
+        "edited_arguments": arguments_text(arguments),
+        "digest": digest_for(request, arguments),
+        "decisions": _decisions_text(request.decisions),
+    }
+    return change(
+        tx,
+        "record_edit",
+        request,
+        events.EDITED,
+        changes,
+        {},
+        {"by": reviewer.to_json(), "was": request.digest},
+    )
+
+
+def revoke(tx: Transaction, request_id: str, *, reviewer: Reviewer, reason: str | None = None) -> Request:
+    """Takes an approval back before it was used; raises StatusConflict, which says when it was used."""
+    check_name("reviewer", reviewer.name)
+    check_text("reason", reason)
+    request = lock_request(tx, request_id, APPROVED, "It was not revoked.")
+    decision = Decision(
+        verdict=DENY,
+        reviewer=reviewer.name,
+        reason=reason,
+        digest=request.digest,
+        evidence=NO_EVIDENCE,
+        via=reviewer.via,
+        os_user=reviewer.os_user,
+        tty=reviewer.tty,
+        decided_at=tx.now,
+    )
+    return change(
+        tx,
+        "revoke",
+        request,
+        events.REVOKED,
+        {
+            "status": DENIED,
+            "decisions": _decisions_text((*request.decisions, decision)),
+            "decided_at": tx.now,
+        },
+        {"now": tx.now},
+    )
+
+
+def expire(tx: Transaction, request_id: str, *, reviewer: Reviewer) -> Request:
+    """Ends a pending request without a verdict, or records that a request's time has passed.
+
+    An approval that is still valid is not expired but revoked: StatusConflict says so.
+    """
+    check_name("reviewer", reviewer.name)
+    row = load_row(tx, request_id)
+    request = load_request(tx, request_id)
+    if request.status == EXPIRED and row["status"] == EXPIRED:
+        return request
+    if request.status == APPROVED:
+        raise StatusConflict(
+            f"Request {request_id} is approved and valid until {_until(request)}.",
+            not_done="It was not expired.",
+            to_do=f"Take the approval back with `approval-tui revoke {request_id}`.",
+            request=request,
+        )
+    if request.status not in (PENDING, EXPIRED):
+        raise status_conflict(request, "It was not expired.")
+    early = request.status == PENDING
+    request = take_request(tx, request_id, row["status"], "It was not expired.")
+    record_expiry(tx, request, from_status=row["status"], by=reviewer.to_json() if early else None)
+    return load_request(tx, request_id)
+
+
+def any_due(tx: Transaction) -> bool:
+    """Whether the time of some request has passed without a record of it."""
+    return bool(tx.rows("requests_due", {"now": tx.now, "most": 1}))
+
+
+def expire_due(tx: Transaction, *, most: int = 200) -> int:
+    """Records the expiry of up to `most` requests whose time has passed, and says of how many."""
+    due = [row["id"] for row in tx.rows("requests_due", {"now": tx.now, "most": most})]
+    for request_id in due:
+        record_due(tx, request_id)
+    return len(due)
+
+
+def resolve(
+    tx: Transaction, request_id: str, outcome: str, *, reviewer: Reviewer, reason: str | None = None
+) -> Request:
+    """Ends a claim that is in doubt with what a person found out; the approval is not usable again (rule R2)."""
+    check_name("reviewer", reviewer.name)
+    check_text("reason", reason)
+    not_done = "It was not resolved."
+    if outcome not in OUTCOMES:
+        raise InvalidInput(
+            f"The outcome {outcome!r} is none of {', '.join(OUTCOMES)}.",
+            not_done=not_done,
+            to_do="Use one of them.",
+        )
+    request = lock_request(tx, request_id, CONSUMED, not_done)
+    if not request.in_doubt:
+        raise StatusConflict(
+            f"Request {request_id} is not in doubt: it is "
+            + (f"running until at most {_until(request)}." if request.outcome is None else f"{request.outcome}."),
+            not_done=not_done,
+            to_do="Only a claim whose time passed without an outcome is resolved.",
+            request=request,
+        )
+    held_claim = load_row(tx, request_id)["claim_hash"]
+    return change(
+        tx,
+        "record_outcome",
+        request,
+        events.RESOLVED,
+        {"outcome": outcome, "outcome_at": tx.now, "outcome_detail": reason},
+        {"held_claim": held_claim},
+        {"by": reviewer.to_json()},
+    )
+
+
+def _decisions_text(decisions: tuple[Decision, ...]) -> str:
+    return canonical_json([decision.to_json() for decision in decisions]).decode()
+
+
+def _until(request: Request) -> str:
+    moment = request.approval_expires_at if request.status == APPROVED else request.claim_expires_at
+    return "an unknown time" if moment is None else format_timestamp(moment)

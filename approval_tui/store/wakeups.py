@@ -1,0 +1,112 @@
+"""Waiting for somebody's commit: a bell, with a slow look of one's own as the net; blocking and async."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import select
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+from approval_tui.store import bells
+from approval_tui.store.bells import Bell
+
+WAITER_POLL = 2.0
+"""Seconds after which a waiting requester looks on its own."""
+
+CONSOLE_POLL = 0.25
+"""Seconds after which a console looks on its own."""
+
+Wait = Callable[[float], bool]
+AsyncWait = Callable[[float], Awaitable[bool]]
+
+
+@contextlib.contextmanager
+def blocking_wakeup(hang: Callable[[], Bell], store_path: str) -> Iterator[Wait]:
+    """Gives a function that sleeps for that many seconds at most, and says whether the bell rang."""
+    if not bells.SUPPORTED:
+        with contextlib.closing(_FileWatch(store_path)) as watch:
+            yield watch.wait
+        return
+    with hang() as bell:
+        poll = select.poll()
+        poll.register(bell.file, select.POLLIN)
+
+        def wait(seconds: float) -> bool:
+            rang = bool(poll.poll(max(0.0, seconds) * 1000))
+            if rang:
+                bell.silence()
+            return rang
+
+        yield wait
+
+
+@contextlib.asynccontextmanager
+async def async_wakeup(hang: Callable[[], Bell], store_path: str) -> AsyncIterator[AsyncWait]:
+    """Gives a coroutine function that does the same without blocking the loop."""
+    if not bells.SUPPORTED:
+        with contextlib.closing(_FileWatch(store_path)) as watch:
+
+            async def wait_for_file(seconds: float) -> bool:
+                return await asyncio.to_thread(watch.wait, seconds)
+
+            yield wait_for_file
+        return
+    with hang() as bell:
+        loop = asyncio.get_running_loop()
+        rung = asyncio.Event()
+
+        def hear() -> None:
+            bell.silence()
+            rung.set()
+
+        async def wait(seconds: float) -> bool:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, seconds)):
+                    await rung.wait()
+            rang = rung.is_set()
+            rung.clear()
+            return rang
+
+        loop.add_reader(bell.file, hear)
+        try:
+            yield wait
+        finally:
+            loop.remove_reader(bell.file)
+
+
+class _FileWatch:
+    """Where there are no named pipes: watchfiles on the store's write-ahead log."""
+
+    def __init__(self, store_path: str) -> None:
+        import watchfiles  # only on platforms without named pipes; it costs start-up time
+
+        self._name = os.path.basename(store_path)
+        self._watch = watchfiles.watch
+        self._folder = os.path.dirname(store_path)
+
+    def wait(self, seconds: float) -> bool:
+        """Sleeps for that many seconds at most, and says whether a file of the store changed."""
+        for changes in self._watch(
+            self._folder,
+            watch_filter=lambda _change, path: os.path.basename(path).startswith(self._name),
+            debounce=50,
+            step=5,
+            rust_timeout=max(1, int(seconds * 1000)),
+            yield_on_timeout=True,
+            recursive=False,
+            raise_interrupt=True,
+        ):
+            return bool(changes)
+        return False
+
+    def close(self) -> None:
+        """Nothing stays open between two waits."""
+
+
+def seconds_to_wait(expires_at: int, deadline: int | None, now: int) -> float | None:
+    """How long a waiter may sleep before it looks again; None when its own deadline (ms UTC) has passed."""
+    until = expires_at if deadline is None else min(expires_at, deadline)
+    if deadline is not None and deadline <= now:
+        return None
+    return min(WAITER_POLL, max(0.001, (until - now) / 1000))
