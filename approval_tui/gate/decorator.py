@@ -1,0 +1,97 @@
+"""The gate around a function: its arguments by name, and back again after a reviewer's edits."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar, cast
+
+from approval_tui.domain.canonical import JsonObject
+from approval_tui.domain.errors import InvalidInput
+from approval_tui.gate.guard import Guard
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_OWNERS = ("self", "cls")
+
+
+def guard_function(function: Callable[P, R], guard: Callable[[JsonObject], Guard]) -> Callable[P, R]:
+    """The function behind the guard; raises TypeError for a generator."""
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError(f"{function.__qualname__} is a generator; put the gate inside it, around each call")
+    signature = inspect.signature(function)
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def guarded_async(*args: P.args, **kwargs: P.kwargs) -> Any:
+            bound = signature.bind(*args, **kwargs)
+            async with guard(_arguments_by_name(bound)) as call:
+                _put_back(bound, call.arguments)
+                return await function(*bound.args, **bound.kwargs)
+
+        return cast(Callable[P, R], guarded_async)
+
+    @functools.wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        bound = signature.bind(*args, **kwargs)
+        with guard(_arguments_by_name(bound)) as call:
+            _put_back(bound, call.arguments)
+            return function(*bound.args, **bound.kwargs)
+
+    return guarded
+
+
+def _arguments_by_name(bound: inspect.BoundArguments) -> JsonObject:
+    """The arguments that are approved: all with their defaults, but the object that a method belongs to."""
+    bound.apply_defaults()
+    arguments: JsonObject = {}
+    for index, (name, value) in enumerate(bound.arguments.items()):
+        if index == 0 and name in _OWNERS:
+            continue
+        kind = bound.signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            arguments.update(value)
+        elif kind is inspect.Parameter.VAR_POSITIONAL:
+            arguments[name] = list(value)
+        else:
+            arguments[name] = value
+    return arguments
+
+
+def _put_back(bound: inspect.BoundArguments, arguments: JsonObject) -> None:
+    """Puts the approved arguments in the place of those of the call; raises InvalidInput if they do not fit."""
+    remaining = dict(arguments)
+    for index, (name, value) in enumerate(list(bound.arguments.items())):
+        if index == 0 and name in _OWNERS:
+            continue
+        kind = bound.signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            continue
+        if name not in remaining:
+            raise _unfit(f"lack {name!r}")
+        edited = remaining.pop(name)
+        if kind is inspect.Parameter.VAR_POSITIONAL:
+            if not isinstance(edited, list):
+                raise _unfit(f"have no list for {name!r}")
+            edited = tuple(edited)
+        bound.arguments[name] = edited
+        del value
+    keywords = [
+        name
+        for name, parameter in bound.signature.parameters.items()
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD
+    ]
+    if keywords:
+        bound.arguments[keywords[0]] = remaining
+    elif remaining:
+        raise _unfit(f"have {', '.join(map(repr, remaining))}, which the function does not take")
+
+
+def _unfit(how: str) -> InvalidInput:
+    return InvalidInput(
+        f"The approved arguments {how}.",
+        not_done="The function was not called.",
+        to_do="Ask again with arguments that fit.",
+    )

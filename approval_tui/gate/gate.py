@@ -1,0 +1,244 @@
+"""The gate: what an agent's code puts in front of a call that needs a person's yes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
+
+from approval_tui.domain.calls import Call
+from approval_tui.domain.clock import parse_duration
+from approval_tui.domain.models import Request
+from approval_tui.gate.decorator import guard_function
+from approval_tui.gate.guard import Guard
+from approval_tui.settings.configuration import Settings, load_settings, store_location
+from approval_tui.store import open_store, open_store_blocking
+
+if TYPE_CHECKING:
+    from approval_tui.store.asynchronous import AsyncStore
+    from approval_tui.store.blocking import BlockingStore
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Duration = str | int | float
+"""`10m`, `1h30m` or a number of seconds."""
+
+
+class Gate:
+    """Asks a person before a call runs; one gate serves async and blocking code.
+
+    `requester` is the agent's identity, `session` one run of it, `server` where its tools live, `context`
+    where its calls would run (by default the working directory). Without `store`, the default store is
+    opened at the first call. Durations default to the configuration's.
+    """
+
+    def __init__(
+        self,
+        requester: str,
+        *,
+        session: str | None = None,
+        server: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        store: str | None = None,
+        config: str | None = None,
+        timeout: Duration | None = None,
+        approval_lifetime: Duration | None = None,
+        dedupe_window: Duration | None = None,
+        claim_lifetime: Duration | None = None,
+    ) -> None:
+        self._requester = requester
+        self._session = session
+        self._server = server
+        self._context = context
+        self._location = store
+        self._config = config
+        self._durations = {
+            name: parse_duration(value)
+            for name, value in {
+                "timeout": timeout,
+                "approval_lifetime": approval_lifetime,
+                "dedupe_window": dedupe_window,
+                "claim_lifetime": claim_lifetime,
+            }.items()
+            if value is not None
+        }
+        self._settings: Settings | None = None
+        self._lock = threading.Lock()
+        self._blocking: BlockingStore | None = None
+        self._async_store: AsyncStore | None = None
+
+    def guard(
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        reason: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        server: str | None = None,
+        risk: str | None = None,
+        timeout: Duration | None = None,
+        wait: bool = True,
+    ) -> Guard:
+        """The context manager around one call, for `with` and `async with`.
+
+        `reason` are the agent's own words and are shown as such. With `wait=False`, entering raises
+        ApprovalPending at once when nobody has decided; the same call later finds its approval.
+        """
+        return Guard(
+            lambda: self._call(
+                tool, arguments, reason=reason, context=context, server=server, risk=risk, timeout=timeout
+            ),
+            claim_lifetime=lambda: self._duration("claim_lifetime"),
+            wait=wait,
+            open_blocking=self._open_blocking,
+            open_async=self._open_async,
+        )
+
+    async def submit(
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        reason: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        server: str | None = None,
+        risk: str | None = None,
+        timeout: Duration | None = None,
+    ) -> Request:
+        """Asks without waiting and gives the request as it is; `guard` with the same call uses its approval."""
+        call = self._call(tool, arguments, reason=reason, context=context, server=server, risk=risk, timeout=timeout)
+        store = await self._open_async()
+        return (await store.requester.submit(call)).request
+
+    def submit_blocking(
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        reason: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        server: str | None = None,
+        risk: str | None = None,
+        timeout: Duration | None = None,
+    ) -> Request:
+        """The same without asyncio."""
+        call = self._call(tool, arguments, reason=reason, context=context, server=server, risk=risk, timeout=timeout)
+        return self._open_blocking().requester.submit(call).request
+
+    @overload
+    def requires_approval(self, function: Callable[P, R], /) -> Callable[P, R]: ...
+
+    @overload
+    def requires_approval(
+        self, *, tool: str | None = None, reason: str | None = None, risk: str | None = None
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+
+    def requires_approval(
+        self,
+        function: Callable[P, R] | None = None,
+        /,
+        *,
+        tool: str | None = None,
+        reason: str | None = None,
+        risk: str | None = None,
+    ) -> Any:
+        """Puts the gate around a function, sync or async; its arguments go by name, its name is the tool's.
+
+        A reviewer's edits reach the function. Raises TypeError for generators, whose work a gate cannot hold.
+        """
+
+        def decorate(plain: Callable[P, R]) -> Callable[P, R]:
+            name = tool or plain.__name__
+            return guard_function(plain, lambda arguments: self.guard(name, arguments, reason=reason, risk=risk))
+
+        return decorate if function is None else decorate(function)
+
+    def close(self) -> None:
+        """Closes the blocking store, if it was opened."""
+        with self._lock:
+            store, self._blocking = self._blocking, None
+        if store is not None:
+            store.close()
+
+    async def aclose(self) -> None:
+        """Closes both stores, if they were opened."""
+        self.close()
+        store, self._async_store = self._async_store, None
+        if store is not None:
+            await store.close()
+
+    def __enter__(self) -> Gate:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Gate:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def _call(
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        reason: str | None,
+        context: Mapping[str, Any] | None,
+        server: str | None,
+        risk: str | None,
+        timeout: Duration | None,
+    ) -> Call:
+        if context is None:
+            context = {"working_directory": os.getcwd()} if self._context is None else self._context
+        return Call(
+            tool=tool,
+            arguments=arguments,
+            requester=self._requester,
+            server=server or self._server,
+            session=self._session,
+            context=context,
+            reason=reason,
+            risk=risk,
+            timeout=self._duration("timeout") if timeout is None else parse_duration(timeout),
+            approval_lifetime=self._duration("approval_lifetime"),
+            dedupe_window=self._duration("dedupe_window"),
+        )
+
+    def _duration(self, name: str) -> int:
+        given = self._durations.get(name)
+        configured: int = getattr(self._load_settings(), name)
+        return configured if given is None else given
+
+    def _load_settings(self) -> Settings:
+        if self._settings is None:
+            self._settings = load_settings(self._config)
+        return self._settings
+
+    def _open_blocking(self) -> BlockingStore:
+        with self._lock:
+            if self._blocking is None:
+                self._blocking = open_store_blocking(store_location(self._location, self._load_settings()))
+            return self._blocking
+
+    async def _open_async(self) -> AsyncStore:
+        if self._async_store is not None:
+            return self._async_store
+        store = await open_store(store_location(self._location, self._load_settings()))
+        kept = self._keep(store)
+        if kept is not store:  # another task of this gate was faster
+            await store.close()
+        return kept
+
+    def _keep(self, store: AsyncStore) -> AsyncStore:
+        if self._async_store is None:
+            self._async_store = store
+        return self._async_store
