@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.errors import InvalidInput
-from approval_tui.gate.guard import Guard
+from approval_tui.gate.guard import Guard, GuardedCall
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,7 +28,7 @@ def guard_function(function: Callable[P, R], guard: Callable[[JsonObject], Guard
         async def guarded_async(*args: P.args, **kwargs: P.kwargs) -> Any:
             bound = signature.bind(*args, **kwargs)
             async with guard(_arguments_by_name(bound)) as call:
-                _put_back(bound, call.arguments)
+                _put_back_or_give_up(bound, call)
                 return await function(*bound.args, **bound.kwargs)
 
         return cast(Callable[P, R], guarded_async)
@@ -37,7 +37,7 @@ def guard_function(function: Callable[P, R], guard: Callable[[JsonObject], Guard
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         bound = signature.bind(*args, **kwargs)
         with guard(_arguments_by_name(bound)) as call:
-            _put_back(bound, call.arguments)
+            _put_back_or_give_up(bound, call)
             return function(*bound.args, **bound.kwargs)
 
     return guarded
@@ -52,6 +52,9 @@ def _arguments_by_name(bound: inspect.BoundArguments) -> JsonObject:
             continue
         kind = bound.signature.parameters[name].kind
         if kind is inspect.Parameter.VAR_KEYWORD:
+            for keyword in value:
+                if keyword in arguments:
+                    raise _unfit(f"have {keyword!r} twice")
             arguments.update(value)
         elif kind is inspect.Parameter.VAR_POSITIONAL:
             arguments[name] = list(value)
@@ -60,10 +63,18 @@ def _arguments_by_name(bound: inspect.BoundArguments) -> JsonObject:
     return arguments
 
 
+def _put_back_or_give_up(bound: inspect.BoundArguments, call: GuardedCall) -> None:
+    try:
+        _put_back(bound, call.arguments)
+    except InvalidInput:
+        call.did_not_run()
+        raise
+
+
 def _put_back(bound: inspect.BoundArguments, arguments: JsonObject) -> None:
     """Puts the approved arguments in the place of those of the call; raises InvalidInput if they do not fit."""
     remaining = dict(arguments)
-    for index, (name, value) in enumerate(list(bound.arguments.items())):
+    for index, name in enumerate(list(bound.arguments)):
         if index == 0 and name in _OWNERS:
             continue
         kind = bound.signature.parameters[name].kind
@@ -77,7 +88,6 @@ def _put_back(bound: inspect.BoundArguments, arguments: JsonObject) -> None:
                 raise _unfit(f"have no list for {name!r}")
             edited = tuple(edited)
         bound.arguments[name] = edited
-        del value
     keywords = [
         name
         for name, parameter in bound.signature.parameters.items()

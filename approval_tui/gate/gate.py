@@ -133,7 +133,7 @@ class Gate:
 
     @overload
     def requires_approval(
-        self, *, tool: str | None = None, reason: str | None = None, risk: str | None = None
+        self, function: None = None, /, *, tool: str | None = None, reason: str | None = None, risk: str | None = None
     ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 
     def requires_approval(
