@@ -41,7 +41,7 @@ _RISK = {
     "medium": Badge("◆", "m", "medium", "warning"),
     "high": Badge("▲", "H", "HIGH", "bad"),
 }
-NO_RISK = Badge("·", "-", "not said", "quiet")
+NO_RISK = Badge("·", "-", "unrated", "quiet")
 
 
 def status_badge(request: Request) -> Badge:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from approval_tui.domain.canonical import JsonObject, canonical_hash, exact_json, json_object
-from approval_tui.domain.clock import HOUR, MINUTE
+from approval_tui.domain.clock import HOUR, LONGEST_DURATION, MINUTE
 from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.lifecycle import RISKS
 from approval_tui.domain.models import EVIDENCE_KINDS, EVIDENCE_TABLE, NO_REQUIREMENTS, Request, Requirements
@@ -82,8 +82,10 @@ def check_call(call: Call) -> CheckedCall:
     check_text("reason", call.reason)
     if call.risk is not None and call.risk not in RISKS:
         raise _invalid(f"The risk {call.risk!r} is none of {', '.join(RISKS)}.")
-    if call.timeout <= 0 or call.approval_lifetime <= 0 or call.dedupe_window < 0:
-        raise _invalid("A timeout and an approval's lifetime must be more than zero.")
+    check_optional_name("rule hash", call.rule_hash)
+    _check_duration("timeout", call.timeout, 1)
+    _check_duration("approval's lifetime", call.approval_lifetime, 1)
+    _check_duration("dedupe window", call.dedupe_window, 0)
     _check_requirements(call.requirements)
     context = json_object(call.context, "context")
     arguments = json_object(call.arguments, "arguments")
@@ -179,6 +181,11 @@ def _check_characters(what: str, value: str) -> None:
         value.encode()
     except UnicodeEncodeError:
         raise _invalid(f"The {what} holds a lone surrogate, which is no character.") from None
+
+
+def _check_duration(what: str, value: object, least: int) -> None:
+    if type(value) is not int or not least <= value <= LONGEST_DURATION:
+        raise _invalid(f"The {what} must be whole milliseconds, from {least} to ten years.")
 
 
 def _check_requirements(requirements: Requirements) -> None:

@@ -144,7 +144,7 @@ def _plain(value: Any, depth: int, path: str) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return _checked_text(str(value), path)
+        return _checked_text(str.__str__(value), path)  # an enum's own str() would give its name
     if isinstance(value, int):
         if value.bit_length() > LONGEST_INTEGER_BITS:
             raise InvalidJson(f"{path} is an integer of more than {LONGEST_INTEGER_BITS} bits.")
@@ -158,7 +158,7 @@ def _plain(value: Any, depth: int, path: str) -> Any:
         for key, item in value.items():
             if not isinstance(key, str):
                 raise InvalidJson(f"{path} has a key that is not a string but {type(key).__name__}.")
-            plain[_checked_text(str(key), path)] = _plain(item, depth + 1, f"{path}.{key}")
+            plain[_checked_text(str.__str__(key), path)] = _plain(item, depth + 1, f"{path}.{key}")
         return plain
     if isinstance(value, list | tuple):
         return [_plain(item, depth + 1, f"{path}[{index}]") for index, item in enumerate(value)]

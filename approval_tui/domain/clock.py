@@ -17,8 +17,8 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 _UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
-_PART = re.compile(r"(\d+)(ms|s|m|h|d)")
-_LONGEST = 3650 * DAY
+_PART = re.compile(r"([0-9]{1,15})(ms|s|m|h|d)")
+LONGEST_DURATION = 3650 * DAY
 
 
 def system_clock() -> int:
@@ -45,14 +45,14 @@ def parse_duration(value: str | int | float) -> int:
     if isinstance(value, bool):
         raise _bad_duration(value)
     if isinstance(value, int | float):
-        if not 0 <= value * SECOND <= _LONGEST:
+        if not 0 <= value * SECOND <= LONGEST_DURATION:
             raise _bad_duration(value)
         return round(value * SECOND)
     parts = _PART.findall(value)
     if not parts or "".join(number + unit for number, unit in parts) != value:
         raise _bad_duration(value)
     total = sum(int(number) * _UNITS[unit] for number, unit in parts)
-    if total > _LONGEST:
+    if total > LONGEST_DURATION:
         raise _bad_duration(value)
     return total
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from approval_tui.domain import audit, events
 from approval_tui.domain.canonical import JsonObject
-from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.errors import ApprovalTuiError, RequestNotFound, StatusConflict, StoreCorrupt
-from approval_tui.domain.lifecycle import CONSUMED, EXPIRED, PENDING, effective_status
+from approval_tui.domain.lifecycle import CONSUMED, EXPIRED, effective_status
 from approval_tui.domain.models import Decision, Request, Requirements
+from approval_tui.domain.status_words import describe_status
 from approval_tui.store.transaction import RecordedRefusal, Row, Transaction, first_row
 
 
@@ -157,31 +157,6 @@ def status_conflict(request: Request, not_done: str) -> StatusConflict:
         to_do=f"Look at it with `approval-tui show {request.id}`.",
         request=request,
     )
-
-
-def describe_status(request: Request) -> str:
-    """The status in words, as `already denied by ann at 2026-…: too risky`."""
-    when = request.decided_at
-    if request.status == CONSUMED:
-        said = f"outcome: {request.outcome}" if request.outcome else "its outcome is not known yet"
-        if request.in_doubt:
-            said = "in doubt: no outcome came in time"
-        return f"already used at {_at(request.consumed_at)} ({said})"
-    if request.status == EXPIRED:
-        return f"expired since {_at(when or request.approval_expires_at or request.expires_at)}"
-    if request.status == PENDING:
-        return f"still pending (until {_at(request.expires_at)})"
-    words = f"already {request.status}"
-    if request.decisions and request.status != "cancelled":
-        last = request.decisions[-1]
-        words += f" by {last.reviewer}"
-        if last.reason:
-            words += f" ({last.reason})"
-    return f"{words} at {_at(when)}"
-
-
-def _at(moment: int | None) -> str:
-    return "an unknown time" if moment is None else format_timestamp(moment)
 
 
 def corrupt(happened: str) -> ApprovalTuiError:

@@ -1,0 +1,1 @@
+"""The console's widgets; they draw and measure, and decide nothing."""
