@@ -128,6 +128,16 @@ class Gate:
         call = self._call(tool, arguments, reason=reason, context=context, server=server, risk=risk, timeout=timeout)
         return self._open_blocking().requester.submit(call).request
 
+    async def wait(self, request_id: str, *, timeout: Duration | None = None) -> Request:
+        """The request as soon as somebody decided, or as it is after `timeout`; it does not use the approval."""
+        store = await self._open_async()
+        return await store.requester.wait(request_id, timeout=None if timeout is None else parse_duration(timeout))
+
+    def wait_blocking(self, request_id: str, *, timeout: Duration | None = None) -> Request:
+        """The same without asyncio."""
+        limit = None if timeout is None else parse_duration(timeout)
+        return self._open_blocking().requester.wait(request_id, timeout=limit)
+
     @overload
     def requires_approval(self, function: Callable[P, R], /) -> Callable[P, R]: ...
 
