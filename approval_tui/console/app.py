@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
 import os
 import select
@@ -19,7 +20,7 @@ from approval_tui.console.main_screen import MainScreen
 from approval_tui.console.visible_filter import VisibleFilter
 from approval_tui.display.redaction import Redactor
 from approval_tui.domain.clock import Clock, system_clock
-from approval_tui.domain.errors import ApprovalTuiError
+from approval_tui.domain.errors import ApprovalTuiError, RequestNotFound
 from approval_tui.domain.models import Request
 from approval_tui.settings.configuration import Settings
 from approval_tui.store import open_store, store_path
@@ -53,10 +54,12 @@ class ConsoleApp(App[None]):
         settings: Settings | None = None,
         clock: Clock = system_clock,
         monotonic: Clock = monotonic_clock,
+        shown_path: str | None = None,
     ) -> None:
         super().__init__()
         self._settings = settings or Settings()
         self._store_path = store_path(store_location)
+        self._shown_path = shown_path or _with_tilde(self._store_path)
         self._reviewer = Reviewer(reviewer, via="console", os_user=_os_user(), tty=_tty())
         self._clock = clock
         self._monotonic = monotonic
@@ -90,7 +93,7 @@ class ConsoleApp(App[None]):
                 clock=self._clock,
                 monotonic=self._monotonic,
                 arming=self._settings.arming,
-                store_path=self._store_path,
+                store_path=self._shown_path,
             )
         )
         self.watch_store()
@@ -147,12 +150,15 @@ class ConsoleApp(App[None]):
         ids = {request.id for request in pending}
         vanished: dict[str, Request] = {}
         for request_id in known - ids:
-            vanished[request_id] = await reviewer.get(request_id)
+            with contextlib.suppress(RequestNotFound):  # another store may stand in the old one's place
+                vanished[request_id] = await reviewer.get(request_id)
         self._main_screen().post_message(messages.RequestsLoaded(pending, total, vanished))
         return ids
 
     async def _reopen(self) -> None:
-        """Opens the store anew; fails quietly, because the watch tries again and says so."""
+        """Opens the store anew, but never makes one; fails quietly, because the watch tries again and says so."""
+        if not await asyncio.to_thread(os.path.exists, self._store_path):
+            return
         try:
             store = await open_store(self._store_path, clock=self._clock)
         except ApprovalTuiError:
@@ -172,6 +178,11 @@ class ConsoleApp(App[None]):
         poll.register(sys.__stdin__.fileno() if sys.__stdin__ else 0, select.POLLHUP)
         if any(flags & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, flags in poll.poll(0)):
             self.exit(return_code=1)
+
+
+def _with_tilde(path: str) -> str:
+    home = os.path.expanduser("~")
+    return f"~{path[len(home) :]}" if path.startswith(home + os.sep) else path
 
 
 def _os_user() -> str | None:

@@ -5,8 +5,12 @@ Pure: whoever uses it says when things happen, in ms of a clock that never runs 
 
 from __future__ import annotations
 
+from collections import deque
+
 BURST = 50
 """Two keys within so many ms come from a paste or a buffer, not from a person's decision."""
+
+_REMEMBERED_KEYS = 64
 
 
 class Arming:
@@ -15,17 +19,12 @@ class Arming:
     def __init__(self, delay: int) -> None:
         self._delay = delay
         self._changed_at: int | None = None
-        self._last_key_at: int | None = None
+        self._keys: deque[int] = deque(maxlen=_REMEMBERED_KEYS)
+        self._deciding_key_at: int | None = None
 
     def disarm(self, now: int) -> None:
         """What is shown changed, the screen opened, or the terminal regained the focus."""
         self._changed_at = now
-
-    def note_key(self, now: int) -> bool:
-        """Remembers a key; whether it stands alone so far."""
-        alone = self._last_key_at is None or now - self._last_key_at >= BURST
-        self._last_key_at = now
-        return alone
 
     def is_armed(self, now: int) -> bool:
         """Whether a deciding key counts."""
@@ -36,3 +35,20 @@ class Arming:
         if self._changed_at is None:
             return self._delay
         return max(0, self._delay - (now - self._changed_at))
+
+    def note_key(self, now: int, *, decides: bool) -> None:
+        """Remembers a key, and whether it is one that decides."""
+        self._keys.append(now)
+        if decides:
+            self._deciding_key_at = now
+
+    def take_deciding_key(self) -> int | None:
+        """When the key was noted that stands behind the present action; None when it was a click."""
+        taken, self._deciding_key_at = self._deciding_key_at, None
+        return taken
+
+    def stood_alone(self, key_at: int | None) -> bool:
+        """Whether no other key came within BURST before or after that one."""
+        if key_at is None:
+            return True
+        return sum(1 for other in self._keys if abs(other - key_at) <= BURST) <= 1

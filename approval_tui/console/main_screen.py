@@ -65,6 +65,9 @@ class MainScreen(Screen[None]):
         self._arming = Arming(arming)
         self._pending_total = 0
         self._intended: Timer | None = None
+        self._commands_under_way = 0
+        self._is_live = False
+        self._deciding_key_at: int | None = None
 
     def compose(self) -> ComposeResult:
         empty = [
@@ -78,6 +81,21 @@ class MainScreen(Screen[None]):
             yield RequestDetail(self._redactor, self._clock, self._monotonic, id="detail")
         yield StatusBar(self._store_path, self._reviewer.name, id="status")
         yield Footer(show_command_palette=False)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a decision is intended or under way."""
+        return self._intended is not None or self._commands_under_way > 0
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the list shows what the store holds, as far as this screen knows."""
+        return self._is_live
+
+    @property
+    def waiting(self) -> list[str]:
+        """The ids of the listed requests that still wait."""
+        return self._queue.waiting_ids()
 
     @property
     def request_list(self) -> RequestList:
@@ -117,20 +135,24 @@ class MainScreen(Screen[None]):
     def on_requests_loaded(self, message: messages.RequestsLoaded) -> None:
         self._queue.merge(message.pending, message.vanished)
         self._pending_total = message.total
+        self._is_live = True
         self.status.set_state("live", "good")
         self._show_queue()
 
     def on_store_unavailable(self, message: messages.StoreUnavailable) -> None:
+        self._is_live = False
         self.status.set_state("NO STORE", "bad")
         self.status.say(str(message.error), "bad")
 
     def on_decision_recorded(self, message: messages.DecisionRecorded) -> None:
+        self._commands_under_way -= 1
         self._queue.update(message.request)
         self.status.say(message.said, "good")
         self._show_queue()
 
     def on_decision_refused(self, message: messages.DecisionRefused) -> None:
         """A lost race says who decided what; the row shows what the request is now."""
+        self._commands_under_way -= 1
         error = message.error
         if isinstance(error, Conflict) and error.request is not None:
             self._queue.update(error.request)
@@ -143,12 +165,10 @@ class MainScreen(Screen[None]):
 
     def _show_queue(self) -> None:
         self.request_list.queue_changed()
-        first, last = self.request_list.visible_rows()
         if self.detail.show(self._queue.current):
             self.detail.mask_again()
             self._forget_intention()
             self._arming.disarm(self._monotonic())
-        del first, last
         self.status.set_counts(
             pending=self._pending_total, new=self._queue.new_count, shown=len(self._queue.waiting_ids())
         )
@@ -157,13 +177,7 @@ class MainScreen(Screen[None]):
 
     def on_key(self, event: events.Key) -> None:
         """Takes note of every key, so that a burst of them (a paste, a buffer) decides nothing."""
-        alone = self._arming.note_key(self._monotonic())
-        if self._intended is not None:
-            self._forget_intention()
-            self.status.say("Several keys at once: nothing was decided.")
-        if not alone and event.key in _DECIDING_KEYS:
-            event.stop()
-            event.prevent_default()
+        self._arming.note_key(self._monotonic(), decides=event.key in _DECIDING_KEYS)
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
@@ -254,12 +268,13 @@ class MainScreen(Screen[None]):
 
     def _decidable(self, verb: str) -> Request | None:
         """The shown request if this key may decide it now; otherwise says why not."""
+        self._deciding_key_at = self._arming.take_deciding_key()
         request = self.detail.shown
         if request is None:
             self.status.say(f"There is nothing to {verb}.")
             return None
         if request.status != PENDING or request.expires_at <= self._clock():
-            self.status.say(f"It is {describe_status(request)}: there is nothing to {verb}.")
+            self.status.say(f"It is {describe_status(request)}.")
             return None
         if not self._arming.is_armed(self._monotonic()):
             wait = format_duration(self._arming.remaining(self._monotonic()))
@@ -268,51 +283,57 @@ class MainScreen(Screen[None]):
         return request
 
     def _intend(self, carry_out: Callable[[], object]) -> None:
-        """Carries the decision out when no other key follows at once; a person's key stands alone."""
+        """Carries the decision out when no other key came with it; a person's key stands alone."""
+        key_at = self._deciding_key_at
 
-        def alone() -> None:
+        def when_quiet() -> None:
             self._intended = None
-            carry_out()
+            if self._arming.stood_alone(key_at):
+                carry_out()
+            else:
+                self.status.say("Several keys at once: nothing was decided.")
 
-        self._intended = self.set_timer(BURST / 1000, alone)
+        self._forget_intention()
+        self._intended = self.set_timer(BURST / 1000, when_quiet)
 
     def _forget_intention(self) -> None:
         if self._intended is not None:
             self._intended.stop()
             self._intended = None
 
-    # --- workers: they post facts and touch no widget ------------------------------------------
-
-    @work(group="decisions")
-    async def _approve(self, request: Request, evidence: Evidence) -> None:
+    def _approve(self, request: Request, evidence: Evidence) -> None:
         store = self.app.store.reviewer
-        await self._command(
+        self._command(
             request,
             lambda: store.decide(
                 request.id, APPROVE, reviewer=self._reviewer, digest=request.digest, evidence=evidence
             ),
         )
 
-    @work(group="decisions")
-    async def _deny(self, request: Request, reason: str | None, evidence: Evidence) -> None:
+    def _deny(self, request: Request, reason: str | None, evidence: Evidence) -> None:
         store = self.app.store.reviewer
-        await self._command(
+        self._command(
             request,
             lambda: store.decide(
                 request.id, DENY, reviewer=self._reviewer, digest=request.digest, reason=reason, evidence=evidence
             ),
         )
 
-    @work(group="decisions")
-    async def _expire(self, request: Request) -> None:
+    def _expire(self, request: Request) -> None:
         store = self.app.store.reviewer
-        await self._command(request, lambda: store.expire(request.id, reviewer=self._reviewer))
+        self._command(request, lambda: store.expire(request.id, reviewer=self._reviewer))
 
-    async def _command(self, request: Request, run: Callable[[], Awaitable[Request]]) -> None:
+    def _command(self, request: Request, run: Callable[[], Awaitable[Request]]) -> None:
+        self._commands_under_way += 1
+        self._carry_out(request, run)
+
+    @work(group="decisions")
+    async def _carry_out(self, request: Request, run: Callable[[], Awaitable[Request]]) -> None:
+        """Runs one command and posts what came of it; a worker touches no widget (rule R16)."""
         try:
             decided = await run()
         except ApprovalTuiError as error:
             self.post_message(messages.DecisionRefused(request.id, error))
             return
-        said = {PENDING: "Your vote is recorded; more are needed"}.get(decided.status, decided.status.capitalize())
+        said = "Your vote is recorded; more are needed" if decided.status == PENDING else decided.status.capitalize()
         self.post_message(messages.DecisionRecorded(decided, f"{said}: {request.tool} for {request.requester}."))

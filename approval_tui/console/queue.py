@@ -67,7 +67,8 @@ class Queue:
     def merge(self, pending: Iterable[Request], vanished: Mapping[str, Request]) -> None:
         """Takes in what is pending now: new ones go to the end, those that vanished become tombstones.
 
-        `vanished` says what became of requests that are no longer pending.
+        `vanished` says what became of requests that are no longer pending; those that the store does not
+        know at all are dropped.
         """
         present = set()
         for request in pending:
@@ -81,6 +82,8 @@ class Queue:
         for request_id in [each for each in self._order if each not in present]:
             if request_id in vanished:
                 self._entries[request_id].request = vanished[request_id]
+            elif not self._entries[request_id].is_gone:
+                self._drop(request_id)
         self._is_loaded = True
         if self._cursor is None and self._order:
             self._cursor = self._order[0]
@@ -122,6 +125,12 @@ class Queue:
         """Says that the reviewer has seen these rows of the list."""
         for request_id in self._order[max(0, first) : last + 1]:
             self._entries[request_id].is_new = False
+
+    def _drop(self, request_id: str) -> None:
+        self._order.remove(request_id)
+        del self._entries[request_id]
+        if self._cursor == request_id:
+            self._cursor = None
 
     def _bury(self, also: str | None = None) -> None:
         index = self.cursor_index

@@ -19,7 +19,7 @@ from approval_tui.display.width import pad
 from approval_tui.domain.clock import Clock, format_duration
 
 _AGE, _LEFT, _RISK = 6, 7, 11
-_TOOL_SHARE, _REQUESTER_SHARE = 5, 6
+_SHARE = 4
 _EMPTY_STYLE = Style(dim=True)
 
 
@@ -136,16 +136,18 @@ class RequestList(ScrollView, can_focus=True):
             + pad("left", _LEFT - 1, right=True)
             + "  "
             + pad("risk", _RISK)
-            + pad("tool", tool)
-            + pad("requester", requester)
+            + pad("tool", tool - 1)
+            + " "
+            + pad("requester", requester - 1)
+            + " "
             + pad("what", preview)
         )
 
     def _widths(self, width: int) -> tuple[int, int, int]:
         """The cells of tool, requester and preview: what the fixed columns leave."""
         room = max(12, width - 2 - _AGE - _LEFT - 1 - _RISK)
-        tool = max(8, min(24, room // _TOOL_SHARE + 4))
-        requester = max(6, min(20, room // _REQUESTER_SHARE + 2))
+        tool = max(8, min(24, room // _SHARE + 2))
+        requester = max(8, min(20, room // _SHARE + 1))
         return tool, requester, max(1, room - tool - requester)
 
     def _rows_on_screen(self) -> int:

@@ -10,6 +10,8 @@ from textual.widget import Widget
 from approval_tui.display.visible import visible_text
 from approval_tui.display.width import cell_width, cut, pad
 
+_NARROWEST_PATH = 12
+
 
 class StatusBar(Widget):
     """One line; a message of the console takes the middle of it until the next one."""
@@ -53,10 +55,12 @@ class StatusBar(Widget):
             counts += f", {self._new} new"
         state = f" {self._state}"
         right = f" {self._reviewer} "
-        room = max(0, width - cell_width(state) - cell_width(counts) - cell_width(right) - 2)
-        store_room = min(cell_width(self._store), max(0, room // 2 if self._message else room))
+        room = max(0, width - cell_width(state) - cell_width(counts) - cell_width(right) - 4)
+        store_room = max(0, min(cell_width(self._store), room - cell_width(self._message)))
+        if store_room < min(_NARROWEST_PATH, cell_width(self._store)):
+            store_room = 0
         store = "…" + self._store[-(store_room - 1) :] if cell_width(self._store) > store_room > 1 else self._store
-        message_room = max(0, room - cell_width(cut(store, store_room)) - 2)
+        message_room = max(0, room - cell_width(cut(store, store_room)))
         segments = [
             Segment(state, base + self._role(self._state_role)),
             Segment(counts, base + Style(bold=True)),

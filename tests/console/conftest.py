@@ -1,0 +1,47 @@
+"""A console on a seeded store, driven by a pilot with clocks that the test moves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+
+from approval_tui.console.app import ConsoleApp
+from approval_tui.domain.models import Request
+from approval_tui.store import open_store_blocking
+from approval_tui.store.blocking import BlockingStore
+from tests.console.driver import Console
+from tests.seeded import counting_ids, seed
+from tests.support import ManualClock
+
+OpenConsole = Callable[..., AbstractAsyncContextManager[Console]]
+
+
+@pytest.fixture
+def requests(store_path: str, clock: ManualClock) -> list[Request]:
+    return seed(store_path, clock)
+
+
+@pytest.fixture
+def reviewing_store(store_path: str, clock: ManualClock, requests: list[Request]) -> BlockingStore:
+    """The same store for somebody else, who decides or asks meanwhile."""
+    return open_store_blocking(store_path, clock=clock, new_id=counting_ids(100))
+
+
+@pytest.fixture
+def open_console(store_path: str, clock: ManualClock) -> OpenConsole:
+    """Opens the console and waits until it has loaded."""
+
+    @asynccontextmanager
+    async def opened(size: tuple[int, int] = (140, 34), *, armed: bool = True) -> AsyncIterator[Console]:
+        monotonic = ManualClock(0)
+        app = ConsoleApp(store_path, reviewer="ann", clock=clock, monotonic=monotonic)
+        async with app.run_test(size=size) as pilot:
+            console = Console(pilot, clock, monotonic)
+            await console.until(lambda: console.screen.is_live)
+            if armed:
+                monotonic.move(1000)
+            yield console
+
+    return opened

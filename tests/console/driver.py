@@ -1,0 +1,72 @@
+"""What a test does with the console, and what it sees."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from textual.pilot import Pilot
+
+from approval_tui.console.main_screen import MainScreen
+from approval_tui.domain.models import Request
+from tests.support import ManualClock
+
+PATIENCE = 20.0
+"""Seconds after which a condition that never comes true fails the test."""
+
+
+class Console:
+    """A running console: keys go in, text comes out."""
+
+    def __init__(self, pilot: Pilot[None], clock: ManualClock, monotonic: ManualClock) -> None:
+        self.pilot = pilot
+        self.clock = clock
+        self.monotonic = monotonic
+
+    @property
+    def screen(self) -> MainScreen:
+        """The main screen, also below a dialog."""
+        for screen in self.pilot.app.screen_stack:
+            if isinstance(screen, MainScreen):
+                return screen
+        raise LookupError("the main screen is not there yet")
+
+    @property
+    def shown(self) -> Request:
+        """The request that is on the screen."""
+        shown = self.screen.detail.shown
+        assert shown is not None
+        return shown
+
+    async def press(self, *keys: str) -> None:
+        """Presses keys one by one, each a second after the one before, and waits for what they do."""
+        for key in keys:
+            self.monotonic.move(1000)
+            await self.pilot.press(key)
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Waits until no decision is under way and all is drawn."""
+        await self.until(lambda: not self.screen.is_busy)
+        await self.pilot.pause()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Waits until the condition holds; fails after PATIENCE."""
+        deadline = time.monotonic() + PATIENCE
+        while not _holds(condition):
+            assert time.monotonic() < deadline, "the condition never came true"
+            await self.pilot.pause()
+            await asyncio.sleep(0.005)
+
+    def text(self) -> str:
+        """Everything that is on the screen, as plain text."""
+        compositor = self.pilot.app.screen._compositor
+        return "\n".join("".join(segment.text for segment in strip) for strip in compositor.render_strips())
+
+
+def _holds(condition: Callable[[], bool]) -> bool:
+    try:
+        return condition()
+    except LookupError:
+        return False
