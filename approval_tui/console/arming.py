@@ -12,6 +12,9 @@ BURST = 50
 
 _REMEMBERED_KEYS = 64
 
+_STALE = 1000
+"""A deciding key that led to no action within so many ms never will."""
+
 
 class Arming:
     """Deciding keys are dead for `delay` ms after what is shown changed."""
@@ -20,7 +23,7 @@ class Arming:
         self._delay = delay
         self._changed_at: int | None = None
         self._keys: deque[int] = deque(maxlen=_REMEMBERED_KEYS)
-        self._deciding_key_at: int | None = None
+        self._deciding_keys: deque[int] = deque(maxlen=_REMEMBERED_KEYS)
 
     def disarm(self, now: int) -> None:
         """What is shown changed, the screen opened, or the terminal regained the focus."""
@@ -39,16 +42,19 @@ class Arming:
     def note_key(self, now: int, *, decides: bool) -> None:
         """Remembers a key, and whether it is one that decides."""
         self._keys.append(now)
+        while self._deciding_keys and now - self._deciding_keys[0] > _STALE:
+            self._deciding_keys.popleft()
         if decides:
-            self._deciding_key_at = now
+            self._deciding_keys.append(now)
 
     def take_deciding_key(self) -> int | None:
-        """When the key was noted that stands behind the present action; None when it was a click."""
-        taken, self._deciding_key_at = self._deciding_key_at, None
-        return taken
+        """When the key was noted that stands behind the present action; None when it was a click.
 
-    def stood_alone(self, key_at: int | None) -> bool:
-        """Whether no other key came within BURST before or after that one."""
-        if key_at is None:
-            return True
-        return sum(1 for other in self._keys if abs(other - key_at) <= BURST) <= 1
+        Several keys may be noted before the first one acts, so they are taken in their order.
+        """
+        return self._deciding_keys.popleft() if self._deciding_keys else None
+
+    def stood_alone(self, key_at: int | None, now: int) -> bool:
+        """Whether no other key came within BURST before or after that one, or, for a click, before now."""
+        moment, allowed = (now, 0) if key_at is None else (key_at, 1)
+        return sum(1 for other in self._keys if abs(other - moment) <= BURST) <= allowed

@@ -284,11 +284,11 @@ class MainScreen(Screen[None]):
 
     def _intend(self, carry_out: Callable[[], object]) -> None:
         """Carries the decision out when no other key came with it; a person's key stands alone."""
-        key_at = self._deciding_key_at
+        key_at, acted_at = self._deciding_key_at, self._monotonic()
 
         def when_quiet() -> None:
             self._intended = None
-            if self._arming.stood_alone(key_at):
+            if self._arming.stood_alone(key_at, acted_at):
                 carry_out()
             else:
                 self.status.say("Several keys at once: nothing was decided.")

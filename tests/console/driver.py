@@ -59,6 +59,10 @@ class Console:
             await self.pilot.pause()
             await asyncio.sleep(0.005)
 
+    async def see(self, text: str) -> None:
+        """Waits until the text is on the screen."""
+        await self.until(lambda: text in self.text())
+
     def text(self) -> str:
         """Everything that is on the screen, as plain text."""
         compositor = self.pilot.app.screen._compositor

@@ -30,24 +30,38 @@ def test_keys_that_follow_each_other_at_once_do_not_stand_alone() -> None:
     arming = Arming(400)
     arming.note_key(1000, decides=True)
     first = arming.take_deciding_key()
-    assert arming.stood_alone(first)
+    assert arming.stood_alone(first, 1000)
     arming.note_key(1010, decides=False)
-    assert not arming.stood_alone(first)
+    assert not arming.stood_alone(first, 1000)
 
 
 def test_a_deciding_key_after_others_does_not_stand_alone() -> None:
     arming = Arming(400)
     arming.note_key(990, decides=False)
     arming.note_key(1000, decides=True)
-    assert not arming.stood_alone(arming.take_deciding_key())
+    assert not arming.stood_alone(arming.take_deciding_key(), 1000)
 
 
-def test_a_click_has_no_key_behind_it() -> None:
+def test_deciding_keys_that_were_noted_together_are_taken_one_by_one() -> None:
     arming = Arming(400)
-    arming.note_key(990, decides=True)
+    for _ in range(3):
+        arming.note_key(1000, decides=True)
+    assert [arming.stood_alone(arming.take_deciding_key(), 1500) for _ in range(3)] == [False] * 3
+
+
+def test_a_click_counts_unless_a_key_came_just_before_it() -> None:
+    arming = Arming(400)
+    arming.note_key(1000, decides=False)
+    assert arming.take_deciding_key() is None
+    assert arming.stood_alone(None, 1100)
+    assert not arming.stood_alone(None, 1040)
+
+
+def test_a_deciding_key_that_led_to_nothing_is_forgotten() -> None:
+    arming = Arming(400)
     arming.note_key(1000, decides=True)
-    arming.take_deciding_key()
-    assert arming.stood_alone(arming.take_deciding_key())
+    arming.note_key(3000, decides=False)
+    assert arming.take_deciding_key() is None
 
 
 def test_a_payload_is_read_when_every_row_was_visible() -> None:

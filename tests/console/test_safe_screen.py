@@ -47,10 +47,9 @@ async def test_a_dialog_shows_hostile_text_as_it_is(
     reviewing_store.requester.submit(hostile_call())
     async with open_console() as console:
         await console.press("G", "d")
-        text = console.text()
-        assert "[@click=app.approve('x')]shell[/]" in text
+        await console.see("[@click=app.approve('x')]shell[/]  for evil\\u{2066}bot")
         await console.press("escape", "x")
-        assert "[@click=app.approve('x')]shell[/]" in console.text()
+        await console.see("[@click=app.approve('x')]shell[/]  for evil\\u{2066}bot")
 
 
 async def test_clicking_on_hostile_text_does_nothing_but_choose_the_row(
