@@ -59,6 +59,12 @@ class Console:
             await self.pilot.pause()
             await asyncio.sleep(0.005)
 
+    async def read_to_the_end(self) -> None:
+        """Pages through the payload, each page only after the one before was drawn."""
+        while unread := self.screen.detail.unread_rows:
+            await self.press("space")
+            await self.until(lambda before=unread: self.screen.detail.unread_rows < before)  # type: ignore[misc]
+
     async def see(self, text: str) -> None:
         """Waits until the text is on the screen."""
         await self.until(lambda: text in self.text())

@@ -133,7 +133,8 @@ async def test_a_long_payload_must_be_read_before_it_can_be_approved(
         await console.press("j", "a")
         await console.see("Read on first")
         assert reviewing_store.reviewer.get(requests[1].id).status == "pending"
-        await console.press("space", "space", "space", "a")
+        await console.read_to_the_end()
+        await console.press("a")
         await console.until(lambda: console.shown.status == "approved")
     (decision,) = reviewing_store.reviewer.get(requests[1].id).decisions
     assert decision.evidence.rows == 45
@@ -160,8 +161,8 @@ async def test_a_long_payload_can_still_be_denied_unread(
 
 async def test_a_new_width_must_be_read_anew(open_console: OpenConsole, requests: list[Request]) -> None:
     async with open_console() as console:
-        await console.press("j", "space", "space", "space")
-        assert console.screen.detail.unread_rows == 0
+        await console.press("j")
+        await console.read_to_the_end()
         await console.pilot.resize_terminal(120, 30)
         await console.until(lambda: console.screen.detail.unread_rows > 0)
 
