@@ -1,0 +1,147 @@
+"""The README says what the code does: its tables, its commands and its code are held against the real ones."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shlex
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from approval_tui.cli.exit_codes import EXIT_CODES
+from approval_tui.console.actions import ACTIONS
+from approval_tui.domain.models import Request
+from approval_tui.settings.configuration import KEYS, Settings, parse_settings
+from approval_tui.store import open_store_blocking
+from tests.support import approve
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    """The code blocks of the README in that language."""
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def table_below(heading: str) -> list[list[str]]:
+    """The cells of the first table whose head begins so, without its head."""
+    lines = README.splitlines()
+    start = next(index for index, line in enumerate(lines) if line.startswith(heading))
+    rows = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows
+
+
+def test_the_table_of_exit_codes_is_that_of_the_code() -> None:
+    assert table_below("| exit code |") == [[str(code), meaning] for code, meaning in EXIT_CODES.items()]
+
+
+def test_the_table_of_keys_is_that_of_the_registry() -> None:
+    expected = [
+        [
+            " ".join(f"`{key}`" for key in action.key.split(",")),
+            action.tooltip,
+            f"`approval-tui {action.command}`" if action.command else "",
+        ]
+        for action in ACTIONS
+    ]
+    assert table_below("| key |") == expected
+
+
+def test_the_example_configuration_has_every_key_with_its_default() -> None:
+    text = (ROOT / "config.example.yaml").read_text(encoding="utf-8")
+    settings = parse_settings(text, "config.example.yaml")
+    assert [path for path in KEYS if not re.search(rf"^ *{path.split('.')[-1]}:", text, flags=re.MULTILINE)] == []
+    defaults = Settings()
+    told = {"store", "reviewer", "redact_names"}
+    assert {key.field for key in KEYS.values() if getattr(settings, key.field) != getattr(defaults, key.field)} == told
+
+
+def test_every_picture_of_the_readme_is_there() -> None:
+    assert [path for path in re.findall(r"\]\((screenshots/[^)]+)\)", README) if not (ROOT / path).exists()] == []
+
+
+def run_command(line: str, store: str) -> subprocess.CompletedProcess[str]:
+    words = shlex.split(line)
+    assert words[0] == "approval-tui"
+    return subprocess.run(
+        [sys.executable, "-m", "approval_tui", *words[1:]],
+        env={**os.environ, "APPROVAL_TUI_STORE": store},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+
+
+def pending_request(store_path: str) -> Request:
+    """The first request that waits, as soon as there is one."""
+    pause = threading.Event()
+    with open_store_blocking(store_path) as store:
+        for _ in range(3000):
+            pending = store.reviewer.list()
+            if pending:
+                return pending[0]
+            pause.wait(0.01)
+    raise AssertionError("no request came")
+
+
+def test_every_command_of_the_readme_runs(store_path: str) -> None:
+    commands = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("approval-tui ")]
+    assert len(commands) >= 6
+    asking = next(line for line in commands if " submit " in line and "--wait" in line)
+    answers: list[subprocess.CompletedProcess[str]] = []
+    agent = threading.Thread(target=lambda: answers.append(run_command(asking, store_path)))
+    agent.start()
+    request = pending_request(store_path)
+    for line in commands:
+        if line != asking:
+            line = line.replace("apr_0199…", request.id).replace("v1:sha256:…", request.digest)
+            finished = run_command(line, store_path)
+            assert finished.returncode == 0, (line, finished.stderr)
+    agent.join()
+    assert answers[0].returncode == 0, answers[0].stderr
+
+
+@pytest.mark.parametrize("setup", ["pip install . &&", "pip install -e '.[dev]' &&"])
+def test_the_set_up_commands_are_run_by_ci(setup: str) -> None:
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert any(setup in block for block in blocks("sh"))
+    assert setup.split(" &&")[0].replace("pip install", "pip install -q") in ci.replace('"', "").replace("$fresh/", "")
+
+
+def test_the_code_of_the_readme_runs(store_path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APPROVAL_TUI_STORE", store_path)
+    guard, decorator = blocks("python")
+    imports, statement = guard.split("async with", 1)
+    ran: list[object] = []
+    source = (
+        f"{imports}\nasync def main():\n    async def run(arguments): ran.append(arguments)\n    async with"
+        + statement.replace("\n", "\n    ")
+        + f"\n{decorator}"
+    )
+    namespace: dict[str, object] = {"ran": ran}
+    exec(compile(source, "README.md", "exec"), namespace)
+
+    def review() -> None:
+        for _ in range(2):
+            request = pending_request(store_path)
+            with open_store_blocking(store_path) as store:
+                approve(store, request)
+
+    reviewer = threading.Thread(target=review)
+    reviewer.start()
+    asyncio.run(namespace["main"]())  # type: ignore[operator]
+    namespace["delete_branch"]("old")  # type: ignore[operator]
+    reviewer.join()
+    assert ran == [{"command": "make deploy"}]
