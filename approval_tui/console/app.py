@@ -21,10 +21,12 @@ from approval_tui.console.visible_filter import VisibleFilter
 from approval_tui.display.redaction import Redactor
 from approval_tui.domain.clock import Clock, system_clock
 from approval_tui.domain.errors import ApprovalTuiError, RequestNotFound
+from approval_tui.domain.lifecycle import may_still_change
 from approval_tui.domain.models import Request
 from approval_tui.settings.configuration import Settings
 from approval_tui.store import open_store, store_path
 from approval_tui.store.asynchronous import AsyncStore
+from approval_tui.store.transactions.queries import MOST_ROWS
 from approval_tui.store.transactions.reviewer import Reviewer
 
 SHORTEST_RELOAD = 0.033
@@ -125,7 +127,7 @@ class ConsoleApp(App[None]):
 
     async def _watch(self) -> None:
         changes = aiter(self.store.reviewer.changes())
-        known: set[str] = set()
+        watched: set[str] = set()
         change = asyncio.ensure_future(anext(changes))
         try:
             while True:
@@ -136,24 +138,31 @@ class ConsoleApp(App[None]):
                 if change.done():
                     change.result()
                     change = asyncio.ensure_future(anext(changes))
-                known = await self._load(known)
+                watched = await self._load(watched)
                 await asyncio.sleep(SHORTEST_RELOAD)
         finally:
             change.cancel()
 
-    async def _load(self, known: set[str]) -> set[str]:
-        """Posts the pending requests and what became of those that were known; gives the ids known now."""
+    async def _load(self, watched: set[str]) -> set[str]:
+        """Posts the pending requests and what became of those watched; gives the ids to watch from now on.
+
+        A request that no longer waits is watched until its story has ended, so that its tombstone tells it.
+        """
         reviewer = self.store.reviewer
         await reviewer.expire_due()
         pending = await reviewer.list()
-        total = len(pending) if len(pending) < 1000 else await reviewer.pending_count()
+        total = len(pending) if len(pending) < MOST_ROWS else await reviewer.pending_count()
         ids = {request.id for request in pending}
         vanished: dict[str, Request] = {}
-        for request_id in known - ids:
+        for request_id in watched - ids:
             with contextlib.suppress(RequestNotFound):  # another store may stand in the old one's place
                 vanished[request_id] = await reviewer.get(request_id)
         self._main_screen().post_message(messages.RequestsLoaded(pending, total, vanished))
-        return ids
+        return ids | {
+            request.id
+            for request in vanished.values()
+            if may_still_change(request.status, request.outcome) and not request.in_doubt
+        }
 
     async def _reopen(self) -> None:
         """Opens the store anew, but never makes one; fails quietly, because the watch tries again and says so."""

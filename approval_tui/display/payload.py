@@ -25,6 +25,7 @@ NUMBER = "number"
 NOTE = "note"
 
 _NARROWEST = 8
+_LEAST_TEXT = _NARROWEST - len(BAR)
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_.-]{1,60}\Z")
 
 
@@ -65,7 +66,10 @@ def payload_rows(arguments: dict[str, Any], redactor: Redactor) -> list[PayloadR
 
 def key_label(key: str) -> str:
     """The key as it is shown; in quotes unless it is a plain word, so that it cannot imitate a value."""
-    return key if _PLAIN_KEY.match(key) else f'"{visible_text(key)}"'
+    if _PLAIN_KEY.match(key):
+        return key
+    escaped = key.replace("\\", "\\\\").replace('"', '\\"')  # so that its closing quote is the only bare one
+    return f'"{visible_text(escaped)}"'
 
 
 def wrap_rows(rows: list[PayloadRow], width: int) -> list[ShownRow]:
@@ -73,20 +77,19 @@ def wrap_rows(rows: list[PayloadRow], width: int) -> list[ShownRow]:
     shown = []
     for row in rows:
         lead = " " * min(row.indent, max(0, width - _NARROWEST))
-        label_rows = wrap(row.label, max(_NARROWEST, width - cell_width(lead)))
-        for piece in label_rows[:-1]:
+        onward = lead + CONTINUED
+        room, onward_room = width - cell_width(lead), width - cell_width(onward)
+        *labels, label = wrap(row.label, room, onward=onward_room)
+        for piece in labels:
             shown.append(ShownRow(lead, piece, "", KEY))
-        label = label_rows[-1]
-        room = width - cell_width(lead) - cell_width(label)
-        if room < _NARROWEST and row.text:
+            lead, room = onward, onward_room
+        room -= cell_width(label)
+        if row.text and room < _LEAST_TEXT:
             shown.append(ShownRow(lead, label, "", KEY))
-            label, room = "", width - cell_width(lead)
-        pieces = wrap(row.text, room)
-        shown.append(ShownRow(lead, label, pieces[0], row.kind))
-        rest = row.text[len(pieces[0]) :]
-        if rest:
-            for piece in wrap(rest, width - cell_width(lead) - cell_width(CONTINUED)):
-                shown.append(ShownRow(lead + CONTINUED, "", piece, row.kind))
+            lead, label, room = onward, "", onward_room
+        for piece in wrap(row.text, room, onward=onward_room):
+            shown.append(ShownRow(lead, label, piece, row.kind))
+            lead, label = onward, ""
     return shown
 
 

@@ -46,7 +46,7 @@ def preview_lines(
     arguments: dict[str, Any], redactor: Redactor, *, longest: int = LONGEST_VALUE, most: int = MOST_KEYS
 ) -> list[str]:
     """One line a key, `key: value`, at most `most` of them; the last line says how many are not shown."""
-    ranked = sorted(arguments, key=lambda key: (_RANK.get(key.lower(), len(_RANK)), list(arguments).index(key)))
+    ranked = sorted(arguments, key=lambda key: _RANK.get(key.lower(), len(_RANK)))
     lines = [f"{_short(key, 40)}: {_preview_value(key, arguments[key], redactor, longest)}" for key in ranked[:most]]
     hidden = len(ranked) - most
     if hidden > 0:

@@ -12,29 +12,35 @@ _SECRET_NAMES = (
     "passphrase",
     "secret",
     "token",
-    "api_key",
     "apikey",
-    "access_key",
-    "private_key",
+    "accesskey",
+    "privatekey",
     "authorization",
     "cookie",
     "credential",
 )
 
-#: Shapes of well-known credentials; group 1, where there is one, is the secret itself.
+#: Shapes of well-known credentials. A group, where one matched, is the secret itself. No shape can begin twice
+#: in one run of the characters that it repeats, so that hostile text costs no more than its length.
 _SECRET_SHAPES = (
-    re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]{0,20000}-----END [A-Z ]{0,40}PRIVATE KEY-----"),
-    re.compile(r"\b(?:sk|pk|rk)[-_](?:live|test|ant|proj)?[-_A-Za-z0-9]{20,200}"),
-    re.compile(r"\bgh[pousr]_[A-Za-z0-9]{20,255}\b|\bgithub_pat_[A-Za-z0-9_]{20,255}\b"),
-    re.compile(r"\bglpat-[A-Za-z0-9_-]{20,100}"),
+    re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]*+-----END [A-Z ]{0,40}PRIVATE KEY-----"),
+    re.compile(r"(?<![A-Za-z0-9_-])(?:sk[-_]|[pr]k_(?:live|test)_)(?=[A-Za-z_-]*+[0-9])[A-Za-z0-9_-]{20,}"),
+    re.compile(r"\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}"),
+    re.compile(r"\bglpat-[A-Za-z0-9_-]{20,}"),
     re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
     re.compile(r"\bAIza[A-Za-z0-9_-]{35}"),
-    re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,200}"),
-    re.compile(r"\beyJ[A-Za-z0-9_-]{10,2000}\.[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,2000}"),
-    re.compile(r"\bwhsec_[A-Za-z0-9+/=]{16,200}"),
-    re.compile(r"(?i)\b(?:bearer|basic)\s+([A-Za-z0-9._~+/=-]{12,2000})"),
-    re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,30}://[^\s:/@]{0,100}:([^\s/@]{1,200})@"),
-    re.compile(r"(?i)(?:password|passwd|secret|token|api[_-]?key)['\"]?\s{0,4}[=:]\s{0,4}['\"]?([^\s'\"&;,]{4,500})"),
+    re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
+    re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}+\.[A-Za-z0-9_-]{10,}+\.[A-Za-z0-9_-]{10,}+"),
+    re.compile(r"\bwhsec_[A-Za-z0-9+/=]{16,}"),
+    # A plain word after `basic` or `bearer` is prose; a credential has digits, padding or mixed case.
+    re.compile(r"\b(?i:bearer|basic)\s++(?=[A-Za-z._~+/-]*(?:[0-9=]|[a-z][A-Z]))([A-Za-z0-9._~+/=-]{12,})"),
+    re.compile(r"(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]*+://[^\s:/@]*+:([^\s/@]++)@"),
+    re.compile(
+        r"(?:passw(?:or)?d|passphrase|secret|token|(?:api|access|secret|private)[_-]?key)"
+        r"(?:\\?['\"])?\s{0,4}[=:]\s{0,4}"
+        r"(?:\\?\"([^\"\\\n]{4,})\\?\"|\\?'([^'\\\n]{4,})\\?'|\\?['\"]?([^\s'\"&;,]{4,}))",
+        re.IGNORECASE,
+    ),
 )
 
 
@@ -48,7 +54,7 @@ class Redactor:
     @classmethod
     def with_names(cls, more: Iterable[str]) -> Redactor:
         """A redactor that knows further names; upper and lower case do not matter."""
-        return cls((*_SECRET_NAMES, *(name.lower() for name in more)))
+        return cls((*_SECRET_NAMES, *(_plain(name) for name in more if _plain(name))))
 
     def lifted(self) -> Redactor:
         """The redactor of a reviewer who wants to see the secrets."""
@@ -56,15 +62,18 @@ class Redactor:
 
     def is_secret_name(self, name: str) -> bool:
         """Whether a key of this name holds a secret as a whole."""
-        plain = name.lower().replace("-", "_")
-        return not self.is_lifted and any(secret in plain for secret in self.names)
+        return not self.is_lifted and any(secret in _plain(name) for secret in self.names)
 
     def redact(self, text: str) -> str:
         """The text with every credential in it masked, visibly and with its length."""
-        if not self.is_lifted:
-            for shape in _SECRET_SHAPES:
-                text = shape.sub(_mask_match, text)
-        return text
+        if self.is_lifted:
+            return text
+        pieces = []
+        end = 0
+        for start, stop in _secret_spans(text):
+            pieces += [text[end:start], mask(text[start:stop])]
+            end = stop
+        return "".join(pieces) + text[end:]
 
 
 def mask(secret: str) -> str:
@@ -72,11 +81,18 @@ def mask(secret: str) -> str:
     return f"•••• {len(secret)} characters redacted"
 
 
-def _mask_match(match: re.Match[str]) -> str:
-    whole = match.group(0)
-    group = 1 if match.re.groups else 0
-    secret = match.group(group)
-    if secret.startswith("•"):
-        return whole
-    start, end = match.start(group) - match.start(), match.end(group) - match.start()
-    return f"{whole[:start]}{mask(secret)}{whole[end:]}"
+def _secret_spans(text: str) -> list[tuple[int, int]]:
+    """Where the secrets stand, in order; those that overlap count as one."""
+    found = (match.span(match.lastindex or 0) for shape in _SECRET_SHAPES for match in shape.finditer(text))
+    spans: list[tuple[int, int]] = []
+    for start, stop in sorted(found):
+        if spans and start < spans[-1][1]:
+            start, previous_stop = spans.pop()
+            stop = max(stop, previous_stop)
+        spans.append((start, stop))
+    return spans
+
+
+def _plain(name: str) -> str:
+    """The name without case, dashes and underscores, so that apiKey, api-key and API_KEY are one."""
+    return name.lower().replace("-", "").replace("_", "")

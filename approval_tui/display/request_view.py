@@ -8,7 +8,7 @@ from approval_tui.display.badges import risk_badge, status_badge
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.visible import visible_text
 from approval_tui.domain.canonical import exact_json
-from approval_tui.domain.clock import format_duration, format_timestamp
+from approval_tui.domain.clock import format_age, format_timestamp
 from approval_tui.domain.lifecycle import APPROVED, PENDING
 from approval_tui.domain.models import Decision, Request
 
@@ -54,10 +54,12 @@ def request_fields(request: Request, now: int, redactor: Redactor, *, plain: boo
 
 def decision_text(decision: Decision) -> str:
     """Who decided, when, from where, on what evidence, and why."""
-    words = f"{visible_text(decision.reviewer)}, {format_timestamp(decision.decided_at)}, via {decision.via}"
+    reviewer, via = visible_text(decision.reviewer), visible_text(decision.via)
+    words = f"{reviewer}, {format_timestamp(decision.decided_at)}, via {via}"
     evidence = decision.evidence
     if evidence.kind == "shown":
-        words += f", {evidence.rows} rows shown for {format_duration(evidence.shown_ms)}"
+        rows = "1 row" if evidence.rows == 1 else f"{evidence.rows} rows"
+        words += f", {rows} shown for {format_age(evidence.shown_ms)}"
     if decision.reason:
         words += f": {visible_text(decision.reason)}"
     return words
@@ -82,11 +84,11 @@ def _requirements(request: Request) -> list[Field]:
 
 def _time_left(request: Request, now: int) -> str:
     if request.status == PENDING:
-        return f", {format_duration(request.expires_at - now)} left"
+        return f", {format_age(request.expires_at - now)} left"
     if request.status == APPROVED and request.approval_expires_at is not None:
-        return f", usable for {format_duration(request.approval_expires_at - now)}"
+        return f", usable for {format_age(request.approval_expires_at - now)}"
     return ""
 
 
 def _ago(moment: int, now: int) -> str:
-    return f"{format_duration(now - moment)} ago"
+    return f"{format_age(now - moment)} ago"

@@ -1,7 +1,8 @@
 """The one function through which every outside string passes before a person sees it (rule R8).
 
 A character that cannot be seen is shown as `\\u{202E}`; it is never stripped, because then what is shown
-would not be what runs. A literal backslash before `u{` is doubled, so the two cannot be confused.
+would not be what runs. Backslashes before a literal `u{`, or before such a character, are doubled, so that
+no text can pass for another.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 #: Default-ignorable or blank characters whose category says otherwise (Unicode DerivedCoreProperties).
 _BLANK = frozenset(
-    {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0}
+    {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, 0x13441, 0x13442, 0x16FE4, 0x1D159}
     | set(range(0x180B, 0x1810))
     | set(range(0xFE00, 0xFE10))
     | set(range(0xE0000, 0xE1000))
 )
 
-_LITERAL_ESCAPE = re.compile(r"\\(?=u\{)")
+_BACKSLASHES = re.compile(r"\\+")
 
 
 class _Escapes(dict[int, "int | str"]):
@@ -49,7 +50,15 @@ def visible_text(text: str) -> str:
     """One line in which every character can be seen; line breaks and tabs are escaped too."""
     if text.isascii() and text.isprintable() and "\\u{" not in text:
         return text
-    return _LITERAL_ESCAPE.sub(r"\\\\", text).translate(_ESCAPES)
+    return _BACKSLASHES.sub(_doubled_before_escape, text).translate(_ESCAPES)
+
+
+def _doubled_before_escape(backslashes: re.Match[str]) -> str:
+    """The run of backslashes, doubled where `u{` or the escape of a character will follow it."""
+    following = backslashes.string[backslashes.end() : backslashes.end() + 2]
+    if following == "u{" or (following and is_invisible(following[0])):
+        return backslashes.group() * 2
+    return backslashes.group()
 
 
 def visible_lines(text: str) -> list[str]:

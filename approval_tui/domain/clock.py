@@ -72,6 +72,11 @@ def format_duration(milliseconds: int) -> str:
     return "".join(parts) or "0s"
 
 
+def format_age(milliseconds: int) -> str:
+    """The same in whole seconds, for times that a person watches pass."""
+    return format_duration(milliseconds // SECOND * SECOND)
+
+
 def _bad_duration(value: object) -> InvalidInput:
     return InvalidInput(
         f"{value!r} is not a duration.",

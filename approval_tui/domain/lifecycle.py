@@ -38,6 +38,11 @@ OUTCOMES = (SUCCEEDED, FAILED, NOT_RUN)
 RISKS = ("low", "medium", "high")
 
 
+def may_still_change(status: str, outcome: str | None) -> bool:
+    """Whether anything can still happen to a request with that status and outcome."""
+    return status in (PENDING, APPROVED) or (status == CONSUMED and outcome is None)
+
+
 def effective_status(status: str, expires_at: int, approval_expires_at: int | None, now: int) -> str:
     """The status as it counts at `now` (ms UTC): past its time is expired, recorded or not (R3)."""
     if status == PENDING and expires_at <= now:

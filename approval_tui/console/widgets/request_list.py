@@ -16,7 +16,8 @@ from approval_tui.display.preview import preview_line
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.visible import visible_text
 from approval_tui.display.width import pad
-from approval_tui.domain.clock import Clock, format_duration
+from approval_tui.domain.clock import Clock, format_age
+from approval_tui.domain.lifecycle import APPROVED, CONSUMED, DENIED
 
 _AGE, _LEFT, _RISK = 6, 7, 11
 _SHARE = 4
@@ -94,7 +95,7 @@ class RequestList(ScrollView, can_focus=True):
         tool, requester, preview = self._widths(width)
         segments = [
             Segment(self._mark(entry, index), base),
-            Segment(pad(format_duration(now - request.created_at), _AGE - 1, right=True) + " ", base),
+            Segment(pad(format_age(now - request.created_at), _AGE - 1, right=True) + " ", base),
             Segment(pad(self._left(entry, now), _LEFT - 1, right=True) + "  ", base + self._left_style(entry, now)),
             Segment(pad(risk.text(), _RISK), base + self._role_style(risk.role)),
             Segment(pad(visible_text(request.tool), tool - 1) + " ", base + Style(bold=not entry.is_gone)),
@@ -114,7 +115,7 @@ class RequestList(ScrollView, can_focus=True):
         return preview_line(entry.request.effective_arguments, self._redactor)
 
     def _left(self, entry: Entry, now: int) -> str:
-        return "-" if entry.is_gone else format_duration(entry.request.expires_at - now)
+        return "-" if entry.is_gone else format_age(entry.request.expires_at - now)
 
     def _left_style(self, entry: Entry, now: int) -> Style:
         if entry.is_gone or entry.request.expires_at - now > 60_000:
@@ -168,6 +169,8 @@ def gone_words(entry: Entry) -> str:
     """What a tombstone says."""
     request = entry.request
     words = status_badge(request).text()
-    if request.decisions and request.status in ("approved", "denied", "consumed"):
+    if request.decisions and request.status == DENIED:
         words += f" by {visible_text(request.decisions[-1].reviewer)}"
-    return words
+    elif request.decisions and request.status in (APPROVED, CONSUMED):
+        words += f", approved by {visible_text(request.decisions[-1].reviewer)}"
+    return words.replace("approved, approved", "approved")
