@@ -37,7 +37,7 @@ _SECRET_SHAPES = (
     re.compile(r"(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]*+://[^\s:/@]*+:([^\s/@]++)@"),
     re.compile(
         r"(?:passw(?:or)?d|passphrase|secret|token|(?:api|access|secret|private)[_-]?key)"
-        r"(?:\\?['\"])?\s{0,4}[=:]\s{0,4}"
+        r"(?:\\?['\"])?[ \t]{0,4}[=:][ \t]{0,4}"
         r"(?:\\?\"([^\"\\\n]{4,})\\?\"|\\?'([^'\\\n]{4,})\\?'|\\?['\"]?([^\s'\"&;,]{4,}))",
         re.IGNORECASE,
     ),

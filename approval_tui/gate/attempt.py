@@ -7,10 +7,10 @@ attempt what came of it, so that nothing is left behind when the caller is inter
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from approval_tui.domain.calls import Call, Claim, Submitted
 from approval_tui.domain.errors import (
@@ -28,6 +28,8 @@ from approval_tui.domain.models import Request
 if TYPE_CHECKING:
     from approval_tui.store.asynchronous import RequesterStore
     from approval_tui.store.blocking import BlockingRequesterStore
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -153,8 +155,8 @@ async def run_async(attempt: Attempt, store: RequesterStore) -> Claim:
         raise
     except BaseException:
         for step in attempt.undo():
-            with suppress(ApprovalTuiError):
-                await asyncio.shield(step.run(store))
+            with suppress(ApprovalTuiError, asyncio.CancelledError):
+                await to_the_end(step.run(store), attempt.note)
         raise
 
 
@@ -168,7 +170,7 @@ async def _drive_async(attempt: Attempt, store: RequesterStore) -> Claim:
             claim: Claim = end.value
             return claim
         try:
-            answer = await (step.run(store) if step.is_waiting else _to_the_end(attempt, step, store))
+            answer = await (step.run(store) if step.is_waiting else to_the_end(step.run(store), attempt.note))
         except ApprovalTuiError as error:
             send = _throwing(steps, error)
         else:
@@ -176,15 +178,23 @@ async def _drive_async(attempt: Attempt, store: RequesterStore) -> Claim:
             send = _sending(steps, answer)
 
 
-async def _to_the_end(attempt: Attempt, step: Step, store: RequesterStore) -> Any:
-    """Runs a step that must not be lost half way: a cancelled task waits for it, notes it, then ends."""
-    task = asyncio.ensure_future(step.run(store))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        with suppress(ApprovalTuiError):
-            attempt.note(await task)
-        raise
+async def to_the_end(work: Coroutine[Any, Any, R], note: Callable[[R], object]) -> R:
+    """Runs what must not be lost half way: a cancelled task waits for it, notes its result, and then ends.
+
+    However often the task is cancelled meanwhile, as by a timeout inside another one, it waits.
+    """
+    task = asyncio.ensure_future(work)
+    interruption: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as cancelled:
+            interruption = cancelled
+    if interruption is None:
+        return task.result()
+    with suppress(ApprovalTuiError):
+        note(task.result())
+    raise interruption
 
 
 def _sending(steps: Steps, answer: Any) -> Callable[[], Step]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from types import TracebackType
@@ -13,7 +12,7 @@ from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.errors import ApprovalTuiError
 from approval_tui.domain.lifecycle import FAILED, NOT_RUN, SUCCEEDED
 from approval_tui.domain.models import Request
-from approval_tui.gate.attempt import Attempt, run_async, run_blocking
+from approval_tui.gate.attempt import Attempt, run_async, run_blocking, to_the_end
 
 if TYPE_CHECKING:
     from approval_tui.store.asynchronous import AsyncStore
@@ -101,7 +100,8 @@ class Guard:
         request_id, claim, outcome, detail = running.report(error)
         try:
             store = await self._open_async()
-            await asyncio.shield(store.requester.report_outcome(request_id, claim, outcome, detail=detail))
+            report = store.requester.report_outcome(request_id, claim, outcome, detail=detail)
+            await to_the_end(report, lambda _request: None)
         except ApprovalTuiError as failure:
             _log_unreported(request_id, outcome, failure)
 

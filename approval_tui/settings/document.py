@@ -45,7 +45,10 @@ def read_document(text: str, name: str) -> Document:
     places: dict[str, Place] = {}
     problems: list[str] = []
     for place in _walk(root, "", name, problems, frozenset()):
-        places[place.path] = place
+        first = places.setdefault(place.path, place)
+        if first is not place:  # once nested and once with dots
+            where = f"{name}:{place.line}:{place.column}"
+            problems.append(f"{where}: {place.path}: stands twice (first in line {first.line})")
     return Document(places, tuple(problems))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -113,7 +113,7 @@ class ReviewerStore(_Face):
         """Hands the whole log in batches to `take`, and says how many events there were."""
         return await procedures.run_async(procedures.export(take, progress), self._run)
 
-    async def changes(self) -> AsyncIterator[None]:
+    async def changes(self) -> AsyncGenerator[None, None]:
         """Yields at once, and again after every commit of anybody, several commits together.
 
         Raises StoreUnavailable when the store goes away.

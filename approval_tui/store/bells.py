@@ -12,6 +12,9 @@ import secrets
 from collections.abc import Iterable
 from types import TracebackType
 
+from approval_tui.domain.errors import RequestNotFound
+from approval_tui.domain.ids import is_request_id
+
 CONSOLES = "consoles"
 SUPPORTED = hasattr(os, "mkfifo")
 
@@ -53,7 +56,9 @@ class Bell:
 
     @classmethod
     def for_request(cls, bells: Bells, request_id: str) -> Bell:
-        """The bell of one who waits for this request."""
+        """The bell of one who waits for this request; raises RequestNotFound for what can be no id."""
+        if not is_request_id(request_id):  # it becomes part of a path
+            raise RequestNotFound(request_id)
         return cls(bells, shard(request_id), request_id)
 
     @classmethod

@@ -14,11 +14,14 @@ VALUES (
   :id, 'pending', 1, :tool, :server, :requester, :session, :context, :arguments, :reason, :risk, :rule_hash,
   :requirements, :fingerprint, :digest, :created_at, :expires_at, :approval_lifetime)
 
--- name: reusable_requests
--- What the same call may meet: pending, approved or denied.
+-- name: reusable_request
+-- The newest word on the same call that still holds (rule R5).
 SELECT * FROM requests
 WHERE fingerprint = :fingerprint AND status IN ('pending', 'approved', 'denied')
-ORDER BY id DESC LIMIT :most
+  AND CASE status WHEN 'approved' THEN approval_expires_at > :now
+    WHEN 'pending' THEN expires_at > :now AND created_at > :window_start
+    ELSE decided_at > :window_start END
+ORDER BY coalesce(decided_at, created_at) DESC, id DESC LIMIT 1
 
 -- name: bump_version
 -- Takes the row under its guard; every command on a request begins here (rule R7).

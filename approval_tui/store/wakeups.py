@@ -24,11 +24,11 @@ AsyncWait = Callable[[float], Awaitable[bool]]
 @contextlib.contextmanager
 def blocking_wakeup(hang: Callable[[], Bell], store_path: str) -> Iterator[Wait]:
     """Gives a function that sleeps for that many seconds at most, and says whether the bell rang."""
-    if not bells.SUPPORTED:
-        with contextlib.closing(_FileWatch(store_path)) as watch:
-            yield watch.wait
-        return
-    with hang() as bell:
+    with contextlib.ExitStack() as stack:
+        bell = _hung(hang, stack)
+        if bell is None:
+            yield stack.enter_context(contextlib.closing(_FileWatch(store_path))).wait
+            return
         poll = select.poll()
         poll.register(bell.file, select.POLLIN)
 
@@ -44,15 +44,16 @@ def blocking_wakeup(hang: Callable[[], Bell], store_path: str) -> Iterator[Wait]
 @contextlib.asynccontextmanager
 async def async_wakeup(hang: Callable[[], Bell], store_path: str) -> AsyncIterator[AsyncWait]:
     """Gives a coroutine function that does the same without blocking the loop."""
-    if not bells.SUPPORTED:
-        with contextlib.closing(_FileWatch(store_path)) as watch:
+    with contextlib.ExitStack() as stack:
+        bell = _hung(hang, stack)
+        if bell is None:
+            watch = stack.enter_context(contextlib.closing(_FileWatch(store_path)))
 
             async def wait_for_file(seconds: float) -> bool:
                 return await asyncio.to_thread(watch.wait, seconds)
 
             yield wait_for_file
-        return
-    with hang() as bell:
+            return
         loop = asyncio.get_running_loop()
         rung = asyncio.Event()
 
@@ -73,6 +74,14 @@ async def async_wakeup(hang: Callable[[], Bell], store_path: str) -> AsyncIterat
             yield wait
         finally:
             loop.remove_reader(bell.file)
+
+
+def _hung(hang: Callable[[], Bell], stack: contextlib.ExitStack) -> Bell | None:
+    """The bell, hung until the stack ends; None where the platform or the store's folder has no named pipes."""
+    if bells.SUPPORTED:
+        with contextlib.suppress(OSError):
+            return stack.enter_context(hang())
+    return None
 
 
 class _FileWatch:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from typing import NoReturn
 
 from approval_tui.cli.demo.report import check_effects, table
 from approval_tui.cli.demo.reviewer import review
@@ -17,6 +18,9 @@ from approval_tui.store import open_store_blocking
 
 _SHORT_TIMEOUT = {True: "2", False: "60"}
 """Seconds that the request waits which nobody is meant to decide, with `--auto` and without."""
+
+#: A terminal that is closed, or a `kill`, must not leave agents behind that nobody sees.
+_ENDING_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 _LAST_WORDS = 5.0
 """Seconds that an agent gets to withdraw what it asked for."""
@@ -28,6 +32,8 @@ def run_demo(auto: bool, keep: bool) -> int:
     scratch = tempfile.mkdtemp(prefix="approval-tui-demo-")
     work_folder, store = os.path.join(scratch, "work"), os.path.join(scratch, "store", "approvals.db")
     agents: list[subprocess.Popen[bytes]] = []
+    for number in _ENDING_SIGNALS:
+        signal.signal(number, _end)
     try:
         _lay_out(work_folder)
         open_store_blocking(store).close()
@@ -78,6 +84,10 @@ def _review_in_console(store: str) -> int:
 
     settings = load_settings()
     return run_console(settings, store, default_reviewer(settings))
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _stop(agents: list[subprocess.Popen[bytes]]) -> None:

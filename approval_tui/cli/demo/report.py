@@ -47,7 +47,7 @@ def _effect_is_there(request: Request, work_folder: str) -> bool:
     """Whether the disk shows the call with exactly the arguments that might run."""
     arguments = request.effective_arguments
     if request.tool == "write_file":
-        return _content(work_folder, arguments["path"]) == arguments["content"]
+        return bool(_content(work_folder, arguments["path"]) == arguments["content"])
     if request.tool == "delete_file":
         return not os.path.exists(os.path.join(work_folder, arguments["path"]))
     if request.tool == "run_command":

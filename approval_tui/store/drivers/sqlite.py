@@ -6,6 +6,7 @@ import contextlib
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -181,7 +182,7 @@ class SqliteEngine:
             with self._turn:
                 if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                     bring_up_to_date(connection, self.path)  # refuses a foreign file before touching it
-                    connection.execute("PRAGMA journal_mode = WAL")
+                    _use_write_ahead_log(connection)
                 bring_up_to_date(connection, self.path)
             return connection
         except (sqlite3.Error, ApprovalTuiError) as error:
@@ -198,3 +199,16 @@ class SqliteEngine:
         except OSError:
             return (0, 0)
         return status.st_dev, status.st_ino
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Turns it on, once for the file; SQLite does not wait here for others who do the same, so this does."""
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.005)

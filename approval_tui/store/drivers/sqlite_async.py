@@ -6,6 +6,7 @@ it is used in this file alone, and a test says when it changes.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable
 from functools import partial
@@ -47,7 +48,14 @@ class AsyncSqliteEngine:
         connection = aiosqlite.Connection(connect, iter_chunk_size=64)
         # A program that forgets to close must still be able to end; SQLite survives a thread that stops.
         connection._thread.daemon = True
-        await connection
+        try:
+            await connection
+        except BaseException:
+            # aiosqlite lets its thread end by itself, which then may find the loop closed and complain on stderr.
+            await asyncio.to_thread(connection._thread.join)
+            for engine in opened:
+                engine.close()
+            raise
         return cls(opened[0], connection)
 
     async def write(self, function: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:

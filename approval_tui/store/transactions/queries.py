@@ -143,10 +143,12 @@ def head(tx: Transaction) -> Head | None:
 
 
 def event_from_row(row: Row) -> Event:
-    """The event of a row; a body that is no JSON gives an empty one, which `verify` reports."""
+    """The event of a row; a body that is no JSON object gives an empty one, which `verify` reports."""
     try:
         body = json.loads(row["body"])
-    except ValueError:
+    except (ValueError, RecursionError):
+        body = {}
+    if not isinstance(body, dict):
         body = {}
     return Event(row["seq"], row["request_id"], row["name"], row["at"], body, row["hash"])
 

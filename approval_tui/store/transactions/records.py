@@ -50,7 +50,7 @@ def request_from_row(row: Row, now: int) -> Request:
             outcome_detail=row["outcome_detail"],
             in_doubt=status == CONSUMED and row["outcome"] is None and claim_expires_at <= now,
         )
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise StoreCorrupt(
             f"The row of request {row['id']} cannot be read: {error}.",
             not_done="Nothing was decided and nothing may run on it.",

@@ -19,14 +19,13 @@ from approval_tui.domain.lifecycle import (
     APPROVED,
     CANCELLED,
     CONSUMED,
-    DENIED,
     EXPIRED,
     NOT_RUN,
     OUTCOMES,
     PENDING,
 )
 from approval_tui.domain.models import Request
-from approval_tui.store.transaction import RecordedRefusal, Row, Transaction
+from approval_tui.store.transaction import RecordedRefusal, Row, Transaction, first_row
 from approval_tui.store.transactions.records import (
     append_event,
     change,
@@ -38,8 +37,6 @@ from approval_tui.store.transactions.records import (
     request_from_row,
     take_request,
 )
-
-_MOST_REUSABLE = 50
 
 
 def submit(tx: Transaction, checked: CheckedCall) -> Submitted:
@@ -59,17 +56,13 @@ def _reusable(tx: Transaction, checked: CheckedCall) -> Request | None:
     An approval holds until it expires, a pending request and a denial hold inside the dedupe window; the
     newest comes first, so that an approval never outlives a later denial of the same call.
     """
-    rows = tx.rows("reusable_requests", {"fingerprint": checked.fingerprint, "most": _MOST_REUSABLE})
-    requests = [request_from_row(row, tx.now) for row in rows]
-    window_start = tx.now - checked.call.dedupe_window
-    for request in sorted(requests, key=lambda each: (each.decided_at or each.created_at, each.id), reverse=True):
-        if request.status == APPROVED:
-            return request
-        if request.status == PENDING and request.created_at > window_start:
-            return request
-        if request.status == DENIED and (request.decided_at or 0) > window_start:
-            return request
-    return None
+    parameters = {
+        "fingerprint": checked.fingerprint,
+        "now": tx.now,
+        "window_start": tx.now - checked.call.dedupe_window,
+    }
+    row = first_row(tx.rows("reusable_request", parameters))
+    return None if row is None else request_from_row(row, tx.now)
 
 
 def _create(tx: Transaction, checked: CheckedCall) -> Request:

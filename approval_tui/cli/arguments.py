@@ -1,0 +1,218 @@
+"""The registry of commands: the words of each, its arguments, and the function that does it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import NamedTuple
+
+from approval_tui.domain.lifecycle import APPROVED, CONSUMED, FINAL, OUTCOMES, PENDING, RISKS, STATUSES
+from approval_tui.version import __version__
+
+PROGRAM = "approval-tui"
+Parser = argparse.ArgumentParser
+_NOT_WAITING = (APPROVED, *FINAL, CONSUMED)
+
+
+class Command(NamedTuple):  # a dataclass costs six times as much at start-up
+    """One command: its words, a line of help, its arguments, and the function that does it.
+
+    `handler` is `module:function` under `approval_tui.cli.commands`; the function takes the parsed arguments
+    and the Environment and returns the exit code.
+    """
+
+    name: str
+    help: str
+    add_arguments: Callable[[Parser], None]
+    handler: str
+    has_json: bool = True
+
+
+def add_shared_options(parser: Parser, *, has_json: bool) -> None:
+    """What every command takes; a command that prints data takes --json too."""
+    parser.add_argument("--store", metavar="PATH", help="the store's file (else APPROVAL_TUI_STORE, else the config)")
+    parser.add_argument("--config", metavar="FILE", help="the configuration (else APPROVAL_TUI_CONFIG)")
+    if has_json:
+        parser.add_argument("--json", action="store_true", help="print JSON, exact and ASCII-escaped")
+
+
+def _no_arguments(parser: Parser) -> None:
+    """Nothing beyond what every command has."""
+
+
+def _id(parser: Parser) -> None:
+    parser.add_argument("id", metavar="ID", help="the request's id, or its first 8 or more characters if unique")
+
+
+def _reviewer(parser: Parser) -> None:
+    parser.add_argument(
+        "--reviewer", "--actor", metavar="NAME", help="who decides (else the config's reviewer, else your user name)"
+    )
+
+
+def _reason(parser: Parser) -> None:
+    parser.add_argument("--reason", metavar="TEXT", help="why; it is recorded and the requester sees it")
+
+
+def _limit(parser: Parser, default: int | None, what: str) -> None:
+    parser.add_argument("--limit", metavar="N", type=_count, default=default, help=f"at most so many {what}")
+
+
+def _console(parser: Parser) -> None:
+    _reviewer(parser)
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+
+
+def _list(parser: Parser) -> None:
+    parser.add_argument("--status", choices=(*STATUSES, "in_doubt"), default=PENDING, help="default: pending")
+    _limit(parser, 1000, "requests")
+
+
+def _show(parser: Parser) -> None:
+    _id(parser)
+    parser.add_argument("--reveal", action="store_true", help="show what is masked as a secret, too")
+
+
+def _decide(parser: Parser) -> None:
+    _id(parser)
+    _reviewer(parser)
+    _reason(parser)
+    parser.add_argument("--digest", metavar="DIGEST", help="what you looked at; another digest is refused")
+
+
+def _approve(parser: Parser) -> None:
+    _decide(parser)
+    parser.add_argument("--edit", metavar="JSON", help="approve these arguments instead; - reads them from stdin")
+
+
+def _expire(parser: Parser) -> None:
+    chosen = parser.add_mutually_exclusive_group(required=True)
+    chosen.add_argument("id", metavar="ID", nargs="?", help="the request's id, or a unique prefix of 8 or more")
+    chosen.add_argument("--all-stale", action="store_true", help="record every expiry whose time has passed")
+    _reviewer(parser)
+
+
+def _revoke(parser: Parser) -> None:
+    _id(parser)
+    _reviewer(parser)
+    _reason(parser)
+
+
+def _resolve(parser: Parser) -> None:
+    _revoke(parser)
+    parser.add_argument("--outcome", choices=OUTCOMES, required=True, help="what became of the call")
+
+
+def _history(parser: Parser) -> None:
+    parser.add_argument("--status", choices=_NOT_WAITING, help="only these")
+    parser.add_argument("--requester", metavar="NAME", help="only this requester's")
+    parser.add_argument("--tool", metavar="NAME", help="only this tool's")
+    parser.add_argument("--session", metavar="NAME", help="only this session's")
+    parser.add_argument("--before", metavar="ID", help="the page after the one that ended with this request")
+    _limit(parser, 50, "requests")
+
+
+def _audit_list(parser: Parser) -> None:
+    parser.add_argument("id", metavar="ID", nargs="?", help="only the events of this request, oldest first")
+    parser.add_argument("--before", metavar="N", type=_count, help="only events before this number")
+    _limit(parser, None, "events (of the whole log: 50)")
+
+
+def _verify(parser: Parser) -> None:
+    parser.add_argument("--head", metavar="FILE|JSON", help="a checkpoint that `audit head --json` printed; - is stdin")
+
+
+def _export(parser: Parser) -> None:
+    parser.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="default: jsonl")
+    parser.add_argument("--output", metavar="FILE", help="write to this file, whole or not at all (else stdout)")
+
+
+def _submit(parser: Parser) -> None:
+    parser.add_argument("--tool", required=True, metavar="NAME", help="the tool that would be called")
+    parser.add_argument("--args", required=True, metavar="JSON", help="its arguments; - reads them from stdin")
+    parser.add_argument("--requester", required=True, metavar="NAME", help="who asks")
+    parser.add_argument("--server", metavar="NAME", help="the server that has the tool")
+    parser.add_argument("--session", metavar="NAME", help="the requester's run")
+    parser.add_argument("--context", metavar="JSON", help="where the call would run; - reads it from stdin")
+    parser.add_argument("--reason", metavar="TEXT", help="why the requester wants it")
+    parser.add_argument("--risk", choices=RISKS, help="how dangerous it is")
+    parser.add_argument("--timeout", metavar="10m", type=_duration, help="how long a person has to decide")
+    parser.add_argument("--wait", action="store_true", help="wait for the decision; the exit code says which it was")
+
+
+def _wait(parser: Parser) -> None:
+    _id(parser)
+    parser.add_argument("--timeout", metavar="10m", type=_duration, help="how long to wait (else until it is decided)")
+
+
+def _consume(parser: Parser) -> None:
+    _id(parser)
+    parser.add_argument("--fingerprint", metavar="F", help="refuse unless the request is for this very call")
+    parser.add_argument("--requester", metavar="NAME", help="refuse unless the request is this requester's")
+
+
+def _outcome(parser: Parser) -> None:
+    _id(parser)
+    parser.add_argument("outcome", choices=OUTCOMES, help="what became of the call")
+    parser.add_argument("--claim", required=True, metavar="CLAIM", help="the claim that consume printed")
+    parser.add_argument("--detail", metavar="TEXT", help="more about it")
+
+
+def _cancel(parser: Parser) -> None:
+    _id(parser)
+    parser.add_argument("--requester", metavar="NAME", help="refuse unless the request is this requester's")
+    parser.add_argument("--reason", metavar="TEXT", help="why")
+
+
+def _validate(parser: Parser) -> None:
+    parser.add_argument("file", metavar="FILE", nargs="?", help="the file to check (else the one that is in force)")
+
+
+def _demo(parser: Parser) -> None:
+    parser.add_argument("--auto", action="store_true", help="decide by itself, verify, and print what happened")
+    parser.add_argument("--keep", action="store_true", help="keep the scratch folder")
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of 1 or more")
+    return int(text)
+
+
+def _duration(text: str) -> int:
+    from approval_tui.domain.clock import parse_duration
+    from approval_tui.domain.errors import InvalidInput
+
+    try:
+        return parse_duration(text)
+    except InvalidInput as error:
+        raise argparse.ArgumentTypeError(f"{error.happened} {error.to_do}") from None
+
+
+CONSOLE = Command("", "the console, or without a terminal the list of what waits", _console, "start:console")
+COMMANDS = (
+    Command("list", "what waits for a decision", _list, "look:list_requests"),
+    Command("show", "one request with everything it holds", _show, "look:show"),
+    Command("approve", "say yes to a request", _approve, "decide:approve"),
+    Command("deny", "say no to a request", _decide, "decide:deny"),
+    Command("expire", "end a pending request without a verdict", _expire, "decide:expire"),
+    Command("revoke", "take an approval back before it is used", _revoke, "decide:revoke"),
+    Command("resolve", "say what became of a call that is in doubt", _resolve, "decide:resolve"),
+    Command("history", "what no longer waits, newest first", _history, "look:history"),
+    Command("audit list", "the events of the audit log, newest first", _audit_list, "audit:list_events"),
+    Command("audit verify", "check that nobody edited the log or the requests", _verify, "audit:verify"),
+    Command("audit head", "a checkpoint of the log, to keep elsewhere", _no_arguments, "audit:head"),
+    Command("audit export", "the whole log as JSON Lines or CSV", _export, "audit:export", has_json=False),
+    Command("submit", "ask for a decision on a call", _submit, "ask:submit"),
+    Command("wait", "wait until a request is decided", _wait, "ask:wait"),
+    Command("consume", "use an approval, once; prints the claim", _consume, "ask:consume"),
+    Command("outcome", "say what became of a claimed call", _outcome, "ask:outcome"),
+    Command("cancel", "withdraw a request", _cancel, "ask:cancel"),
+    Command("config path", "where the configuration is", _no_arguments, "config:path"),
+    Command("config show", "the settings in force", _no_arguments, "config:show"),
+    Command("config validate", "check a configuration; names every fault", _validate, "config:validate"),
+    Command("demo", "three agents at work in a scratch folder, to try it out", _demo, "start:demo", has_json=False),
+)
+BY_NAME = {command.name: command for command in COMMANDS}
+GROUPS = frozenset(command.name.split(" ")[0] for command in COMMANDS if " " in command.name)
+"""The first words of commands of two words."""

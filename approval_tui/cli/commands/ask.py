@@ -1,0 +1,182 @@
+"""The requester's commands: submit, wait, consume, outcome, cancel."""
+
+from __future__ import annotations
+
+import contextlib
+from argparse import Namespace
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from approval_tui.cli import output
+from approval_tui.cli.environment import Environment
+from approval_tui.cli.exit_codes import CANCELLED, DENIED, DONE, EXPIRED, STILL_PENDING
+from approval_tui.cli.json_input import STDIN, read_object
+from approval_tui.domain import lifecycle
+from approval_tui.domain.calls import Call, Submitted
+from approval_tui.domain.clock import format_duration, system_clock
+from approval_tui.domain.errors import ApprovalTuiError, Conflict, InvalidInput
+
+if TYPE_CHECKING:
+    from approval_tui.domain.models import Request
+    from approval_tui.store.blocking import BlockingStore
+
+_WAIT_CODES = {
+    lifecycle.PENDING: STILL_PENDING,
+    lifecycle.APPROVED: DONE,
+    lifecycle.CONSUMED: DONE,
+    lifecycle.DENIED: DENIED,
+    lifecycle.EXPIRED: EXPIRED,
+    lifecycle.CANCELLED: CANCELLED,
+}
+
+
+def submit(options: Namespace, environment: Environment) -> int:
+    """Asks for a decision, and with --wait waits for it."""
+    call = _call(options, environment)
+    with environment.open_store() as store:
+        if not options.wait:
+            submitted = store.requester.submit(call)
+            _print_submitted(submitted.request, submitted.created, options)
+            return DONE
+        return _submit_and_wait(store, call, options)
+
+
+def wait(options: Namespace, environment: Environment) -> int:
+    """Waits until the request is decided; the exit code says how."""
+    with environment.open_store() as store:
+        request = store.reviewer.find(options.id)
+        if request.status == lifecycle.PENDING:
+            _narrate_waiting(request)
+            request = store.requester.wait(request.id, timeout=options.timeout)
+    output.print_status(request, as_json=options.json)
+    return _WAIT_CODES[request.status]
+
+
+def consume(options: Namespace, environment: Environment) -> int:
+    """Uses an approval, once, and prints the claim with the arguments that may run."""
+    settings = environment.settings
+    with environment.open_store() as store:
+        request = store.reviewer.find(options.id)
+        claim = store.requester.consume(
+            request.id,
+            options.fingerprint if options.fingerprint is not None else request.fingerprint,
+            requester=options.requester if options.requester is not None else request.requester,
+            claim_lifetime=settings.claim_lifetime,
+        )
+    try:
+        if options.json:
+            output.print_json({"claim": claim.id, "arguments": claim.arguments, "request": claim.request.to_json()})
+        else:
+            output.print_line(claim.id)
+            output.print_json(claim.arguments)
+        output.flush()
+    except (BrokenPipeError, output.OutputLost):
+        output.narrate(f"The approval of {request.id} is used, but its claim could not be printed.")
+        output.narrate(
+            f"If the call did not run: approval-tui outcome {request.id} --claim {claim.id} {lifecycle.NOT_RUN}"
+        )
+        raise
+    return DONE
+
+
+def outcome(options: Namespace, environment: Environment) -> int:
+    """Records what became of a claimed call."""
+    with environment.open_store() as store:
+        request = store.reviewer.find(options.id)
+        request = store.requester.report_outcome(request.id, options.claim, options.outcome, detail=options.detail)
+    output.print_status(request, as_json=options.json)
+    return DONE
+
+
+def cancel(options: Namespace, environment: Environment) -> int:
+    """Withdraws a request, as its requester."""
+    with environment.open_store() as store:
+        request = store.reviewer.find(options.id)
+        requester = request.requester if options.requester is None else options.requester
+        request = store.requester.cancel(request.id, requester=requester, reason=options.reason)
+    output.print_status(request, as_json=options.json)
+    return DONE
+
+
+def _call(options: Namespace, environment: Environment) -> Call:
+    """The call that the options describe; raises InvalidInput, InvalidJson or ConfigurationError."""
+    if options.args == STDIN and options.context == STDIN:
+        raise InvalidInput(
+            "--args - and --context - cannot both read stdin.", not_done="Nothing was asked.", to_do="Give one of them."
+        )
+    settings = environment.settings
+    return Call(
+        tool=options.tool,
+        arguments=read_object(options.args, "--args", "arguments"),
+        requester=options.requester,
+        server=options.server,
+        session=options.session,
+        context={} if options.context is None else read_object(options.context, "--context", "context"),
+        reason=options.reason,
+        risk=options.risk,
+        timeout=settings.timeout if options.timeout is None else options.timeout,
+        approval_lifetime=settings.approval_lifetime,
+        dedupe_window=settings.dedupe_window,
+    )
+
+
+def _submit_and_wait(store: BlockingStore, call: Call, options: Namespace) -> int:
+    """Submits and waits; Ctrl-C withdraws the request if this very command made it."""
+    submitted = None
+    try:
+        with _interrupts_held_back():
+            submitted = store.requester.submit(call)
+        request = submitted.request
+        if request.status == lifecycle.PENDING:
+            _narrate_waiting(request)
+            request = store.requester.wait(request.id)
+    except KeyboardInterrupt:
+        if submitted is not None:
+            _withdraw(store, submitted)
+        raise
+    _print_submitted(request, submitted.created, options)
+    return _WAIT_CODES[request.status]
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Ctrl-C comes when the block has ended, so that a request that was made is never forgotten."""
+    import signal
+
+    if not hasattr(signal, "pthread_sigmask"):  # not a POSIX system
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _withdraw(store: BlockingStore, submitted: Submitted) -> None:
+    request = submitted.request
+    if not submitted.created:
+        output.narrate(f"{request.id} was asked by another command too and goes on waiting.")
+        return
+    try:
+        store.requester.cancel(request.id, requester=request.requester, reason="interrupted")
+    except Conflict as conflict:
+        output.narrate(str(conflict))
+    except ApprovalTuiError as error:
+        output.narrate(f"{request.id} could not be withdrawn: {error}")
+    else:
+        output.narrate(f"{request.id} was withdrawn.")
+
+
+def _narrate_waiting(request: Request) -> None:
+    left = format_duration(request.expires_at - system_clock())
+    output.narrate(f"Waiting for a decision on {request.id} ({left} left). A reviewer decides in `approval-tui`.")
+
+
+def _print_submitted(request: Request, created: bool, options: Namespace) -> None:
+    if options.json:
+        output.print_json({**request.to_json(), "created": created})
+        return
+    if not created:
+        output.narrate("The same call was asked before; this is that request.")
+    output.print_status(request, as_json=False)

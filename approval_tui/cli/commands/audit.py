@@ -1,0 +1,206 @@
+"""The audit log: list its events, verify it, take a checkpoint, export it."""
+
+from __future__ import annotations
+
+import os
+import re
+from argparse import Namespace
+from typing import Any
+
+from approval_tui.cli import output
+from approval_tui.cli.environment import Environment
+from approval_tui.cli.exit_codes import DONE, LOG_BROKEN
+from approval_tui.cli.json_input import STDIN, read_stdin
+from approval_tui.cli.progress import Progress
+from approval_tui.domain.audit import GENESIS, Event, Head, Problem, Verification
+from approval_tui.domain.canonical import parse_json
+from approval_tui.domain.clock import format_timestamp
+from approval_tui.domain.errors import InvalidInput
+
+_LISTED = 50
+_HASH = re.compile(r"v1:sha256:[0-9a-f]{64}\Z")
+_LARGEST_CHECKPOINT = 64 * 1024
+
+
+def list_events(options: Namespace, environment: Environment) -> int:
+    """Prints the events of the log, newest first, or those of one request in order."""
+    with environment.open_store() as store:
+        if options.id is None:
+            events = store.reviewer.events(before=options.before, most=options.limit or _LISTED)
+        else:
+            request = store.reviewer.find(options.id)
+            events = store.reviewer.events(request_id=request.id)
+            events = tuple(event for event in events if options.before is None or event.seq < options.before)
+            events = events[: options.limit]
+    if options.json:
+        output.print_json_array(event_to_json(event) for event in events)
+        return DONE
+    if not events:
+        output.narrate("The audit log has no such events.")
+    _print_events(events)
+    if options.id is None and events and events[-1].seq > 1:
+        output.narrate(f"Older ones: approval-tui audit list --before {events[-1].seq}")
+    return DONE
+
+
+def verify(options: Namespace, environment: Environment) -> int:
+    """Checks the whole log and every request against it; exit code 10 where something does not fit."""
+    expected = None if options.head is None else _checkpoint(options.head)
+    with environment.open_store() as store, Progress() as progress:
+        verification = store.reviewer.verify(expected, progress)
+    if options.json:
+        output.print_json(_verification_to_json(verification))
+    else:
+        _print_verification(verification)
+    return DONE if verification.is_sound else LOG_BROKEN
+
+
+def head(options: Namespace, environment: Environment) -> int:
+    """Prints the checkpoint of the log as it is now; that of an empty log has the number 0."""
+    with environment.open_store() as store:
+        found = store.reviewer.head()
+    if options.json:
+        output.print_json(_head_to_json(found))
+    elif found is None:
+        output.print_line(f"0 {GENESIS}")
+    else:
+        output.print_line(f"{found.seq} {found.hash} {format_timestamp(found.at)}")
+    output.narrate("Keep this where the store's users cannot change it; `audit verify --head` compares.")
+    return DONE
+
+
+def export(options: Namespace, environment: Environment) -> int:
+    """Writes the whole log, in order, to stdout or to a file."""
+    from approval_tui.cli.export import open_sink, writer_of
+
+    with environment.open_store() as store, Progress() as progress, open_sink(options.output) as sink:
+        take = writer_of(options.format, sink)
+        count = store.reviewer.export(take, progress)
+    if options.output is not None:
+        output.narrate(f"{count:,} events were written to {options.output}.")
+    return DONE
+
+
+def event_to_json(event: Event) -> dict[str, Any]:
+    """The object of one event; `hash` follows from `seq`, the hash before it and the canonical `body`."""
+    return {
+        "seq": event.seq,
+        "at": format_timestamp(event.at),
+        "event": event.name,
+        "request": event.request_id,
+        "hash": event.hash,
+        "body": event.body,
+    }
+
+
+def _print_events(events: tuple[Event, ...]) -> None:
+    from approval_tui.display.visible import visible_text
+
+    rows = [
+        (
+            str(event.seq),
+            format_timestamp(event.at),
+            visible_text(event.name),
+            visible_text(event.request_id or "-"),
+            visible_text(_what_it_says(event)),
+        )
+        for event in events
+    ]
+    output.print_table(("SEQ", "AT", "EVENT", "REQUEST", "WHAT"), rows, output.terminal_width())
+
+
+def _what_it_says(event: Event) -> str:
+    """The event in a few words: the new status, who made it so and why; `--json` has all of it."""
+    changes, details = (_mapping(event.body.get(part)) for part in ("changes", "details"))
+    words = [str(changes[key]) for key in ("status", "outcome") if changes.get(key)]
+    decision = _last_decision(changes.get("decisions"))
+    who = decision.get("reviewer") or _mapping(details.get("by")).get("reviewer")
+    if who:
+        words.append(f"by {who}")
+    words.extend(f"{key} {details[key]}" for key in ("tool", "requester", "session") if details.get(key))
+    why = decision.get("reason") or changes.get("outcome_detail") or details.get("reason") or details.get("detail")
+    return " ".join(words) + (f": {why}" if why else "")
+
+
+def _last_decision(text: object) -> dict[str, Any]:
+    """The newest of an event's decisions; empty where there is none, or none that can be read."""
+    try:
+        decisions = parse_json(text) if isinstance(text, str) else []
+    except InvalidInput:
+        return {}
+    return _mapping(decisions[-1]) if isinstance(decisions, list) and decisions else {}
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _print_verification(verification: Verification) -> None:
+    counts = f"{verification.events:,} events, {verification.requests:,} requests"
+    for problem in verification.problems:
+        output.print_line(_problem_text(problem))
+    if verification.is_sound:
+        output.print_line(f"The audit log verifies: {counts}.")
+    else:
+        output.print_line(f"The audit log does not verify ({counts} checked). Nothing was changed.")
+
+
+def _problem_text(problem: Problem) -> str:
+    from approval_tui.display.visible import visible_text
+
+    where = [] if problem.seq is None else [f"event {problem.seq}"]
+    if problem.request_id is not None:
+        where.append(f"request {problem.request_id}")
+    return visible_text(f"{', '.join(where) or 'log'}: {problem.what}")
+
+
+def _verification_to_json(verification: Verification) -> dict[str, Any]:
+    return {
+        "sound": verification.is_sound,
+        "events": verification.events,
+        "requests": verification.requests,
+        "head": _head_to_json(verification.head),
+        "problems": [
+            {"what": problem.what, "seq": problem.seq, "request": problem.request_id}
+            for problem in verification.problems
+        ],
+    }
+
+
+def _head_to_json(found: Head | None) -> dict[str, Any]:
+    if found is None:
+        return {"seq": 0, "hash": GENESIS, "at": None}
+    return {"seq": found.seq, "hash": found.hash, "at": format_timestamp(found.at)}
+
+
+def _checkpoint(text: str) -> Head | None:
+    """The checkpoint of an option's text: JSON, a file with it (`@` before the name is allowed), or stdin.
+
+    None for the checkpoint of an empty log, which every log continues. Raises InvalidInput.
+    """
+    if text == STDIN:
+        value = parse_json(read_stdin("--head"))
+    elif text.lstrip().startswith("{"):
+        value = parse_json(text)
+    else:
+        value = parse_json(_read_file(os.path.expanduser(text.removeprefix("@"))))
+    seq, hash_ = (value.get("seq"), value.get("hash")) if isinstance(value, dict) else (None, None)
+    if type(seq) is not int or not 0 <= seq < 2**63 or not isinstance(hash_, str) or not _HASH.match(hash_):
+        raise InvalidInput(
+            "That is no checkpoint.",
+            not_done="Nothing was checked.",
+            to_do="Give what `approval-tui audit head --json` printed.",
+        )
+    if seq == 0 and hash_ == GENESIS:
+        return None
+    return Head(seq, hash_, 0)
+
+
+def _read_file(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(_LARGEST_CHECKPOINT)
+    except (OSError, ValueError) as error:
+        raise InvalidInput(
+            f"The checkpoint {path} cannot be read: {error}.", not_done="Nothing was checked.", to_do="Name its file."
+        ) from None

@@ -1,0 +1,128 @@
+"""The commands by which a reviewer decides: approve, deny, expire, revoke, resolve."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from approval_tui.cli import output
+from approval_tui.cli.environment import Environment
+from approval_tui.cli.exit_codes import DONE, INTERRUPTED
+from approval_tui.cli.json_input import read_object
+from approval_tui.domain.errors import InvalidInput
+from approval_tui.domain.lifecycle import APPROVE, DENY, PENDING
+
+if TYPE_CHECKING:
+    from approval_tui.domain.canonical import JsonObject
+    from approval_tui.domain.models import Request
+
+_YES = b"yes"
+
+
+def approve(options: Namespace, environment: Environment) -> int:
+    """Approves what the digest names; without one, shows the request to the person and asks (rule R9)."""
+    edited = None if options.edit is None else read_object(options.edit, "--edit", "edited arguments")
+    reviewer = environment.reviewer()
+    with environment.open_store() as store:
+        request = store.reviewer.find(options.id)
+        digest = options.digest
+        if digest is None:
+            if not output.is_interactive():
+                raise _digest_needed(request)
+            digest = request.digest
+            if request.status == PENDING and not _ask(request, edited, environment):
+                output.narrate(f"Nothing was decided; {request.id} still waits.")
+                return INTERRUPTED
+        decided = store.reviewer.decide(
+            request.id, APPROVE, reviewer=reviewer, digest=digest, reason=options.reason, edited_arguments=edited
+        )
+    if decided.status == PENDING:
+        output.narrate(f"Your vote counts; {decided.requirements.quorum} reviewers must approve.")
+    output.print_status(decided, as_json=options.json)
+    return DONE
+
+
+def deny(options: Namespace, environment: Environment) -> int:
+    """Denies the request as it was read just before, or as the digest names it."""
+    reviewer = environment.reviewer()
+    with environment.open_store() as store:
+        request = store.reviewer.find(options.id)
+        decided = store.reviewer.decide(
+            request.id, DENY, reviewer=reviewer, digest=options.digest or request.digest, reason=options.reason
+        )
+    output.print_status(decided, as_json=options.json)
+    return DONE
+
+
+def expire(options: Namespace, environment: Environment) -> int:
+    """Ends one pending request without a verdict, or records every expiry whose time has passed."""
+    if options.all_stale:
+        with environment.open_store() as store:
+            count = store.reviewer.expire_due()
+        if options.json:
+            output.print_json({"expired": count})
+        else:
+            output.print_line(f"{count} expired")
+        return DONE
+    reviewer = environment.reviewer()
+    with environment.open_store() as store:
+        request = store.reviewer.find(options.id)
+        request = store.reviewer.expire(request.id, reviewer=reviewer)
+    output.print_status(request, as_json=options.json)
+    return DONE
+
+
+def revoke(options: Namespace, environment: Environment) -> int:
+    """Takes an approval back before it is used."""
+    reviewer = environment.reviewer()
+    with environment.open_store() as store:
+        request = store.reviewer.find(options.id)
+        request = store.reviewer.revoke(request.id, reviewer=reviewer, reason=options.reason)
+    output.print_status(request, as_json=options.json)
+    return DONE
+
+
+def resolve(options: Namespace, environment: Environment) -> int:
+    """Ends a claim that is in doubt with what a person found out."""
+    reviewer = environment.reviewer()
+    with environment.open_store() as store:
+        request = store.reviewer.find(options.id)
+        request = store.reviewer.resolve(request.id, options.outcome, reviewer=reviewer, reason=options.reason)
+    output.print_status(request, as_json=options.json)
+    return DONE
+
+
+def _ask(request: Request, edited: JsonObject | None, environment: Environment) -> bool:
+    """Shows everything that the decision is about, secrets too, and asks; only a typed `yes` is a yes."""
+    from approval_tui.cli.request_text import print_request
+
+    print_request(request, environment.redactor(reveal=True), edited=edited)
+    output.flush()
+    _forget_typed_ahead()
+    output.write("\nApprove this? Type yes and press Enter; anything else leaves it undecided [no]: ")
+    output.flush()
+    answer = sys.stdin.buffer.readline()
+    if not answer.endswith(b"\n"):  # the end of the input answers nothing
+        output.print_line("")
+        return False
+    return answer.strip() == _YES
+
+
+def _forget_typed_ahead() -> None:
+    """Drops what was typed or pasted before the question stood on the screen: it cannot be the answer to it."""
+    try:
+        import termios
+    except ImportError:  # not a POSIX system
+        return
+    with contextlib.suppress(termios.error):  # the terminal is gone; reading it gives no answer
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+
+
+def _digest_needed(request: Request) -> InvalidInput:
+    return InvalidInput(
+        "Without a terminal, approve needs --digest, which says what was looked at.",
+        not_done=f"Request {request.id} was not approved.",
+        to_do=f"Look at it with `approval-tui show {request.id}`, then approve with the digest that this prints.",
+    )

@@ -1,0 +1,75 @@
+"""What a command works with, put together only as far as it asks: settings, store, reviewer, redaction."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from approval_tui.cli import identity
+
+if TYPE_CHECKING:
+    from approval_tui.display.redaction import Redactor
+    from approval_tui.settings.configuration import Settings
+    from approval_tui.store.blocking import BlockingStore
+    from approval_tui.store.transactions.reviewer import Reviewer
+
+
+class Environment:
+    """The options that every command has, and what follows from them.
+
+    Nothing is read before it is needed: a listing of a named store looks for no configuration.
+    """
+
+    def __init__(self, options: Namespace) -> None:
+        self._options = options
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of the configuration; raises ConfigurationError."""
+        from approval_tui.settings.configuration import load_settings
+
+        return load_settings(self._options.config)
+
+    def store_location(self) -> str:
+        """Where the store is: --store, else APPROVAL_TUI_STORE, else the configuration, else the data folder."""
+        if self._options.config:
+            self.settings  # noqa: B018 - a file that was named must be right, even where nothing needs it
+        named = self._options.store or os.environ.get("APPROVAL_TUI_STORE")
+        if named:
+            return str(named)
+        from approval_tui.settings.configuration import store_location
+
+        return store_location(None, self.settings)
+
+    def open_store(self) -> BlockingStore:
+        """The store, opened; says so when there was none. Raises StoreUnavailable, ConfigurationError."""
+        from approval_tui.store import open_store_blocking, store_path
+
+        path = store_path(self.store_location())
+        was_there = os.path.exists(path)
+        store = open_store_blocking(path)
+        if not was_there:
+            from approval_tui.cli.output import narrate
+
+            narrate(f"A new, empty store was made: {path}")
+        return store
+
+    def reviewer_name(self) -> str:
+        """Who decides: --reviewer, else the configuration, else the operating system's user."""
+        named: str | None = self._options.reviewer
+        if named is not None:
+            return named
+        return identity.default_reviewer(self.settings)
+
+    def reviewer(self) -> Reviewer:
+        """The same with where the decision comes from."""
+        return identity.reviewer(self.reviewer_name())
+
+    def redactor(self, *, reveal: bool = False) -> Redactor:
+        """What masks secrets in human output; `reveal` lifts it."""
+        from approval_tui.display.redaction import Redactor
+
+        redactor = Redactor.with_names(self.settings.redact_names)
+        return redactor.lifted() if reveal else redactor

@@ -1,0 +1,45 @@
+"""One request as a person reads it on paper or in a terminal: every field, and the whole payload."""
+
+from __future__ import annotations
+
+from approval_tui.cli import output
+from approval_tui.display.payload import payload_rows, wrap_rows
+from approval_tui.display.redaction import Redactor
+from approval_tui.display.request_view import request_fields
+from approval_tui.display.width import cell_width, pad, wrap
+from approval_tui.domain.canonical import JsonObject
+from approval_tui.domain.clock import system_clock
+from approval_tui.domain.models import Request
+
+_LABEL_WIDTH = 12
+_INDENT = "  "
+
+
+def print_request(request: Request, redactor: Redactor, *, edited: JsonObject | None = None) -> None:
+    """Prints all of it, nothing cut; `edited` are arguments that a reviewer is about to put in place."""
+    width = max(40, output.terminal_width())
+    for field in request_fields(request, system_clock(), redactor, plain=output.is_plain()):
+        _print_field(field.label, field.text, width)
+    _print_payload("arguments", request.arguments, redactor, width)
+    if request.edited_arguments is not None:
+        _print_payload("arguments that may run, edited by the reviewer", request.edited_arguments, redactor, width)
+    if edited is not None:
+        _print_payload("your arguments, which would run instead", edited, redactor, width)
+
+
+def _print_field(label: str, text: str, width: int) -> None:
+    """The label and the text beside it; text that goes on stays right of the labels and can imitate none."""
+    if cell_width(label) >= _LABEL_WIDTH:
+        for row in wrap(label, width):
+            output.print_line(row)
+        label = ""
+    for row in wrap(text, width - _LABEL_WIDTH):
+        output.print_line(pad(label, _LABEL_WIDTH) + row)
+        label = ""
+
+
+def _print_payload(title: str, arguments: JsonObject, redactor: Redactor, width: int) -> None:
+    output.print_line("")
+    output.print_line(f"{title}:")
+    for row in wrap_rows(payload_rows(arguments, redactor), width - len(_INDENT)):
+        output.print_line(_INDENT + row.plain)

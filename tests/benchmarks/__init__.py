@@ -1,0 +1,1 @@
+"""What the store and the command line cost, each figure against a baseline measured in the same run."""

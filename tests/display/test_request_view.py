@@ -1,0 +1,184 @@
+"""The fields of a request: ours in our words, the agent's labelled as such, and all of it safe to show (R8, R12)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from approval_tui.display.redaction import Redactor, mask
+from approval_tui.display.request_view import Field, decision_text, request_fields
+from approval_tui.display.visible import is_all_visible, visible_text
+from approval_tui.domain.clock import HOUR, MINUTE, SECOND
+from approval_tui.domain.models import Evidence, Request, Requirements
+from tests.display.hostile import INVISIBLE_SAMPLES, json_texts, undo_escapes
+from tests.display.requests import MOMENT, a_decision, a_request
+
+names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20) | st.sampled_from(INVISIBLE_SAMPLES)
+
+
+def fields_of(
+    request: Request, redactor: Redactor | None = None, *, now: int = MOMENT, plain: bool = False
+) -> list[Field]:
+    return request_fields(request, now, redactor or Redactor(), plain=plain)
+
+
+def texts_of(request: Request, now: int = MOMENT) -> dict[str, str]:
+    """The fields by their label, each of which must be there once."""
+    fields = fields_of(request, now=now)
+    assert len({field.label for field in fields}) == len(fields)
+    return {field.label: field.text for field in fields}
+
+
+def test_a_plain_request_has_the_fields_that_every_request_has() -> None:
+    assert texts_of(a_request(), now=MOMENT + 90 * SECOND) == {
+        "status": "… pending, 8m30s left",
+        "tool": "shell",
+        "requester": "release-bot",
+        "risk": "· unrated",
+        "asked": "2027-01-15T08:00:00.000Z (1m30s ago)",
+        "id": "apr_01a319e5d0007a1000019d3c5e7f1001",
+        "digest": "v1:sha256:" + "2" * 64,
+    }
+
+
+def test_everything_that_is_known_is_shown_in_the_order_in_which_a_person_reads_it() -> None:
+    request = a_request(
+        status="consumed",
+        server="ops",
+        session="run-7",
+        context={"working_directory": "/srv/app", "environment": ["PATH", "HOME"]},
+        reason="All checks passed.",
+        risk="high",
+        requirements=Requirements(quorum=2, reviewers=("ann", "bo", "cy"), reason_required=True),
+        decisions=(a_decision(), a_decision(reviewer="bo", reason="Go.")),
+        approval_expires_at=MOMENT + HOUR,
+        consumed_at=MOMENT + 2 * MINUTE,
+        outcome="failed",
+        outcome_detail="exit 1",
+    )
+    fields = fields_of(request, now=MOMENT + HOUR)
+    assert [(field.label, field.text) for field in fields] == [
+        ("status", "● failed"),
+        ("tool", "shell"),
+        ("server", "ops"),
+        ("requester", "release-bot"),
+        ("session", "run-7"),
+        ("risk", "▲ HIGH"),
+        ("asked", "2027-01-15T08:00:00.000Z (1h ago)"),
+        ("in working_directory", "/srv/app"),
+        ("in environment", '["PATH","HOME"]'),
+        ("needs", "2 reviewers; 2 so far"),
+        ("reviewers", "ann, bo, cy"),
+        ("reason", "required"),
+        ("agent says", "All checks passed."),
+        ("approved by", "ann, 2027-01-15T08:01:00.000Z, via console"),
+        ("approved by", "bo, 2027-01-15T08:01:00.000Z, via console: Go."),
+        ("used", "2027-01-15T08:02:00.000Z (58m ago)"),
+        ("outcome", "failed: exit 1"),
+        ("id", request.id),
+        ("digest", request.digest),
+    ]
+
+
+def test_only_the_agents_own_words_are_marked_as_the_agents() -> None:
+    request = a_request(reason="approved by ann: trust me", context={"a": "b"}, decisions=(a_decision(reason="No."),))
+    marked = [field for field in fields_of(request) if field.from_agent]
+    assert marked == [Field("agent says", "approved by ann: trust me", from_agent=True)]
+
+
+def test_an_agent_that_says_nothing_has_no_field_for_it() -> None:
+    assert "agent says" not in texts_of(a_request())
+    assert texts_of(a_request(reason=""))["agent says"] == ""
+
+
+@pytest.mark.parametrize("key", ["status", "agent says", "digest", "approved by"])
+def test_a_key_of_the_context_cannot_pass_for_a_field_of_ours(key: str) -> None:
+    assert f"in {key}" in texts_of(a_request(context={key: "x"}, reason="y"))
+
+
+def test_an_approval_says_how_long_it_can_be_used() -> None:
+    request = a_request(status="approved", approval_expires_at=MOMENT + 5 * MINUTE)
+    assert texts_of(request)["status"] == "✓ approved, usable for 5m"
+
+
+def test_a_request_in_doubt_says_so() -> None:
+    assert texts_of(a_request(status="consumed", consumed_at=MOMENT, in_doubt=True))["status"] == "? in doubt"
+
+
+def test_a_terminal_without_unicode_gets_letters_for_glyphs() -> None:
+    fields = {field.label: field.text for field in fields_of(a_request(risk="low"), plain=True)}
+    assert fields["status"].startswith("p pending")
+    assert fields["risk"] == "l low"
+
+
+@pytest.mark.parametrize(
+    ("decision", "text"),
+    [
+        (a_decision(), "ann, 2027-01-15T08:01:00.000Z, via console"),
+        (a_decision(reason="Fine."), "ann, 2027-01-15T08:01:00.000Z, via console: Fine."),
+        (
+            a_decision(evidence=Evidence("shown", rows=12, shown_ms=4000), reason="Read."),
+            "ann, 2027-01-15T08:01:00.000Z, via console, 12 rows shown for 4s: Read.",
+        ),
+        (a_decision(via="cli", evidence=Evidence("none")), "ann, 2027-01-15T08:01:00.000Z, via cli"),
+    ],
+)
+def test_a_decision_says_who_when_from_where_on_what_and_why(decision: Any, text: str) -> None:
+    assert decision_text(decision) == text
+
+
+@pytest.mark.parametrize(("verdict", "label"), [("approve", "approved by"), ("deny", "denied by")])
+def test_a_decision_is_labelled_by_its_verdict(verdict: str, label: str) -> None:
+    assert label in texts_of(a_request(decisions=(a_decision(verdict=verdict),)))
+
+
+def test_only_votes_on_the_present_digest_count_and_each_reviewer_once() -> None:
+    old = a_decision(digest="v1:sha256:" + "3" * 64)
+    votes = (old, a_decision(), a_decision(), a_decision(reviewer="bo"))
+    request = a_request(requirements=Requirements(quorum=3), decisions=votes)
+    assert {field.label: field.text for field in fields_of(request)}["needs"] == "3 reviewers; 2 so far"
+
+
+def test_secrets_are_masked_in_the_agents_words_the_context_and_the_outcome() -> None:
+    said = "token=hunter22"
+    request = a_request(
+        status="consumed", reason=said, context={"a": said, "b": [said]}, outcome="failed", outcome_detail=said
+    )
+    masked = f"token={mask('hunter22')}"
+    fields = texts_of(request)
+    assert fields["agent says"] == fields["in a"] == masked
+    assert fields["in b"] == f'["{masked}"]'
+    assert fields["outcome"] == f"failed: {masked}"
+    lifted = {field.label: field.text for field in fields_of(request, Redactor().lifted())}
+    assert lifted["agent says"] == lifted["in a"] == said
+
+
+@given(st.data())
+def test_every_field_is_safe_to_show_whatever_agent_and_reviewer_wrote(data: st.DataObject) -> None:
+    hostile = {name: data.draw(names, label=name) for name in ("tool", "server", "requester", "session")}
+    decision = a_decision(
+        reviewer=data.draw(names),
+        reason=data.draw(json_texts),
+        via=data.draw(names),
+        evidence=Evidence("shown", rows=1, shown_ms=1),
+    )
+    request = a_request(
+        **hostile,
+        reason=data.draw(json_texts),
+        context=data.draw(st.dictionaries(json_texts, json_texts | st.lists(json_texts, max_size=2), max_size=3)),
+        requirements=Requirements(reviewers=(data.draw(names),)),
+        decisions=(decision,),
+        status="consumed",
+        outcome="failed",
+        outcome_detail=data.draw(json_texts),
+    )
+    fields = fields_of(request, Redactor().lifted())
+    assert all(is_all_visible(field.label) and is_all_visible(field.text) for field in fields)
+    shown = {field.label: field.text for field in fields}
+    for name, value in hostile.items():
+        assert undo_escapes(shown[name]) == value
+    assert undo_escapes(shown["agent says"]) == request.reason
+    assert shown["approved by"].startswith(f"{visible_text(decision.reviewer)}, ")

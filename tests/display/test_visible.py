@@ -1,0 +1,143 @@
+"""Visible text: nothing that cannot be seen, nothing stripped, and no two texts that look the same (rule R8)."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from approval_tui.display.visible import is_all_visible, is_invisible, visible_block, visible_lines, visible_text
+from tests.display.hostile import LINEAR, any_texts, growth, undo_escapes
+
+#: Every class of rule R8, written down here once more: name, first and last character.
+CLASSES = [
+    ("C0 controls", 0x0000, 0x001F),
+    ("delete and the C1 controls", 0x007F, 0x009F),
+    ("soft hyphen", 0x00AD, 0x00AD),
+    ("combining grapheme joiner", 0x034F, 0x034F),
+    ("Arabic letter mark", 0x061C, 0x061C),
+    ("Hangul fillers", 0x115F, 0x1160),
+    ("Khmer inherent vowels", 0x17B4, 0x17B5),
+    ("Mongolian variation selectors and vowel separator", 0x180B, 0x180F),
+    ("zero-width characters and directional marks", 0x200B, 0x200F),
+    ("line and paragraph separator", 0x2028, 0x2029),
+    ("bidirectional embeddings and overrides", 0x202A, 0x202E),
+    ("word joiner and invisible operators", 0x2060, 0x2064),
+    ("bidirectional isolates and deprecated formats", 0x2065, 0x206F),
+    ("blank Braille pattern", 0x2800, 0x2800),
+    ("Hangul filler", 0x3164, 0x3164),
+    ("surrogates", 0xD800, 0xDFFF),
+    ("private use", 0xE000, 0xF8FF),
+    ("noncharacters of the first plane", 0xFDD0, 0xFDEF),
+    ("variation selectors", 0xFE00, 0xFE0F),
+    ("byte order mark", 0xFEFF, 0xFEFF),
+    ("halfwidth Hangul filler", 0xFFA0, 0xFFA0),
+    ("specials without a shape", 0xFFF0, 0xFFFB),
+    ("noncharacters at the end of the first plane", 0xFFFE, 0xFFFF),
+    ("Egyptian blanks", 0x13441, 0x13442),
+    ("Khitan filler", 0x16FE4, 0x16FE4),
+    ("shorthand format controls", 0x1BCA0, 0x1BCA3),
+    ("musical null notehead", 0x1D159, 0x1D159),
+    ("musical format controls", 0x1D173, 0x1D17A),
+    ("tags", 0xE0000, 0xE007F),
+    ("ignorables between the tags and the variation selectors", 0xE0080, 0xE00FF),
+    ("variation selectors of the supplement", 0xE0100, 0xE01EF),
+    ("the rest of the ignorables", 0xE01F0, 0xE0FFF),
+    ("private use of plane 15", 0xF0000, 0xFFFFD),
+    ("private use of plane 16", 0x100000, 0x10FFFD),
+]
+
+
+@pytest.mark.parametrize(("first", "last"), [(first, last) for _, first, last in CLASSES], ids=[c[0] for c in CLASSES])
+def test_every_character_of_an_invisible_class_is_shown_by_its_number(first: int, last: int) -> None:
+    for code in range(first, last + 1):
+        assert visible_text(f"a{chr(code)}b") == f"a\\u{{{code:X}}}b"
+        assert is_invisible(chr(code))
+        assert not is_all_visible(f"a{chr(code)}b")
+
+
+def test_every_space_but_the_plain_one_is_shown_by_its_number() -> None:
+    spaces = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Zs"]
+    assert "\u00a0" in spaces
+    assert "\u3000" in spaces
+    for space in spaces:
+        assert visible_text(space) == (" " if space == " " else f"\\u{{{ord(space):X}}}")
+
+
+def test_characters_that_unicode_has_not_assigned_are_shown_by_their_number() -> None:
+    unassigned = [chr(code) for code in range(0xE000) if unicodedata.category(chr(code)) == "Cn"]
+    assert "\u0378" in unassigned
+    for character in unassigned:
+        assert visible_text(character) == f"\\u{{{ord(character):X}}}"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "make deploy", "Grüße, Ωμέγα, жизнь", "漢字 かな 한글", "مرحبا", "e\u0301", "🙂", "•│↳"]
+)
+def test_text_that_can_be_seen_is_left_as_it_is(text: str) -> None:
+    assert visible_text(text) == text
+    assert is_all_visible(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\\u{202E}", "\\\\u{202E}"),
+        ("\\\\u{202E}", "\\\\\\\\u{202E}"),
+        ("\\\u202e", "\\\\\\u{202E}"),
+        ("\\\\\u202e", "\\\\\\\\\\u{202E}"),
+        ("\\u{", "\\\\u{"),
+        ("C:\\users\\u", "C:\\users\\u"),
+        ("\\n \\\\ \\", "\\n \\\\ \\"),
+        ("é\\u{41}", "é\\\\u{41}"),
+    ],
+)
+def test_backslashes_are_doubled_exactly_where_they_could_be_taken_for_an_escape(text: str, shown: str) -> None:
+    assert visible_text(text) == shown
+
+
+def test_no_two_texts_out_of_confusing_pieces_look_the_same() -> None:
+    pieces = ["\\", "u{", "\u202e", "202E}", "\\u{202E}", "\n"]
+    texts = {"".join(each) for count in range(6) for each in itertools.product(pieces, repeat=count)}
+    assert len(texts) > 5000
+    assert len({visible_text(text) for text in texts}) == len(texts)
+
+
+@given(any_texts)
+def test_what_is_shown_can_be_turned_back_into_exactly_the_text(text: str) -> None:
+    shown = visible_text(text)
+    assert undo_escapes(shown) == text
+    assert is_all_visible(shown)
+    assert not any(is_invisible(character) for character in shown)
+
+
+@given(any_texts, any_texts)
+def test_two_different_texts_never_look_the_same(one: str, other: str) -> None:
+    assert (visible_text(one) == visible_text(other)) == (one == other)
+
+
+@given(any_texts)
+def test_a_text_counts_as_visible_exactly_when_no_character_of_it_needs_an_escape(text: str) -> None:
+    assert is_all_visible(text) == all(visible_text(character) == character for character in text)
+
+
+@given(any_texts)
+def test_lines_and_blocks_end_a_line_only_at_a_line_feed(text: str) -> None:
+    lines = visible_lines(text)
+    assert [undo_escapes(line) for line in lines] == text.split("\n")
+    assert all(is_all_visible(line) for line in lines)
+    assert visible_block(text) == "\n".join(lines)
+
+
+@given(st.text("\\u{}AB\u202e", max_size=30))
+def test_dense_mixtures_of_escapes_can_be_undone(text: str) -> None:
+    assert undo_escapes(visible_text(text)) == text
+
+
+@pytest.mark.parametrize("piece", ["\\", "\\u{", "\\\u202e", "\u202e", "a\\", "é"])
+def test_a_long_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
+    assert growth(visible_text, lambda size: piece * size, size=25_000) < LINEAR

@@ -1,0 +1,38 @@
+"""What anybody can do to a store who can write its file."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from approval_tui.domain.audit import Head, Problem
+from approval_tui.store.blocking import BlockingStore
+
+TRIGGERS = (
+    "requests_lifecycle",
+    "requests_call_is_fixed",
+    "requests_are_kept",
+    "events_are_append_only_update",
+    "events_are_append_only_delete",
+)
+
+
+def raw(store: BlockingStore) -> sqlite3.Connection:
+    """What anybody has who can write the file."""
+    return sqlite3.connect(store.path, isolation_level=None)
+
+
+def attack(store: BlockingStore, statement: str, parameters: Any = ()) -> None:
+    """Changes the file as somebody would who takes the triggers and checks out of the way first."""
+    connection = raw(store)
+    for trigger in TRIGGERS:
+        connection.execute(f"DROP TRIGGER {trigger}")
+    connection.execute("PRAGMA ignore_check_constraints = ON")
+    assert connection.execute(statement, parameters).rowcount > 0
+    connection.close()
+
+
+def problems(store: BlockingStore, expected: Head | None = None) -> tuple[Problem, ...]:
+    found = store.reviewer.verify(expected).problems
+    assert found
+    return found

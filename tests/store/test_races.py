@@ -1,0 +1,186 @@
+"""Real processes racing on one store: one winner, nothing lost, and no lock error that reaches anybody."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from approval_tui.domain.calls import Call
+from approval_tui.store import open_store_blocking
+from approval_tui.store.blocking import BlockingStore
+from approval_tui.store.transactions.queries import Filter
+from approval_tui.store.turns import Turn
+from tests.support import ROOT, assert_sound, run_worker, submit, until
+
+#: Turns only shorten the worst wait, so every race is also run without them.
+TURNS = ("turns", "no turns")
+
+
+def race(name: str, path: str, turns: str, *numbers: int) -> Any:
+    return json.loads(run_worker("races", name, path, turns, *map(str, numbers)))
+
+
+@pytest.mark.parametrize(("turns", "rounds"), [("turns", 6), ("no turns", 3)])
+def test_of_64_processes_that_race_to_consume_one_approval_exactly_one_wins(
+    store_path: str, turns: str, rounds: int
+) -> None:
+    results = race("race_to_consume", store_path, turns, 64, rounds)
+    assert len(results) == rounds
+    for got in results:
+        assert len(got) == 64
+        assert sum(name.startswith("clm_") for name in got) == 1
+        assert got.count("StatusConflict") == 63
+    with open_store_blocking(store_path) as store:
+        assert_sound(store)
+        consumed = store.reviewer.history(Filter(status="consumed"))
+        assert len(consumed) == rounds
+        for request in consumed:
+            names = [event.name for event in store.reviewer.events(request_id=request.id)]
+            assert names.count("request_consumed") == 1
+
+
+@pytest.mark.parametrize(("turns", "each"), [("turns", 200), ("no turns", 25)])
+def test_in_a_storm_of_submitters_and_deciders_nothing_is_lost_or_decided_twice(
+    store_path: str, turns: str, each: int
+) -> None:
+    result = race("storm", store_path, turns, 8, each, 4)
+    submitted = [request_id for ids in result["submitted"] for request_id in ids]
+    won = [tuple(decision) for decisions in result["won"] for decision in decisions]
+    assert len(submitted) == len(set(submitted)) == 8 * each
+    assert Counter(request_id for request_id, _ in won) == Counter(submitted)
+    verdicts = dict(won)
+    with open_store_blocking(store_path) as store:
+        assert store.reviewer.list() == ()
+        decided = store.reviewer.history(most=10_000)
+        assert {request.id for request in decided} == set(submitted)
+        for request in decided:
+            (decision,) = request.decisions
+            assert decision.verdict == verdicts[request.id]
+            assert request.status == {"approve": "approved", "deny": "denied"}[decision.verdict]
+        verification = store.reviewer.verify()
+        assert verification.problems == ()
+        assert verification.events == 2 * len(submitted)
+
+
+@pytest.mark.parametrize("turns", TURNS)
+def test_many_processes_may_open_a_fresh_store_at_once(store_path: str, turns: str) -> None:
+    for number, ids in enumerate(race("open_at_once", store_path, turns, 16, 6)):
+        assert len(set(ids)) == 16
+        with open_store_blocking(f"{store_path}.{number}") as store:
+            assert {request.id for request in store.reviewer.list()} == set(ids)
+            assert_sound(store)
+
+
+@pytest.mark.parametrize("turns", TURNS)
+def test_the_same_call_from_many_processes_at_once_is_one_request(store_path: str, turns: str) -> None:
+    for met in race("submit_the_same", store_path, turns, 24, 3):
+        assert len(met) == 24
+        assert len({request_id for request_id, _ in met}) == 1
+        assert sum(created for _, created in met) == 1
+    with open_store_blocking(store_path) as store:
+        assert store.reviewer.pending_count() == 3
+        assert_sound(store)
+
+
+# --- turns -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stopped_holder(store: BlockingStore) -> Iterator[subprocess.Popen[str]]:
+    """A process that was stopped while it had the turn."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.store.workers.hold_turn", store.path],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        holder.send_signal(signal.SIGSTOP)
+        yield holder
+        holder.kill()
+
+
+def waiting_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "approval-tui-turn"]
+
+
+def open_turn_files(path: str) -> int:
+    folder = f"/proc/{os.getpid()}/fd"
+    names = [os.path.join(folder, name) for name in os.listdir(folder)]
+    return sum(os.path.realpath(name) == f"{path}.turn" for name in names if os.path.lexists(name))
+
+
+def test_a_stopped_process_that_has_the_turn_stops_no_writer_for_ever(
+    store: BlockingStore, call: Call, stopped_holder: subprocess.Popen[str]
+) -> None:
+    store._engine._turn._longest_wait = 0.05
+    request = submit(store, call)
+    assert stopped_holder.poll() is None
+    assert store.reviewer.list() == (request,)
+    assert waiting_threads()
+    stopped_holder.kill()
+    until(lambda: not waiting_threads())
+    until(lambda: open_turn_files(store.path) <= 1)
+    assert_sound(store)
+
+
+def test_a_writer_has_the_turn_while_it_writes_and_gives_it_back(store: BlockingStore, call: Call) -> None:
+    held: list[bool] = []
+    file = os.open(f"{store.path}.turn", os.O_RDWR)
+
+    def clock() -> int:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held.append(True)
+        else:
+            held.append(False)
+            fcntl.flock(file, fcntl.LOCK_UN)
+        return 1_800_000_000_000
+
+    store._engine.clock = clock
+    request = submit(store, call)
+    assert held == [True]
+    store.requester.get(request.id)
+    assert held == [True, False]  # readers need no turn
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(file)
+
+
+def test_a_writer_gets_the_turn_as_soon_as_it_is_free(tmp_path: Any) -> None:
+    path = str(tmp_path / "store")
+    first, second = Turn(f"{path}.turn"), Turn(f"{path}.turn", longest_wait=3600.0)
+    entered = threading.Event()
+
+    def enter() -> None:
+        with second:
+            entered.set()
+
+    with first:
+        thread = threading.Thread(target=enter, daemon=True)
+        thread.start()
+        until(waiting_threads)
+        assert not entered.is_set()
+    assert entered.wait(60)
+    thread.join(60)
+    assert not thread.is_alive()
+    first.close()
+    second.close()
+    assert open_turn_files(path) == 0
+
+
+def test_a_turn_that_cannot_be_taken_keeps_nobody(store: BlockingStore, call: Call, tmp_path: Any) -> None:
+    store._engine._turn = Turn(str(tmp_path / "missing" / "turn"))
+    assert submit(store, call).status == "pending"

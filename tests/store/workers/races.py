@@ -1,0 +1,125 @@
+"""Races between many processes on one store; prints what each of them saw as JSON."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from typing import Any
+
+from approval_tui.domain.calls import Call
+from approval_tui.domain.errors import Conflict, StatusConflict
+from approval_tui.store import open_store_blocking, turns
+from approval_tui.store.transactions.reviewer import Reviewer
+from tests.store.workers.family import Body, Start, run_together
+from tests.support import approve, consume, deny, submit_approved
+
+
+def race_to_consume(path: str, racers: int, rounds: int) -> list[list[str]]:
+    """For each round, what every racer got: a claim or the name of its error."""
+
+    def racer(request_id: str) -> Body:
+        def body(start: Start) -> str:
+            with open_store_blocking(path) as store:
+                request = store.requester.get(request_id)
+                start()
+                try:
+                    return consume(store, request).id
+                except Conflict as error:
+                    return type(error).__name__
+
+        return body
+
+    results = []
+    for number in range(rounds):
+        with open_store_blocking(path) as store:
+            call = Call(tool="shell", arguments={"round": number}, requester="release-bot")
+            request = submit_approved(store, call)
+        results.append(run_together([racer(request.id)] * racers))
+    return results
+
+
+def storm(path: str, submitters: int, each: int, deciders: int) -> dict[str, Any]:
+    """The ids that each submitter got, and the decisions that each decider won."""
+    events_at_the_end = submitters * each * 2
+
+    def submitter(number: int) -> Body:
+        def body(start: Start) -> list[str]:
+            with open_store_blocking(path) as store:
+                start()
+                ids = []
+                for count in range(each):
+                    call = Call(tool="shell", arguments={"by": number, "n": count}, requester=f"bot-{number}")
+                    submitted = store.requester.submit(call)
+                    if not submitted.created:
+                        raise RuntimeError("a call of its own met another request")
+                    ids.append(submitted.request.id)
+                return ids
+
+        return body
+
+    def decider(number: int) -> Body:
+        def body(start: Start) -> list[tuple[str, str]]:
+            chance = random.Random(number)
+            reviewer = Reviewer(f"reviewer-{number}")
+            won = []
+            with open_store_blocking(path) as store:
+                start()
+                while (head := store.reviewer.head()) is None or head.seq < events_at_the_end:
+                    for request in store.reviewer.list(most=40):
+                        decide = chance.choice((approve, deny))
+                        try:
+                            decided = decide(store, request, reviewer=reviewer)
+                        except StatusConflict:
+                            continue
+                        won.append((decided.id, decided.decisions[-1].verdict))
+            return won
+
+        return body
+
+    answers = run_together(
+        [submitter(number) for number in range(submitters)] + [decider(number) for number in range(deciders)]
+    )
+    return {"submitted": answers[:submitters], "won": answers[submitters:]}
+
+
+def open_at_once(path: str, processes: int, rounds: int) -> list[list[str]]:
+    """For each round, the ids that the processes got from a store that none of them found."""
+
+    def opener(fresh: str, number: int) -> Body:
+        def body(start: Start) -> str:
+            call = Call(tool="shell", arguments={"by": number}, requester="release-bot")
+            start()
+            with open_store_blocking(fresh) as store:
+                return store.requester.submit(call).request.id
+
+        return body
+
+    return [
+        run_together([opener(f"{path}.{number}", process) for process in range(processes)]) for number in range(rounds)
+    ]
+
+
+def submit_the_same(path: str, processes: int, rounds: int) -> list[list[tuple[str, bool]]]:
+    """For each round, the request that every process met, and whether it created it."""
+
+    def submitter(number: int) -> Body:
+        def body(start: Start) -> tuple[str, bool]:
+            call = Call(tool="shell", arguments={"round": number}, requester="release-bot")
+            with open_store_blocking(path) as store:
+                start()
+                submitted = store.requester.submit(call)
+                return submitted.request.id, submitted.created
+
+        return body
+
+    return [run_together([submitter(number)] * processes) for number in range(rounds)]
+
+
+RACES = {race.__name__: race for race in (race_to_consume, storm, open_at_once, submit_the_same)}
+
+
+if __name__ == "__main__":
+    name, place, taking_turns, *numbers = sys.argv[1:]
+    turns.HAS_LOCKS = taking_turns == "turns"
+    print(json.dumps(RACES[name](place, *map(int, numbers))))
