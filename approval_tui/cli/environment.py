@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from approval_tui.cli import identity
+from approval_tui.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
     from approval_tui.display.redaction import Redactor
@@ -23,6 +24,10 @@ class Environment:
     """
 
     def __init__(self, options: Namespace) -> None:
+        """Raises InvalidInput for an empty --store or --config: it is a slip, and the default is not meant."""
+        for name in ("store", "config"):
+            if getattr(options, name) == "":
+                raise InvalidInput(f"--{name} is empty.", not_done="Nothing was done.", to_do="Give a path.")
         self._options = options
 
     @cached_property

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from approval_tui.domain.models import Request
 
 WIDTH_WITHOUT_TERMINAL = 100
-_NARROWEST_LAST_COLUMN = 24
-_GAP = "  "
+GAP = "  "
+"""What stands between two columns."""
 
 _encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(", ", ": ")).encode
 
@@ -149,21 +149,22 @@ def terminal_width() -> int:
         return WIDTH_WITHOUT_TERMINAL
 
 
-def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> None:
-    """A table of visible texts whose last column takes what is left of the width.
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, least: int = 24) -> None:
+    """A table of visible texts, as wide as the terminal; its last column takes what the others leave.
 
-    Where too little is left, that column stands below its row. A text that does not fit ends in an ellipsis.
+    Where they leave less than `least` cells, the last column stands below its row. A text that does not fit
+    ends in an ellipsis.
     """
     from approval_tui.display.width import cell_width, cut, pad
 
-    columns = list(zip(headers, *rows, strict=True))
-    fixed = [max(cell_width(text) for text in column) for column in columns[:-1]]
-    taken = sum(fixed) + len(_GAP) * len(fixed)
-    stands_below = bool(rows) and width - taken < _NARROWEST_LAST_COLUMN
+    width = terminal_width()
+    columns = list(zip(headers, *rows, strict=True))[:-1]
+    sizes = [max(map(cell_width, column)) for column in columns]
+    stands_below = bool(rows) and width - sum(sizes) - len(GAP) * len(sizes) < least
     for row in (headers, *rows):
-        line = _GAP.join(pad(text, size) for text, size in zip(row[:-1], fixed, strict=True))
-        if not stands_below:
-            print_line(cut(f"{line}{_GAP}{row[-1]}", width))
-            continue
-        print_line(cut(line, width).rstrip(" "))
-        print_line(cut(_GAP + row[-1], width))
+        line = GAP.join(pad(text, size) for text, size in zip(row[:-1], sizes, strict=True))
+        if stands_below:
+            print_line(cut(line, width))
+            print_line(cut(GAP + row[-1], width))
+        else:
+            print_line(cut(line + GAP + row[-1], width))

@@ -13,6 +13,7 @@ from approval_tui.domain.models import Request
 
 _LABEL_WIDTH = 12
 _INDENT = "  "
+_TO_COPY = ("id", "digest")  # in one piece, so that they can be copied
 
 
 def print_request(request: Request, redactor: Redactor, *, edited: JsonObject | None = None) -> None:
@@ -33,7 +34,7 @@ def _print_field(label: str, text: str, width: int) -> None:
         for row in wrap(label, width):
             output.print_line(row)
         label = ""
-    for row in wrap(text, width - _LABEL_WIDTH):
+    for row in [text] if label in _TO_COPY else wrap(text, width - _LABEL_WIDTH):
         output.print_line(pad(label, _LABEL_WIDTH) + row)
         label = ""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from approval_tui.domain.canonical import JsonObject, canonical_hash, exact_json, json_object
+from approval_tui.domain.canonical import JsonObject, canonical_hash, exact_json, json_object_and_text
 from approval_tui.domain.clock import HOUR, LONGEST_DURATION, MINUTE
 from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.lifecycle import RISKS
@@ -87,20 +87,20 @@ def check_call(call: Call) -> CheckedCall:
     _check_duration("approval's lifetime", call.approval_lifetime, 1)
     _check_duration("dedupe window", call.dedupe_window, 0)
     _check_requirements(call.requirements)
-    context = json_object(call.context, "context")
-    arguments = json_object(call.arguments, "arguments")
+    context, context_text = json_object_and_text(call.context, "context")
+    arguments, text = json_object_and_text(call.arguments, "arguments")
     fingerprint = fingerprint_of(call.requester, call.server, call.tool, context, arguments, call.rule_hash)
     return CheckedCall(
         call=call,
-        arguments_text=arguments_text(arguments),
-        context_text=_bounded_json("context", context, MOST_CONTEXT_BYTES),
+        arguments_text=_bounded("arguments", text, MOST_ARGUMENT_BYTES),
+        context_text=_bounded("context", context_text, MOST_CONTEXT_BYTES),
         fingerprint=fingerprint,
     )
 
 
 def arguments_text(arguments: JsonObject) -> str:
     """The stored text of checked arguments; raises InvalidInput where they are too large."""
-    return _bounded_json("arguments", arguments, MOST_ARGUMENT_BYTES)
+    return _bounded("arguments", exact_json(arguments), MOST_ARGUMENT_BYTES)
 
 
 def fingerprint_of(
@@ -197,8 +197,7 @@ def _check_requirements(requirements: Requirements) -> None:
         raise _invalid(f"The evidence {requirements.evidence!r} is none of shown, none.")
 
 
-def _bounded_json(what: str, value: JsonObject, most: int) -> str:
-    text = exact_json(value)
+def _bounded(what: str, text: str, most: int) -> str:
     size = len(text) if text.isascii() else len(text.encode())
     if size > most:
         raise _invalid(f"The {what} take {size:,} bytes; {most:,} are the most.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from approval_tui.domain.errors import InvalidJson
@@ -16,8 +16,24 @@ LONGEST_INTEGER_BITS = 4096
 DEEPEST_NESTING = 100
 HASH_TAG = "v1:sha256:"
 
-_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
-_encode_in_order = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+def _encoder(sort_keys: bool) -> Callable[[Any], str]:
+    """`JSONEncoder.encode`, without making the C encoder anew for every value where there is one."""
+    encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=sort_keys, separators=(",", ":"), allow_nan=False)
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return encoder.encode
+    parts = make(None, encoder.default, json.encoder.encode_basestring, None, ":", ",", sort_keys, False, False)
+    join = "".join
+
+    def encode(value: Any) -> str:
+        return join(parts(value, 0))
+
+    return encode
+
+
+_encode = _encoder(sort_keys=True)
+_encode_in_order = _encoder(sort_keys=False)
 
 
 def canonical_json(value: Any) -> bytes:
@@ -70,27 +86,38 @@ def parse_json(text: str | bytes) -> Any:
         raise InvalidJson(f"The text is not UTF-8: {error.reason} at byte {error.start}.") from None
     except ValueError as error:
         raise InvalidJson(f"The text is not JSON: {error}.") from None
-    return _checked(value, "$")
+    return _checked(value, "$")[0]
 
 
 def json_object(value: object, name: str) -> JsonObject:
     """The value as a JSON object with plain types, checked; raises InvalidJson and names where."""
+    return json_object_and_text(value, name)[0]
+
+
+def json_object_and_text(value: object, name: str) -> tuple[JsonObject, str]:
+    """The same with its exact JSON, which the check makes anyway."""
     if not isinstance(value, Mapping):
         raise InvalidJson(f"{name} must be a JSON object, not {type(value).__name__}.")
-    checked: JsonObject = _checked(value, name)
+    checked: tuple[JsonObject, str] = _checked(value, name)
     return checked
 
 
-def _checked(value: Any, path: str) -> Any:
-    """The value itself where it is plain JSON, else its plain form; raises InvalidJson."""
-    if type(value) is not tuple and _json_dumps_is_canonical(value, 0):
-        try:
-            _encode_in_order(value).encode()
-        except UnicodeEncodeError:
-            pass
-        else:
-            return value
-    return _plain(value, 0, path)
+def _checked(value: Any, path: str) -> tuple[Any, str]:
+    """The value itself where it is plain JSON, else its plain form, and its text; raises InvalidJson."""
+    if _json_dumps_is_canonical(value, 0):
+        text = _encode_in_order(value)
+        if text.isascii() or _has_no_surrogate(text):
+            return value, text
+    plain = _plain(value, 0, path)
+    return plain, _encode_in_order(plain)
+
+
+def _has_no_surrogate(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _json_dumps_is_canonical(value: Any, depth: int) -> bool:
@@ -115,7 +142,15 @@ def _json_dumps_is_canonical(value: Any, depth: int) -> bool:
     if kind is int:
         return bool(-LARGEST_INTEGER <= value <= LARGEST_INTEGER)
     if kind is list:
-        return depth < DEEPEST_NESTING and all(_json_dumps_is_canonical(item, depth + 1) for item in value)
+        if depth >= DEEPEST_NESTING:
+            return False
+        for item in value:
+            if type(item) is str:
+                if item[:1] == "\0":
+                    return False
+            elif not _json_dumps_is_canonical(item, depth + 1):
+                return False
+        return True
     return False
 
 

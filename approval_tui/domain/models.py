@@ -129,6 +129,13 @@ class Request:
     outcome_detail: str | None
     in_doubt: bool
 
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Request:
+        """The request with exactly these fields; faster than twenty-eight assignments to a frozen object."""
+        request = object.__new__(cls)
+        request.__dict__.update(values)
+        return request
+
     @property
     def effective_arguments(self) -> JsonObject:
         """The arguments that may run: the reviewer's where there was an edit, else the agent's."""

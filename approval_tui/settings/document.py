@@ -38,7 +38,7 @@ def read_document(text: str, name: str) -> Document:
         return Document({}, (f"{where}: not YAML: {error.problem or error.context}",))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         return Document({}, (f"{name}: not YAML: {' '.join(str(error).split())}",))
-    if root is None:
+    if root is None or root.tag == "tag:yaml.org,2002:null":
         return Document({}, ())
     if not isinstance(root, yaml.MappingNode):
         return Document({}, (f"{name}:{root.start_mark.line + 1}:1: the file must hold keys and values",))

@@ -11,6 +11,7 @@ from approval_tui.domain.calls import Call, Submitted, check_call
 from approval_tui.domain.lifecycle import EXPIRED, PENDING
 from approval_tui.domain.models import Request
 from approval_tui.store import procedures, wakeups
+from approval_tui.store.async_wakeups import async_wakeup
 from approval_tui.store.bells import Bell
 from approval_tui.store.drivers.sqlite_async import AsyncSqliteEngine
 from approval_tui.store.procedures import Progress, Step, no_progress
@@ -75,7 +76,7 @@ class RequesterStore(_Face):
         def hang() -> Bell:
             return Bell.for_request(self._engine.bells, request_id)
 
-        async with wakeups.async_wakeup(hang, self._engine.path) as sleep:
+        async with async_wakeup(hang, self._engine.path) as sleep:
             while True:
                 request = await self._engine.read(queries.get, request_id)
                 if request.status == EXPIRED:
@@ -122,7 +123,7 @@ class ReviewerStore(_Face):
         def hang() -> Bell:
             return Bell.for_console(self._engine.bells)
 
-        async with wakeups.async_wakeup(hang, self._engine.path) as sleep:
+        async with async_wakeup(hang, self._engine.path) as sleep:
             seen = await self._engine.data_version()
             yield
             while True:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-from collections.abc import Iterable
+from collections.abc import Collection
 from types import TracebackType
 
 from approval_tui.domain.errors import RequestNotFound
@@ -25,16 +24,13 @@ class Bells:
     def __init__(self, folder: str) -> None:
         self.folder = folder
 
-    def ring(self, request_ids: Iterable[str]) -> None:
+    def ring(self, request_ids: Collection[str]) -> None:
         """Wakes the waiters of these requests, and every console; never fails, never waits."""
-        if not SUPPORTED:
-            return
-        rung = False
+        if not SUPPORTED or not request_ids or not os.access(self.folder, os.F_OK):
+            return  # nobody has ever waited here
         for request_id in request_ids:
-            rung = True
             self._ring_folder(os.path.join(self.folder, shard(request_id)), request_id)
-        if rung:
-            self._ring_folder(os.path.join(self.folder, CONSOLES), "")
+        self._ring_folder(os.path.join(self.folder, CONSOLES), "")
 
     def _ring_folder(self, folder: str, prefix: str) -> None:
         try:
@@ -51,7 +47,7 @@ class Bell:
 
     def __init__(self, bells: Bells, place: str, name: str) -> None:
         self._folder = os.path.join(bells.folder, place)
-        self._name = f"{name}.{os.getpid()}.{secrets.token_hex(4)}"
+        self._name = f"{name}.{os.getpid()}.{os.urandom(4).hex()}"
         self.file = -1
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from approval_tui.domain.errors import ApprovalTuiError
@@ -14,6 +14,10 @@ class Row(Protocol):
     """One row of a result: its values by column."""
 
     def __getitem__(self, column: str, /) -> Any: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def keys(self) -> Sequence[str]: ...
 
 
 class Transaction(Protocol):
@@ -46,6 +50,14 @@ class RecordedRefusal(Exception):
     def __init__(self, error: ApprovalTuiError) -> None:
         super().__init__(str(error))
         self.error = error
+
+
+class NothingToDo(Exception):
+    """Raised by a transaction that finds its work done already: nothing is committed, and `result` returned."""
+
+    def __init__(self, result: Any) -> None:
+        super().__init__("nothing to do")
+        self.result = result
 
 
 def first_row(rows: Sequence[Row]) -> Row | None:

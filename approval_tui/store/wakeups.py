@@ -1,12 +1,11 @@
-"""Waiting for somebody's commit: a bell, with a slow look of one's own as the net; blocking and async."""
+"""Waiting for somebody's commit: a bell, with a slow look of one's own as the net."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import select
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 
 from approval_tui.store import bells
 from approval_tui.store.bells import Bell
@@ -18,16 +17,15 @@ CONSOLE_POLL = 0.25
 """Seconds after which a console looks on its own."""
 
 Wait = Callable[[float], bool]
-AsyncWait = Callable[[float], Awaitable[bool]]
 
 
 @contextlib.contextmanager
 def blocking_wakeup(hang: Callable[[], Bell], store_path: str) -> Iterator[Wait]:
     """Gives a function that sleeps for that many seconds at most, and says whether the bell rang."""
     with contextlib.ExitStack() as stack:
-        bell = _hung(hang, stack)
+        bell = hang_bell(hang, stack)
         if bell is None:
-            yield stack.enter_context(contextlib.closing(_FileWatch(store_path))).wait
+            yield stack.enter_context(contextlib.closing(FileWatch(store_path))).wait
             return
         poll = select.poll()
         poll.register(bell.file, select.POLLIN)
@@ -41,42 +39,7 @@ def blocking_wakeup(hang: Callable[[], Bell], store_path: str) -> Iterator[Wait]
         yield wait
 
 
-@contextlib.asynccontextmanager
-async def async_wakeup(hang: Callable[[], Bell], store_path: str) -> AsyncIterator[AsyncWait]:
-    """Gives a coroutine function that does the same without blocking the loop."""
-    with contextlib.ExitStack() as stack:
-        bell = _hung(hang, stack)
-        if bell is None:
-            watch = stack.enter_context(contextlib.closing(_FileWatch(store_path)))
-
-            async def wait_for_file(seconds: float) -> bool:
-                return await asyncio.to_thread(watch.wait, seconds)
-
-            yield wait_for_file
-            return
-        loop = asyncio.get_running_loop()
-        rung = asyncio.Event()
-
-        def hear() -> None:
-            bell.silence()
-            rung.set()
-
-        async def wait(seconds: float) -> bool:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, seconds)):
-                    await rung.wait()
-            rang = rung.is_set()
-            rung.clear()
-            return rang
-
-        loop.add_reader(bell.file, hear)
-        try:
-            yield wait
-        finally:
-            loop.remove_reader(bell.file)
-
-
-def _hung(hang: Callable[[], Bell], stack: contextlib.ExitStack) -> Bell | None:
+def hang_bell(hang: Callable[[], Bell], stack: contextlib.ExitStack) -> Bell | None:
     """The bell, hung until the stack ends; None where the platform or the store's folder has no named pipes."""
     if bells.SUPPORTED:
         with contextlib.suppress(OSError):
@@ -84,7 +47,7 @@ def _hung(hang: Callable[[], Bell], stack: contextlib.ExitStack) -> Bell | None:
     return None
 
 
-class _FileWatch:
+class FileWatch:
     """Where there are no named pipes: watchfiles on the store's write-ahead log."""
 
     def __init__(self, store_path: str) -> None:

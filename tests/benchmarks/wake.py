@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from multiprocessing.connection import Connection
 from time import monotonic_ns
 
@@ -33,7 +33,7 @@ class TimedBells(Bells):
 
     rung_at = 0
 
-    def ring(self, request_ids: Iterable[str]) -> None:
+    def ring(self, request_ids: Collection[str]) -> None:
         self.rung_at = monotonic_ns()
         super().ring(request_ids)
 

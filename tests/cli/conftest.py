@@ -22,6 +22,7 @@ Cli = Callable[..., Finished]
 def store(store_path: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[BlockingStore]:
     """The store that every command of the test uses unless it names another; its time is the real one."""
     monkeypatch.setenv("APPROVAL_TUI_STORE", store_path)
+    monkeypatch.delenv("COLUMNS", raising=False)
     with open_store_blocking(store_path) as opened:
         yield opened
 

@@ -88,19 +88,39 @@ def one_pending(store: BlockingStore) -> Request:
     return store.reviewer.list()[0]
 
 
+#: Takes the terminal on stdin as the controlling one, so that Ctrl-C works; then becomes the command. With a
+#: first argument it waits until something was typed.
+_ON_TERMINAL = """
+import fcntl, os, select, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+if sys.argv[1]:
+    select.select([0], [], [])
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
 class Terminal:
-    """The command on a pseudo-terminal, which is its controlling one; `typed_before` waits in it from the start."""
+    """The command on a pseudo-terminal; what was `typed_before` waits there from the start."""
 
     def __init__(self, *words: str, typed_before: bytes = b"", **environment: str) -> None:
-        self.output = ""
-        self._code: int | None = None
-        self._process, self._master = pty.fork()
-        if self._process == 0:  # the child
-            if typed_before:
-                _until_readable(0)
-            os.execve(COMMAND[0], [*COMMAND, *words], {**os.environ, **environment})
+        self._bytes = b""
+        self._master, slave = pty.openpty()
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _ON_TERMINAL, "wait" if typed_before else "", *COMMAND, *words],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env={**os.environ, **environment},
+            start_new_session=True,
+        )
+        os.close(slave)
         if typed_before:
             os.write(self._master, typed_before)
+
+    @property
+    def output(self) -> str:
+        """Everything that came so far."""
+        return self._bytes.decode(errors="replace").replace("\r\n", "\n")
 
     def type(self, text: bytes) -> None:
         """Types as a person would."""
@@ -115,20 +135,23 @@ class Terminal:
 
     def ended(self) -> int:
         """Reads to the end and gives the exit code."""
-        while self._code is None:
-            if not self._read():
-                _, status = os.waitpid(self._process, 0)
-                self._code = os.waitstatus_to_exitcode(status)
+        while self._master >= 0 and self._read():
+            pass
+        code = self._process.wait(LONG)
         assert "Traceback" not in self.output
-        return self._code
+        return code
+
+    def hang_up(self) -> None:
+        """Closes the terminal, as when its window is closed."""
+        os.close(self._master)
+        self._master = -1
 
     def close(self) -> None:
         """Kills what is left of the command."""
-        if self._code is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._process, 9)
-            os.waitpid(self._process, 0)
-        os.close(self._master)
+        self._process.kill()
+        self._process.wait()
+        if self._master >= 0:
+            os.close(self._master)
 
     def _read(self) -> bool:
         """Takes what came; False when the other side is closed."""
@@ -137,12 +160,8 @@ class Terminal:
             data = os.read(self._master, 65536)
         except OSError:
             return False
-        self.output += data.decode().replace("\r\n", "\n")
+        self._bytes += data
         return bool(data)
-
-
-def _until_readable(descriptor: int) -> None:
-    select.select([descriptor], [], [], LONG)
 
 
 @contextlib.contextmanager

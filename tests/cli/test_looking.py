@@ -26,10 +26,10 @@ HOSTILE_CALL = Call(
     reason="please\nstatus      \u2713 approved",
     risk="high",
 )
-REQUIRED_KEYS = set(
-    "id status tool server requester session context arguments digest fingerprint created_at expires_at decisions "
-    "consumed_at outcome".split()
-)
+REQUIRED_KEYS = {
+    *("id", "status", "tool", "server", "requester", "session", "context", "arguments", "digest", "fingerprint"),
+    *("created_at", "expires_at", "decisions", "consumed_at", "outcome"),
+}
 
 
 def many(store: BlockingStore, count: int) -> list[Request]:
@@ -73,7 +73,7 @@ def test_show_shows_everything_with_invisible_characters_written_out(cli: Cli, s
     for text in ("sh\\u{2066}ell", "bot\\u{AD}", "serv\\u{115F}er", "run\\u{2028}", "in cw\\u{200C}d", "HIGH"):
         assert text in shown
     assert "agent says  please\\u{A}status" in shown
-    assert [line for line in shown.splitlines() if line.startswith("status")][0].endswith("left")
+    assert next(line for line in shown.splitlines() if line.startswith("status")).endswith("left")
 
 
 def test_a_value_cannot_imitate_a_label_however_narrow_the_terminal_is(
@@ -123,8 +123,21 @@ def test_names_of_secrets_in_the_configuration_count(cli: Cli, store: BlockingSt
 
 
 def test_a_text_that_is_cut_in_a_table_says_so(cli: Cli, store: BlockingStore) -> None:
-    submit(store, Call(tool="t" * 200, arguments={"a": "b"}, requester="bot"))
-    assert "t" * 23 + "\u2026" in cli("list").out
+    submit(store, Call(tool="t" * 200, arguments={"a": "b" * 90}, requester="release-bot"))
+    submit(store, Call(tool="shell", arguments={"a": "c" * 200}, requester="release-bot"))
+    lines = cli("list").out.splitlines()
+    assert "t" * 23 + "\u2026  release-bot" in lines[3]
+    assert lines[5].rstrip().endswith("c\u2026")
+    assert max(map(len, lines)) <= 100
+
+
+@pytest.mark.parametrize("columns", ["80", "100", "200"])
+def test_the_id_and_the_digest_can_be_copied_whatever_the_width(
+    cli: Cli, request_: Request, columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert request_.id in cli("list").out
+    assert request_.digest in cli("show", request_.id).out
 
 
 def test_every_status_can_be_listed(cli: Cli, store: BlockingStore, past: BlockingStore) -> None:
@@ -140,7 +153,7 @@ def test_every_status_can_be_listed(cli: Cli, store: BlockingStore, past: Blocki
         "pending": [made[4].id],
         "approved": [made[0].id],
         "denied": [made[1].id],
-        "consumed": [made[2].id, lost.id],
+        "consumed": [lost.id, made[2].id],
         "cancelled": [made[3].id],
         "expired": [late.id],
         "in_doubt": [lost.id],

@@ -79,7 +79,7 @@ def test_version(cli: Cli) -> None:
         (["audit", "verfy"], "Did you mean `audit verify`?"),
         (["audit"], "audit needs a command"),
         (["zzz\u202e\nzzz"], "there is no command `zzz\\u{202E}\\u{A}zzz`"),
-        (["list", "--status", "zz\u200bz"], "\\u{200B}"),
+        (["list", "--status", "zz\u200bz"], "zz\\u200bz"),
         (["list", "--bogus\x1b[31m"], "--bogus\\u{1B}[31m"),
         (["list", "--limit", "0"], "is no number of 1 or more"),
         (["list", "--limit", "9" * 5000], "is no number of 1 or more"),

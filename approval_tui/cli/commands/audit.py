@@ -106,7 +106,7 @@ def _print_events(events: tuple[Event, ...]) -> None:
         )
         for event in events
     ]
-    output.print_table(("SEQ", "AT", "EVENT", "REQUEST", "WHAT"), rows, output.terminal_width())
+    output.print_table(("SEQ", "AT", "EVENT", "REQUEST", "WHAT"), rows)
 
 
 def _what_it_says(event: Event) -> str:

@@ -49,9 +49,8 @@ def deny(options: Namespace, environment: Environment) -> int:
     reviewer = environment.reviewer()
     with environment.open_store() as store:
         request = store.reviewer.find(options.id)
-        decided = store.reviewer.decide(
-            request.id, DENY, reviewer=reviewer, digest=options.digest or request.digest, reason=options.reason
-        )
+        digest = request.digest if options.digest is None else options.digest
+        decided = store.reviewer.decide(request.id, DENY, reviewer=reviewer, digest=digest, reason=options.reason)
     output.print_status(decided, as_json=options.json)
     return DONE
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _PAGE = 500
 _WIDEST_NAME = 24
+_NARROWEST_PREVIEW = 28
 
 
 def list_requests(options: Namespace, environment: Environment) -> int:
@@ -72,27 +73,31 @@ def print_requests(requests: Sequence[Request], redactor: Redactor, *, is_waitin
     from approval_tui.display.badges import risk_badge, status_badge
     from approval_tui.display.preview import preview_line
     from approval_tui.display.visible import visible_text
-    from approval_tui.display.width import cut
+    from approval_tui.display.width import cell_width, cut, pad
     from approval_tui.domain.clock import format_duration, system_clock
 
     now = system_clock()
     plain = output.is_plain()
-    rows = []
-    for request in requests:
-        state = format_duration(request.expires_at - now) if is_waiting else status_badge(request).text(plain=plain)
-        rows.append(
-            (
-                request.id,
-                format_duration(now - request.created_at),
-                state,
-                risk_badge(request.risk).text(plain=plain),
-                cut(visible_text(request.tool), _WIDEST_NAME),
-                cut(visible_text(request.requester), _WIDEST_NAME),
-                preview_line(request.effective_arguments, redactor),
-            )
+    tools = [cut(visible_text(request.tool), _WIDEST_NAME) for request in requests]
+    requesters = [cut(visible_text(request.requester), _WIDEST_NAME) for request in requests]
+    tool_width = max(map(cell_width, ("TOOL", *tools)))
+    requester_width = max(map(cell_width, ("REQUESTER", *requesters)))
+
+    def call(tool: str, requester: str, preview: str) -> str:
+        return output.GAP.join((pad(tool, tool_width), pad(requester, requester_width), preview))
+
+    rows = [
+        (
+            request.id,
+            format_duration(now - request.created_at),
+            format_duration(request.expires_at - now) if is_waiting else status_badge(request).text(plain=plain),
+            risk_badge(request.risk).text(plain=plain),
+            call(tool, requester, preview_line(request.effective_arguments, redactor)),
         )
-    headers = ("ID", "AGE", "LEFT" if is_waiting else "STATUS", "RISK", "TOOL", "REQUESTER", "ARGUMENTS")
-    output.print_table(headers, rows, output.terminal_width())
+        for request, tool, requester in zip(requests, tools, requesters, strict=True)
+    ]
+    headers = ("ID", "AGE", "LEFT" if is_waiting else "STATUS", "RISK", call("TOOL", "REQUESTER", "ARGUMENTS"))
+    output.print_table(headers, rows, least=tool_width + requester_width + _NARROWEST_PREVIEW)
 
 
 def _pages(store: BlockingStore, chosen: Filter, before: str | None, limit: int) -> Iterator[tuple[Request, ...]]:

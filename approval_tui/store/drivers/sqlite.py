@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
 from approval_tui.domain.clock import Clock
@@ -18,7 +18,7 @@ from approval_tui.store.bells import Bells
 from approval_tui.store.drivers.sqlite_errors import in_our_words
 from approval_tui.store.drivers.sqlite_migrations import bring_up_to_date
 from approval_tui.store.statements import STATEMENTS
-from approval_tui.store.transaction import Parameters, RecordedRefusal, Transaction
+from approval_tui.store.transaction import NothingToDo, Parameters, RecordedRefusal, Transaction
 from approval_tui.store.turns import Turn
 
 P = ParamSpec("P")
@@ -36,21 +36,26 @@ _PRAGMAS = (
     "PRAGMA journal_size_limit = 67108864",
 )
 
+_SQLITE_FAILURES = (sqlite3.Error, OverflowError, UnicodeError)
+
 
 class SqliteTransaction:
     """One open transaction; see `store.transaction.Transaction`."""
 
-    def __init__(self, connection: sqlite3.Connection, now: int, new_id: IdFactory) -> None:
-        self._connection = connection
-        self.now = now
+    __slots__ = ("_execute", "is_committed", "new_id", "now", "touched")
+
+    def __init__(self, connection: sqlite3.Connection, new_id: IdFactory) -> None:
+        self._execute = connection.execute
+        self.now = 0
         self.touched: set[str] = set()
         self.new_id = new_id
+        self.is_committed = False
 
     def rows(self, statement: str, parameters: Parameters) -> list[sqlite3.Row]:
-        return self._connection.execute(STATEMENTS[statement], parameters).fetchall()
+        return self._execute(STATEMENTS[statement], parameters).fetchall()
 
     def execute(self, statement: str, parameters: Parameters) -> int:
-        return self._connection.execute(STATEMENTS[statement], parameters).rowcount
+        return self._execute(STATEMENTS[statement], parameters).rowcount
 
     def serialize(self, key: str) -> None:
         """Nothing to do: BEGIN IMMEDIATE already keeps every other writer out."""
@@ -72,23 +77,36 @@ class SqliteEngine:
 
     def write(self, function: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the function in one writing transaction, commits it, and rings the bells it calls for."""
-        touched: set[str] = set()
+        transaction = SqliteTransaction(self.connection, self._new_id)
         try:
-            with self._exclusively(), self._turn:
-                return self._transact("BEGIN IMMEDIATE", touched, function, *args, **kwargs)
+            with self._lock:
+                self._refuse_foreign_use()
+                with self._turn:
+                    return self._transact("BEGIN IMMEDIATE", transaction, function, *args, **kwargs)
+        except _SQLITE_FAILURES as error:
+            raise self._in_our_words(error) from error
         finally:
-            if touched:
-                self.bells.ring(touched)
+            if transaction.is_committed:
+                self.bells.ring(transaction.touched)
 
     def read(self, function: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the function on one consistent state of the store, without keeping any writer waiting."""
-        with self._exclusively():
-            return self._transact("BEGIN", set(), function, *args, **kwargs)
+        transaction = SqliteTransaction(self.connection, self._new_id)
+        try:
+            with self._lock:
+                self._refuse_foreign_use()
+                return self._transact("BEGIN", transaction, function, *args, **kwargs)
+        except _SQLITE_FAILURES as error:
+            raise self._in_our_words(error) from error
 
     def data_version(self) -> int:
         """Changes whenever another connection commits; raises StoreUnavailable when the file was replaced."""
-        with self._exclusively():
-            version: int = self.connection.execute("PRAGMA data_version").fetchone()[0]
+        try:
+            with self._lock:
+                self._refuse_foreign_use()
+                version: int = self.connection.execute("PRAGMA data_version").fetchone()[0]
+        except _SQLITE_FAILURES as error:
+            raise self._in_our_words(error) from error
         return version
 
     def close(self) -> None:
@@ -101,29 +119,30 @@ class SqliteEngine:
     def _transact(
         self,
         begin: str,
-        touched: set[str],
+        transaction: SqliteTransaction,
         function: Callable[Concatenate[Transaction, P], R],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        connection = self.connection
-        connection.execute(begin)
-        transaction = SqliteTransaction(connection, self.clock(), self._new_id)
+        execute = self.connection.execute
+        execute(begin)
+        transaction.now = self.clock()
         try:
-            result = function(transaction, *args, **kwargs)
-        except RecordedRefusal as refusal:
-            connection.execute("COMMIT")
-            touched |= transaction.touched
-            raise refusal.error from None
+            try:
+                result = function(transaction, *args, **kwargs)
+            except RecordedRefusal as refusal:
+                execute("COMMIT")
+                transaction.is_committed = True
+                raise refusal.error from None
+            except NothingToDo as found:
+                self._undo()
+                done: R = found.result
+                return done
+            execute("COMMIT")
+            transaction.is_committed = True
         except BaseException:
             self._undo()
             raise
-        try:
-            connection.execute("COMMIT")
-        except BaseException:
-            self._undo()
-            raise
-        touched |= transaction.touched
         return result
 
     def _undo(self) -> None:
@@ -131,32 +150,30 @@ class SqliteEngine:
             with contextlib.suppress(sqlite3.Error):
                 self.connection.execute("ROLLBACK")
 
-    @contextlib.contextmanager
-    def _exclusively(self) -> Iterator[None]:
-        """One thread at a time, in the process that opened the store, with errors in our words."""
-        with self._lock:
-            if self._process != os.getpid():
-                raise StoreUnavailable(
-                    f"The store {self.path} was opened before this process was forked.",
-                    not_done="Nothing was read or written.",
-                    to_do="Open the store anew in the child process.",
-                )
-            if self._identity_of_file() != self._file_identity:
-                raise StoreUnavailable(
-                    f"The store {self.path} was moved or replaced while it was open.",
-                    not_done="Nothing was read or written.",
-                    to_do="Find out by whom, then open the store again.",
-                )
-            try:
-                yield
-            except sqlite3.ProgrammingError as error:
-                if "closed" not in str(error).lower():
-                    raise
-                raise StoreUnavailable(
-                    f"The store {self.path} was closed.", not_done="Nothing was done.", to_do="Open it again."
-                ) from None
-            except (sqlite3.Error, OverflowError, UnicodeError) as error:
-                raise in_our_words(error, self.path) from error
+    def _refuse_foreign_use(self) -> None:
+        """Raises StoreUnavailable in a forked child, and when the file is not the one that was opened."""
+        if self._process != os.getpid():
+            raise StoreUnavailable(
+                f"The store {self.path} was opened before this process was forked.",
+                not_done="Nothing was read or written.",
+                to_do="Open the store anew in the child process.",
+            )
+        if self._identity_of_file() != self._file_identity:
+            raise StoreUnavailable(
+                f"The store {self.path} was moved or replaced while it was open.",
+                not_done="Nothing was read or written.",
+                to_do="Find out by whom, then open the store again.",
+            )
+
+    def _in_our_words(self, error: Exception) -> Exception:
+        if isinstance(error, sqlite3.ProgrammingError):
+            if "closed" not in str(error).lower():
+                return error
+            return StoreUnavailable(
+                f"The store {self.path} was closed.", not_done="Nothing was done.", to_do="Open it again."
+            )
+        assert isinstance(error, _SQLITE_FAILURES)
+        return in_our_words(error, self.path)
 
     def _open(self) -> sqlite3.Connection:
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:

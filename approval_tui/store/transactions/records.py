@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from approval_tui.domain import audit, events
@@ -16,46 +17,44 @@ from approval_tui.store.transaction import RecordedRefusal, Row, Transaction, fi
 
 def request_from_row(row: Row, now: int) -> Request:
     """The request as it counts at `now` (ms UTC); raises StoreCorrupt for a row we cannot have written."""
+    values = dict(zip(row.keys(), row, strict=True))
     try:
-        edited = row["edited_arguments"]
-        status = effective_status(row["status"], row["expires_at"], row["approval_expires_at"], now)
-        claim_expires_at = row["claim_expires_at"]
-        return Request(
-            id=row["id"],
-            status=status,
-            version=row["version"],
-            tool=row["tool"],
-            server=row["server"],
-            requester=row["requester"],
-            session=row["session"],
-            context=json.loads(row["context"]),
-            arguments=json.loads(row["arguments"]),
-            edited_arguments=None if edited is None else json.loads(edited),
-            reason=row["reason"],
-            risk=row["risk"],
-            rule_hash=row["rule_hash"],
-            requirements=Requirements.from_json(json.loads(row["requirements"])),
-            fingerprint=row["fingerprint"],
-            digest=row["digest"],
-            created_at=row["created_at"],
-            expires_at=row["expires_at"],
-            approval_lifetime=row["approval_lifetime"],
-            approval_expires_at=row["approval_expires_at"],
-            decided_at=row["decided_at"],
-            decisions=tuple(Decision.from_json(decision) for decision in json.loads(row["decisions"])),
-            consumed_at=row["consumed_at"],
-            claim_expires_at=claim_expires_at,
-            outcome=row["outcome"],
-            outcome_at=row["outcome_at"],
-            outcome_detail=row["outcome_detail"],
-            in_doubt=status == CONSUMED and row["outcome"] is None and claim_expires_at <= now,
-        )
+        values["context"] = _object(values["context"])
+        values["arguments"] = json.loads(values["arguments"])
+        if values["edited_arguments"] is not None:
+            values["edited_arguments"] = json.loads(values["edited_arguments"])
+        values["requirements"] = _requirements(values["requirements"])
+        values["decisions"] = _decisions(values["decisions"])
+        del values["claim_hash"]
+        return _as_it_counts(values, now)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise StoreCorrupt(
             f"The row of request {row['id']} cannot be read: {error}.",
             not_done="Nothing was decided and nothing may run on it.",
             to_do="Run `approval-tui audit verify`; somebody wrote to the store's file.",
         ) from None
+
+
+def _as_it_counts(values: dict[str, Any], now: int) -> Request:
+    """The request with these columns, its status and doubt worked out for `now`."""
+    status = effective_status(values["status"], values["expires_at"], values["approval_expires_at"], now)
+    values["status"] = status
+    values["in_doubt"] = status == CONSUMED and values["outcome"] is None and values["claim_expires_at"] <= now
+    return Request.of(values)
+
+
+def _object(text: str) -> JsonObject:
+    value: JsonObject = {} if text == "{}" else json.loads(text)
+    return value
+
+
+@lru_cache(maxsize=256)
+def _requirements(text: str) -> Requirements:
+    return Requirements.from_json(json.loads(text))
+
+
+def _decisions(text: str) -> tuple[Decision, ...]:
+    return () if text == "[]" else tuple(Decision.from_json(decision) for decision in json.loads(text))
 
 
 def load_row(tx: Transaction, request_id: str) -> Row:
@@ -78,10 +77,15 @@ def lock_request(tx: Transaction, request_id: str, status: str, not_done: str) -
     StatusConflict or RequestNotFound is raised and nothing changes.
     """
     request = take_request(tx, request_id, status, not_done)
-    if request.status == EXPIRED:
-        record_expiry(tx, request, from_status=status, by=None)
-        raise RecordedRefusal(status_conflict(load_request(tx, request_id), not_done))
+    refuse_expired(tx, request, status, not_done)
     return request
+
+
+def refuse_expired(tx: Transaction, request: Request, recorded_as: str, not_done: str) -> None:
+    """Records the expiry of a taken request whose time has passed, and raises StatusConflict for it."""
+    if request.status == EXPIRED:
+        record_expiry(tx, request, from_status=recorded_as, by=None)
+        raise RecordedRefusal(status_conflict(load_request(tx, request.id), not_done))
 
 
 def take_request(tx: Transaction, request_id: str, status: str, not_done: str) -> Request:
@@ -104,14 +108,21 @@ def change(
 ) -> Request:
     """The one way a request changes: a guarded statement and its event (rule R1).
 
-    `changes` are the columns with their new values, `guards` what else the statement compares.
+    `changes` are the columns with their new values, `guards` what else the statement compares. Gives the
+    request as the row has it now; that the two agree is what `verify` and the tests check.
     """
     parameters = {**guards, **changes, "id": request.id, "version": request.version}
     if tx.execute(statement, parameters) != 1:
         raise status_conflict(load_request(tx, request.id), "Nothing was changed.")
     append_event(tx, event, request.id, changes, details or {})
     tx.touched.add(request.id)
-    return load_request(tx, request.id)
+    values = {**vars(request), **changes}
+    values.pop("claim_hash", None)
+    if "decisions" in changes:
+        values["decisions"] = _decisions(changes["decisions"])
+    if "edited_arguments" in changes:
+        values["edited_arguments"] = json.loads(changes["edited_arguments"])
+    return _as_it_counts(values, tx.now)
 
 
 def append_event(tx: Transaction, name: str, request_id: str | None, changes: JsonObject, details: JsonObject) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from approval_tui.domain import events
 from approval_tui.domain.calls import (
     DEFAULT_CLAIM_LIFETIME,
@@ -12,8 +14,8 @@ from approval_tui.domain.calls import (
     digest_for,
     digest_of,
 )
-from approval_tui.domain.canonical import exact_json, tagged_hash
-from approval_tui.domain.errors import ClaimInDoubt, ClaimInvalid, InvalidInput, RequestChanged
+from approval_tui.domain.canonical import JsonObject, exact_json, tagged_hash
+from approval_tui.domain.errors import ClaimInDoubt, ClaimInvalid, InvalidInput, RequestChanged, StatusConflict
 from approval_tui.domain.ids import new_secret
 from approval_tui.domain.lifecycle import (
     APPROVED,
@@ -25,7 +27,7 @@ from approval_tui.domain.lifecycle import (
     PENDING,
 )
 from approval_tui.domain.models import Request
-from approval_tui.store.transaction import RecordedRefusal, Row, Transaction, first_row
+from approval_tui.store.transaction import RecordedRefusal, Transaction, first_row
 from approval_tui.store.transactions.records import (
     append_event,
     change,
@@ -34,6 +36,7 @@ from approval_tui.store.transactions.records import (
     load_row,
     lock_request,
     record_expiry,
+    refuse_expired,
     request_from_row,
     take_request,
 )
@@ -76,22 +79,20 @@ def _create(tx: Transaction, checked: CheckedCall) -> Request:
         "approval_lifetime": call.approval_lifetime,
         "requirements": exact_json(call.requirements.to_json()),
     }
-    tx.execute(
-        "insert_request",
-        {
-            **fixed,
-            "id": request_id,
-            "tool": call.tool,
-            "server": call.server,
-            "requester": call.requester,
-            "session": call.session,
-            "context": checked.context_text,
-            "arguments": checked.arguments_text,
-            "reason": call.reason,
-            "risk": call.risk,
-            "rule_hash": call.rule_hash,
-        },
-    )
+    row: JsonObject = {
+        **fixed,
+        "id": request_id,
+        "tool": call.tool,
+        "server": call.server,
+        "requester": call.requester,
+        "session": call.session,
+        "context": checked.context_text,
+        "arguments": checked.arguments_text,
+        "reason": call.reason,
+        "risk": call.risk,
+        "rule_hash": call.rule_hash,
+    }
+    tx.execute("insert_request", row)
     append_event(
         tx,
         events.SUBMITTED,
@@ -100,7 +101,26 @@ def _create(tx: Transaction, checked: CheckedCall) -> Request:
         {"tool": call.tool, "server": call.server, "requester": call.requester, "session": call.session},
     )
     tx.touched.add(request_id)
-    return load_request(tx, request_id)
+    return Request.of(
+        {
+            **row,
+            "status": PENDING,
+            "version": 1,
+            "context": json.loads(checked.context_text),
+            "arguments": json.loads(checked.arguments_text),
+            "edited_arguments": None,
+            "requirements": call.requirements,
+            "approval_expires_at": None,
+            "decided_at": None,
+            "decisions": (),
+            "consumed_at": None,
+            "claim_expires_at": None,
+            "outcome": None,
+            "outcome_at": None,
+            "outcome_detail": None,
+            "in_doubt": False,
+        }
+    )
 
 
 def consume(
@@ -120,8 +140,14 @@ def consume(
     not_done = "The call may not run."
     if claim_lifetime <= 0:
         raise InvalidInput("A claim's lifetime must be more than zero.", not_done=not_done, to_do="Correct it.")
-    _refuse_foreign(load_row(tx, request_id), fingerprint, requester)
-    request = lock_request(tx, request_id, APPROVED, not_done)
+    try:
+        request = take_request(tx, request_id, APPROVED, not_done)
+    except StatusConflict as conflict:
+        if conflict.request is not None:
+            _refuse_foreign(conflict.request, fingerprint, requester)
+        raise
+    _refuse_foreign(request, fingerprint, requester)
+    refuse_expired(tx, request, APPROVED, not_done)
     arguments = request.effective_arguments
     approved_digest = request.decisions[-1].digest if request.decisions else None
     if not digest_for(request, arguments) == request.digest == approved_digest:
@@ -237,12 +263,12 @@ def _end_claim(tx: Transaction, request: Request, claim_hash: str, outcome: str,
     )
 
 
-def _refuse_foreign(row: Row, fingerprint: str, requester: str) -> None:
+def _refuse_foreign(request: Request, fingerprint: str, requester: str) -> None:
     """Raises RequestChanged unless the request is this requester's and this very call."""
-    if row["requester"] == requester and row["fingerprint"] == fingerprint:
+    if request.requester == requester and request.fingerprint == fingerprint:
         return
     raise RequestChanged(
-        f"Request {row['id']} is for another call or another requester.",
+        f"Request {request.id} is for another call or another requester.",
         not_done="The call may not run.",
         to_do="Submit the call that is to run and let a person see it.",
     )

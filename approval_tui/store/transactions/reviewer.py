@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from approval_tui.domain import events
@@ -30,7 +30,7 @@ from approval_tui.domain.models import (
     Evidence,
     Request,
 )
-from approval_tui.store.transaction import Transaction
+from approval_tui.store.transaction import NothingToDo, Transaction
 from approval_tui.store.transactions.records import (
     change,
     load_request,
@@ -77,10 +77,14 @@ def decide(
     and DecisionRefused when the request's requirements do not admit the decision (rule R7).
     """
     _check_decision(verdict, reviewer, reason, evidence)
-    repeated = _repeated_decision(load_request(tx, request_id), verdict, reviewer, digest, edited_arguments)
-    if repeated is not None:
-        return repeated
-    request = lock_request(tx, request_id, PENDING, _NOT_DECIDED)
+    try:
+        request = lock_request(tx, request_id, PENDING, _NOT_DECIDED)
+    except StatusConflict as conflict:
+        if conflict.request and _is_repeated(conflict.request, verdict, reviewer, digest, edited_arguments):
+            return conflict.request
+        raise
+    if request.decisions and _is_repeated(request, verdict, reviewer, digest, edited_arguments):
+        raise NothingToDo(replace(request, version=request.version - 1))
     if request.digest != digest:
         raise RequestChanged(
             f"Request {request_id} is not what you looked at: its digest is {request.digest}, not {digest}.",
@@ -136,27 +140,27 @@ def _check_decision(verdict: str, reviewer: Reviewer, reason: str | None, eviden
         raise InvalidInput(f"{evidence} is no evidence.", not_done=_NOT_DECIDED, to_do="Say shown, table or none.")
 
 
-def _repeated_decision(
+def _is_repeated(
     request: Request,
     verdict: str,
     reviewer: Reviewer,
     digest: str,
     edited_arguments: Mapping[str, Any] | None,
-) -> Request | None:
-    """The request, if this very decision already stands; a repeat after a lost answer must be harmless."""
+) -> bool:
+    """Whether this very decision already stands; a repeat after a lost answer must be harmless."""
     expected = APPROVED if verdict == APPROVE else DENIED
     if request.status not in (expected, PENDING):
-        return None
+        return False
     for decision in request.decisions:
         if (decision.reviewer, decision.verdict) != (reviewer.name, verdict):
             continue
         if edited_arguments is None and decision.digest == digest == request.digest:
-            return request
+            return True
         if edited_arguments is not None and request.edited_arguments is not None:
             edited = json_object(edited_arguments, "edited arguments")
             if decision.digest == request.digest == digest_for(request, edited):
-                return request
-    return None
+                return True
+    return False
 
 
 def _refuse_unfit(request: Request, verdict: str, reviewer: Reviewer, reason: str | None, evidence: Evidence) -> None:

@@ -155,6 +155,8 @@ def _wrong_digest(request: Request, submitted_digest: str | None) -> str | None:
     digest = digest_of(request.id, request.session, fingerprint, request.reason, request.risk)
     if digest != submitted_digest:
         return "its call was changed: the digest does not fit"
-    if digest_for(request, request.effective_arguments) != request.digest:
+    if request.edited_arguments is not None:
+        digest = digest_for(request, request.edited_arguments)
+    if digest != request.digest:
         return "its edited arguments were changed: the digest does not fit"
     return None
