@@ -28,6 +28,8 @@ class Turn:
         self._longest_wait = longest_wait
         self._file: int | None = None
         self._process = 0
+        self._queue: _Queue | None = None
+        self._held: int | None = None
 
     def __enter__(self) -> None:
         if not HAS_LOCKS:
@@ -37,19 +39,24 @@ class Turn:
             return
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._held = file
         except BlockingIOError:
-            self._queue()
+            self._held = self._wait()
         except OSError:
             pass  # a file system without locks
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file is not None:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
+        held, self._held = self._held, None
+        if held is not None:
+            fcntl.flock(held, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        """Gives the file back."""
+        """Gives the files back."""
+        queue, self._queue = self._queue, None
+        if queue is not None and self._process == os.getpid():
+            queue.end()
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -66,44 +73,62 @@ class Turn:
             self._process = os.getpid()
         return self._file
 
-    def _queue(self) -> None:
-        """Waits in the kernel's queue, which is fair, on a thread that can be left behind."""
-        file = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
-        queue = _Queue(file)
-        queue.start()
-        if queue.wait(self._longest_wait):
-            self.close()
-            self._file, self._process = file, os.getpid()
+    def _wait(self) -> int | None:
+        """The file that holds the turn, once the kernel's queue, which is fair, gave it; None when it took too long."""
+        queue = self._queue
+        if queue is None:
+            try:
+                queue = self._queue = _Queue(os.open(self._path, os.O_RDWR | os.O_CLOEXEC))
+            except OSError:
+                return None
+            queue.start()
+        came = False
+        try:
+            came = queue.wait(self._longest_wait)
+        finally:
+            if not came:  # too late, or interrupted: the queue frees the turn when it comes, and ends
+                self._queue = None
+                queue.abandon()
+        return queue.file
 
 
 class _Queue(threading.Thread):
-    """Waits for one lock; whoever gave up on it gets the file closed and the lock freed at once."""
+    """A thread that stands in the kernel's queue for its owner, again and again; it can be left behind."""
 
     def __init__(self, file: int) -> None:
         super().__init__(name="approval-tui-turn", daemon=True)
-        self._file = file
-        self._answered = threading.Event()
-        self._lock = threading.Lock()
-        self._abandoned = False
+        self.file = file
+        self._wanted = threading.Semaphore(0)
+        self._came = threading.Semaphore(0)
+        self._state = threading.Lock()
+        self._is_left = False
 
     def run(self) -> None:
-        with contextlib.suppress(OSError):
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-        with self._lock:
-            if self._abandoned:
-                os.close(self._file)
-            else:
-                self._answered.set()
+        while True:
+            self._wanted.acquire()
+            if not self._is_left:
+                with contextlib.suppress(OSError):
+                    fcntl.flock(self.file, fcntl.LOCK_EX)
+            with self._state:
+                if self._is_left:
+                    os.close(self.file)  # frees the lock too
+                    return
+                self._came.release()
 
     def wait(self, seconds: float) -> bool:
-        """Whether the turn came in time; if not, the file is closed as soon as the turn comes."""
-        came = False
-        try:
-            came = self._answered.wait(seconds)
-        finally:
-            if not came:
-                with self._lock:
-                    self._abandoned = True
-                    if self._answered.is_set():
-                        os.close(self._file)
-        return came
+        """Stands in the queue; whether the turn came in time."""
+        self._wanted.release()
+        return self._came.acquire(timeout=seconds)
+
+    def abandon(self) -> None:
+        """Leaves the thread behind: a turn that comes now is freed at once."""
+        with self._state:
+            self._is_left = True
+            came_meanwhile = self._came.acquire(blocking=False)
+        if came_meanwhile:
+            self.end()
+
+    def end(self) -> None:
+        """Ends the thread, which waits for nothing, and closes its file."""
+        self._is_left = True
+        self._wanted.release()
