@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from approval_tui.cli import output
 from approval_tui.cli.arguments import (
     BY_NAME,
     COMMANDS,
@@ -52,10 +52,14 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that raises UsageError, so that one place makes outside text visible (rule R8)."""
+    """A parser whose errors and output go the way of all others: visible (rule R8), and with their exit codes."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{self.prog}: {message}", f"See `{self.prog} --help`.")
+
+    def _print_message(self, message: str, _file: object = None) -> None:
+        """Prints help and version; argparse's own would pass over an output that cannot be written."""
+        output.write(message)
 
 
 def _parser(command: Command) -> Parser:
@@ -100,7 +104,7 @@ def _group_help(group: str, words: list[str]) -> NoReturn:
     lines = [f"  {each.name:<18}{each.help}" for each in COMMANDS if each.name.startswith(f"{group} ")]
     usage = [f"usage: {PROGRAM} {group} COMMAND ...", "", *lines]
     if "-h" in words or "--help" in words:
-        sys.stdout.write("\n".join(usage) + "\n")
+        output.write("\n".join(usage) + "\n")
         raise SystemExit(0)
     raise UsageError(f"{PROGRAM}: {group} needs a command.", *usage)
 

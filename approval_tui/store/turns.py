@@ -56,7 +56,7 @@ class Turn:
         """Gives the files back."""
         queue, self._queue = self._queue, None
         if queue is not None and self._process == os.getpid():
-            queue.end()
+            queue.abandon()
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -89,7 +89,7 @@ class Turn:
             if not came:  # too late, or interrupted: the queue frees the turn when it comes, and ends
                 self._queue = None
                 queue.abandon()
-        return queue.file
+        return queue.file if came else None
 
 
 class _Queue(threading.Thread):
@@ -121,14 +121,7 @@ class _Queue(threading.Thread):
         return self._came.acquire(timeout=seconds)
 
     def abandon(self) -> None:
-        """Leaves the thread behind: a turn that comes now is freed at once."""
+        """Leaves the thread behind: a turn that came or comes is freed at once, and the file closed."""
         with self._state:
             self._is_left = True
-            came_meanwhile = self._came.acquire(blocking=False)
-        if came_meanwhile:
-            self.end()
-
-    def end(self) -> None:
-        """Ends the thread, which waits for nothing, and closes its file."""
-        self._is_left = True
-        self._wanted.release()
+        self._wanted.release()  # it may have the turn already and wait for the next wish

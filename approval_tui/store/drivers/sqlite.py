@@ -125,9 +125,9 @@ class SqliteEngine:
         **kwargs: P.kwargs,
     ) -> R:
         execute = self.connection.execute
-        execute(begin)
-        transaction.now = self.clock()
         try:
+            execute(begin)
+            transaction.now = self.clock()
             try:
                 result = function(transaction, *args, **kwargs)
             except RecordedRefusal as refusal:
