@@ -7,12 +7,16 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from approval_tui.domain.calls import Call
 from approval_tui.store import open_store, open_store_blocking
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.blocking import BlockingStore
 from tests.support import ManualClock
+
+settings.register_profile("patient", deadline=None)  # timings never decide a test
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,8 @@ import time
 from collections.abc import Callable
 
 from approval_tui.domain.calls import Call, Claim
-from approval_tui.domain.models import Request
+from approval_tui.domain.models import Request, Reviewer
 from approval_tui.store.blocking import BlockingStore
-from approval_tui.store.transactions.reviewer import Reviewer
 
 LONG = 60.0
 """Seconds that a test waits for something that must come; only a failure takes so long."""

@@ -12,9 +12,9 @@ from approval_tui.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
     from approval_tui.display.redaction import Redactor
+    from approval_tui.domain.models import Reviewer
     from approval_tui.settings.configuration import Settings
     from approval_tui.store.blocking import BlockingStore
-    from approval_tui.store.transactions.reviewer import Reviewer
 
 
 class Environment:

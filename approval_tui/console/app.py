@@ -22,12 +22,11 @@ from approval_tui.display.redaction import Redactor
 from approval_tui.domain.clock import Clock, system_clock
 from approval_tui.domain.errors import ApprovalTuiError, RequestNotFound
 from approval_tui.domain.lifecycle import may_still_change
-from approval_tui.domain.models import Request
+from approval_tui.domain.models import Request, Reviewer
 from approval_tui.settings.configuration import Settings
 from approval_tui.store import open_store, store_path
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.transactions.queries import MOST_ROWS
-from approval_tui.store.transactions.reviewer import Reviewer
 
 SHORTEST_RELOAD = 0.033
 """Seconds between two loads under a flood; the first of them happens at once."""

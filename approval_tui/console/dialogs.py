@@ -13,7 +13,7 @@ from approval_tui.display.preview import preview_line
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.visible import visible_text
 from approval_tui.display.width import cut
-from approval_tui.domain.calls import LONGEST_TEXT
+from approval_tui.domain.limits import LONGEST_TEXT
 from approval_tui.domain.models import Request
 
 _WIDEST = 72

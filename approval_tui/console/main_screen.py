@@ -25,9 +25,8 @@ from approval_tui.display.redaction import Redactor
 from approval_tui.domain.clock import Clock, format_duration
 from approval_tui.domain.errors import ApprovalTuiError, Conflict
 from approval_tui.domain.lifecycle import APPROVE, DENY, PENDING
-from approval_tui.domain.models import NO_EVIDENCE, Evidence, Request
+from approval_tui.domain.models import NO_EVIDENCE, Evidence, Request, Reviewer
 from approval_tui.domain.status_words import describe_status
-from approval_tui.store.transactions.reviewer import Reviewer
 
 if TYPE_CHECKING:
     from approval_tui.console.app import ConsoleApp

@@ -1,17 +1,12 @@
-"""The audit log's arithmetic: linking events into a chain, and folding them onto the rows they describe."""
+"""The audit log: its events, its checkpoints, and what they say about the rows that they describe."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
 from approval_tui.domain import events, lifecycle
-from approval_tui.domain.canonical import HASH_TAG, JsonObject, canonical_json, tagged_hash
-
-CHAIN_TAG = "approval-tui:event:v1"
-GENESIS = HASH_TAG + "0" * 64
-"""The hash before the first event."""
+from approval_tui.domain.canonical import JsonObject
 
 
 @dataclass(frozen=True)
@@ -56,17 +51,6 @@ class Verification:
     @property
     def is_sound(self) -> bool:
         return not self.problems
-
-
-def link(seq: int, previous_hash: str, body: bytes) -> str:
-    """The hash of an event: over the tag, its number, the hash before it and the hash of its body."""
-    body_hash = hashlib.sha256(body).hexdigest()
-    return tagged_hash(f"{CHAIN_TAG}\n{seq}\n{previous_hash}\n{HASH_TAG}{body_hash}".encode())
-
-
-def event_body(name: str, request_id: str | None, at: int, changes: JsonObject, details: JsonObject) -> bytes:
-    """The canonical body of an event; `changes` are the columns of the request's row that it set."""
-    return canonical_json({"event": name, "request": request_id, "at": at, "changes": changes, "details": details})
 
 
 #: The statuses that each event may leave and must lead to; None as the first means that no row was there.

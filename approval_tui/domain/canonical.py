@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
@@ -59,6 +58,8 @@ def canonical_json(value: Any) -> bytes:
 
 def tagged_hash(data: bytes) -> str:
     """SHA-256 as `v1:sha256:<hex>`."""
+    import hashlib  # whoever only lists requests hashes nothing, and it costs start-up time
+
     return HASH_TAG + hashlib.sha256(data).hexdigest()
 
 

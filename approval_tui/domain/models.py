@@ -88,6 +88,20 @@ class Requirements:
         return cls(**{**value, "reviewers": tuple(value["reviewers"])})
 
 
+@dataclass(frozen=True)
+class Reviewer:
+    """Who decides, and from where: the name, the surface, and what the operating system says."""
+
+    name: str
+    via: str = "api"
+    os_user: str | None = None
+    tty: str | None = None
+
+    def to_json(self) -> JsonObject:
+        """The form in events."""
+        return {"reviewer": self.name, "via": self.via, "os_user": self.os_user, "tty": self.tty}
+
+
 NO_EVIDENCE = Evidence()
 NO_REQUIREMENTS = Requirements()
 

@@ -6,7 +6,6 @@ attempt what came of it, so that nothing is left behind when the caller is inter
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from approval_tui.domain.models import Request
 
 if TYPE_CHECKING:
     from approval_tui.store.asynchronous import RequesterStore
-    from approval_tui.store.blocking import BlockingRequesterStore
+    from approval_tui.store.blocking_requester import BlockingRequesterStore
 
 R = TypeVar("R")
 
@@ -149,6 +148,8 @@ def _drive_blocking(attempt: Attempt, store: BlockingRequesterStore) -> Claim:
 
 async def run_async(attempt: Attempt, store: RequesterStore) -> Claim:
     """Runs the attempt on the event loop; cancelling the task while it waits takes it back."""
+    import asyncio  # a blocking gate never needs it, and it is most of what loading a gate costs
+
     try:
         return await _drive_async(attempt, store)
     except NotApproved:
@@ -183,6 +184,8 @@ async def to_the_end(work: Coroutine[Any, Any, R], note: Callable[[R], object]) 
 
     However often the task is cancelled meanwhile, as by a timeout inside another one, it waits.
     """
+    import asyncio  # not at the top, see run_async
+
     task = asyncio.ensure_future(work)
     interruption: asyncio.CancelledError | None = None
     while not task.done():

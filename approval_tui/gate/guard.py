@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from approval_tui.domain.calls import LONGEST_TEXT, Call, Claim
+from approval_tui.domain.calls import Call, Claim
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.errors import ApprovalTuiError
 from approval_tui.domain.lifecycle import FAILED, NOT_RUN, SUCCEEDED
+from approval_tui.domain.limits import LONGEST_TEXT
 from approval_tui.domain.models import Request
 from approval_tui.gate.attempt import Attempt, run_async, run_blocking, to_the_end
 

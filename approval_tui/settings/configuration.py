@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from approval_tui.domain import calls
+from approval_tui.domain import limits
 from approval_tui.domain.clock import format_duration, parse_duration
 from approval_tui.domain.errors import ConfigurationError, InvalidInput
 from approval_tui.settings.paths import STORE_VARIABLE, config_path, default_store_path
@@ -26,10 +26,10 @@ class Settings:
 
     store: str | None = None
     reviewer: str | None = None
-    timeout: int = calls.DEFAULT_TIMEOUT
-    approval_lifetime: int = calls.DEFAULT_APPROVAL_LIFETIME
-    dedupe_window: int = calls.DEFAULT_DEDUPE_WINDOW
-    claim_lifetime: int = calls.DEFAULT_CLAIM_LIFETIME
+    timeout: int = limits.DEFAULT_TIMEOUT
+    approval_lifetime: int = limits.DEFAULT_APPROVAL_LIFETIME
+    dedupe_window: int = limits.DEFAULT_DEDUPE_WINDOW
+    claim_lifetime: int = limits.DEFAULT_CLAIM_LIFETIME
     theme: str = "textual-dark"
     arming: int = DEFAULT_ARMING
     redact_names: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from approval_tui.domain.clock import Clock, system_clock
 from approval_tui.domain.errors import StoreIncompatible, StoreUnavailable
 from approval_tui.domain.ids import IdFactory, new_request_id
-from approval_tui.settings.configuration import load_settings, store_location
+from approval_tui.settings.paths import STORE_VARIABLE
 
 if TYPE_CHECKING:
     from approval_tui.store.asynchronous import AsyncStore
@@ -40,7 +40,7 @@ def open_store_blocking(
 
 def store_path(location: str | None) -> str:
     """The absolute path of the store's file; raises StoreIncompatible for a URL of another engine."""
-    chosen = location or os.environ.get("APPROVAL_TUI_STORE") or store_location(None, load_settings())
+    chosen = location or os.environ.get(STORE_VARIABLE) or _configured_location()
     if chosen.startswith("sqlite://"):
         chosen = chosen.removeprefix("sqlite://")
     elif "://" in chosen:
@@ -56,6 +56,12 @@ def store_path(location: str | None) -> str:
             to_do="Give the path of a file.",
         )
     return os.path.abspath(os.path.expanduser(chosen))
+
+
+def _configured_location() -> str:
+    from approval_tui.settings.configuration import load_settings, store_location  # only where nobody said a path
+
+    return store_location(None, load_settings())
 
 
 class OpeningStore:

@@ -14,9 +14,9 @@ from approval_tui.store import procedures, wakeups
 from approval_tui.store.async_wakeups import async_wakeup
 from approval_tui.store.bells import Bell
 from approval_tui.store.drivers.sqlite_async import AsyncSqliteEngine
-from approval_tui.store.procedures import Progress, Step, no_progress
+from approval_tui.store.procedures import Progress, Step
 from approval_tui.store.transaction import Transaction
-from approval_tui.store.transactions import queries, requester, reviewer
+from approval_tui.store.transactions import log, queries, records, requester, reviewer
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -80,7 +80,7 @@ class RequesterStore(_Face):
             while True:
                 request = await self._engine.read(queries.get, request_id)
                 if request.status == EXPIRED:
-                    return await self._engine.write(requester.record_due, request_id)
+                    return await self._engine.write(records.record_due, request_id)
                 seconds = wakeups.seconds_to_wait(request.expires_at, deadline, clock())
                 if request.status != PENDING or seconds is None:
                     return request
@@ -95,8 +95,8 @@ class ReviewerStore(_Face):
     list = _reads(queries.list_requests)
     pending_count = _reads(queries.pending_count)
     history = _reads(queries.history)
-    events = _reads(queries.events)
-    head = _reads(queries.head)
+    events = _reads(log.events)
+    head = _reads(log.head)
     decide = _writes(reviewer.decide)
     revoke = _writes(reviewer.revoke)
     expire = _writes(reviewer.expire)
@@ -106,11 +106,11 @@ class ReviewerStore(_Face):
         """Records the expiry of everything whose time has passed, and says of how many."""
         return await procedures.run_async(procedures.expire_all_due(), self._run)
 
-    async def verify(self, expected: Head | None = None, progress: Progress = no_progress) -> Verification:
+    async def verify(self, expected: Head | None = None, progress: Progress | None = None) -> Verification:
         """Checks the whole log and every row against it, in short reads; see `procedures.verify`."""
         return await procedures.run_async(procedures.verify(expected, progress), self._run)
 
-    async def export(self, take: Callable[[tuple[Event, ...]], None], progress: Progress = no_progress) -> int:
+    async def export(self, take: Callable[[tuple[Event, ...]], None], progress: Progress | None = None) -> int:
         """Hands the whole log in batches to `take`, and says how many events there were."""
         return await procedures.run_async(procedures.export(take, progress), self._run)
 

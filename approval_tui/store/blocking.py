@@ -2,112 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import cached_property
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
-from approval_tui.domain.audit import Event, Head, Verification
-from approval_tui.domain.calls import Call, Submitted, check_call
-from approval_tui.domain.lifecycle import EXPIRED, PENDING
-from approval_tui.domain.models import Request
-from approval_tui.store import procedures, wakeups
-from approval_tui.store.bells import Bell
 from approval_tui.store.drivers.sqlite import SqliteEngine
-from approval_tui.store.procedures import Progress, Step, no_progress
-from approval_tui.store.transaction import Transaction
-from approval_tui.store.transactions import queries, requester, reviewer
 
-P = ParamSpec("P")
-R = TypeVar("R")
-M = TypeVar("M", bound=Callable[..., Any])
-
-
-def _named_after(function: Callable[..., Any], method: M) -> M:
-    method.__name__, method.__doc__ = function.__name__, function.__doc__
-    return method
-
-
-class _Face:
-    def __init__(self, engine: SqliteEngine) -> None:
-        self._engine = engine
-
-    def _run(self, step: Step) -> Any:
-        run = self._engine.write if step.writes else self._engine.read
-        return run(step.function, *step.arguments)
-
-
-def _reads(function: Callable[Concatenate[Transaction, P], R]) -> Callable[Concatenate[_Face, P], R]:
-    def method(self: _Face, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self._engine.read(function, *args, **kwargs)
-
-    return _named_after(function, method)
-
-
-def _writes(function: Callable[Concatenate[Transaction, P], R]) -> Callable[Concatenate[_Face, P], R]:
-    def method(self: _Face, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self._engine.write(function, *args, **kwargs)
-
-    return _named_after(function, method)
-
-
-class BlockingRequesterStore(_Face):
-    """The face that an agent is handed: it can ask, wait and use what was approved, and never decide (R15)."""
-
-    get = _reads(queries.get)
-    consume = _writes(requester.consume)
-    report_outcome = _writes(requester.report_outcome)
-    rollback = _writes(requester.roll_back)
-    cancel = _writes(requester.cancel)
-
-    def submit(self, call: Call) -> Submitted:
-        """Finds the request of the same call or creates it; raises InvalidInput before anything is written."""
-        return self._engine.write(requester.submit, check_call(call))
-
-    def wait(self, request_id: str, *, timeout: int | None = None) -> Request:
-        """The request as soon as it is no longer pending, or as it is after `timeout` ms."""
-        clock = self._engine.clock
-        deadline = None if timeout is None else clock() + timeout
-
-        def hang() -> Bell:
-            return Bell.for_request(self._engine.bells, request_id)
-
-        with wakeups.blocking_wakeup(hang, self._engine.path) as sleep:
-            while True:
-                request = self._engine.read(queries.get, request_id)
-                if request.status == EXPIRED:
-                    return self._engine.write(requester.record_due, request_id)
-                seconds = wakeups.seconds_to_wait(request.expires_at, deadline, clock())
-                if request.status != PENDING or seconds is None:
-                    return request
-                sleep(seconds)
-
-
-class BlockingReviewerStore(_Face):
-    """The face of those who decide, and of everything that only looks."""
-
-    get = _reads(queries.get)
-    find = _reads(queries.find)
-    list = _reads(queries.list_requests)
-    pending_count = _reads(queries.pending_count)
-    history = _reads(queries.history)
-    events = _reads(queries.events)
-    head = _reads(queries.head)
-    decide = _writes(reviewer.decide)
-    revoke = _writes(reviewer.revoke)
-    expire = _writes(reviewer.expire)
-    resolve = _writes(reviewer.resolve)
-
-    def expire_due(self) -> int:
-        """Records the expiry of everything whose time has passed, and says of how many."""
-        return procedures.run_blocking(procedures.expire_all_due(), self._run)
-
-    def verify(self, expected: Head | None = None, progress: Progress = no_progress) -> Verification:
-        """Checks the whole log and every row against it, in short reads; see `procedures.verify`."""
-        return procedures.run_blocking(procedures.verify(expected, progress), self._run)
-
-    def export(self, take: Callable[[tuple[Event, ...]], None], progress: Progress = no_progress) -> int:
-        """Hands the whole log in batches to `take`, and says how many events there were."""
-        return procedures.run_blocking(procedures.export(take, progress), self._run)
+if TYPE_CHECKING:
+    from approval_tui.store.blocking_requester import BlockingRequesterStore
+    from approval_tui.store.blocking_reviewer import BlockingReviewerStore
 
 
 class BlockingStore:
@@ -115,8 +18,20 @@ class BlockingStore:
 
     def __init__(self, engine: SqliteEngine) -> None:
         self._engine = engine
-        self.requester = BlockingRequesterStore(engine)
-        self.reviewer = BlockingReviewerStore(engine)
+
+    @cached_property
+    def requester(self) -> BlockingRequesterStore:
+        """What an agent is handed; each face is loaded when it is first used."""
+        from approval_tui.store.blocking_requester import BlockingRequesterStore
+
+        return BlockingRequesterStore(self._engine)
+
+    @cached_property
+    def reviewer(self) -> BlockingReviewerStore:
+        """What those who decide are handed."""
+        from approval_tui.store.blocking_reviewer import BlockingReviewerStore
+
+        return BlockingReviewerStore(self._engine)
 
     @property
     def path(self) -> str:

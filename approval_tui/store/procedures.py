@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from approval_tui.domain.audit import Event, Head, Problem, Verification
-from approval_tui.store.transactions import queries, reviewer, verification
+from approval_tui.store.transactions import log, reviewer, verification
 
 R = TypeVar("R")
 
@@ -33,14 +33,10 @@ _BATCH = 500
 _MOST_PROBLEMS = 100
 
 
-def no_progress(what: str, done: int, total: int) -> None:
-    """Tells nobody."""
-
-
-def verify(expected: Head | None = None, progress: Progress = no_progress) -> Procedure[Verification]:
+def verify(expected: Head | None = None, progress: Progress | None = None) -> Procedure[Verification]:
     """Checks every link of the log, then every row against its events, then the checkpoint if one is given."""
     problems: list[Problem] = []
-    end: Head | None = yield Step(queries.head)
+    end: Head | None = yield Step(log.head)
     total = end.seq if end else 0
     events = 0
     position: verification.ChainPosition | None = yield Step(verification.chain_start)
@@ -53,7 +49,8 @@ def verify(expected: Head | None = None, progress: Progress = no_progress) -> Pr
             problems.append(Problem(f"event {position.seq + 1} is missing", seq=position.seq + 1))
             break
         position = batch.position
-        progress("events", events, total)
+        if progress is not None:
+            progress("events", events, total)
     if expected is not None:
         problems += yield Step(verification.check_head, (expected,))
     requests = 0
@@ -62,7 +59,8 @@ def verify(expected: Head | None = None, progress: Progress = no_progress) -> Pr
         rows: verification.RowBatch = yield Step(verification.check_rows, (after, _BATCH))
         requests += rows.checked
         problems += rows.problems
-        progress("requests", requests, requests)
+        if progress is not None:
+            progress("requests", requests, requests)
         if rows.last_id is None:
             break
         after = rows.last_id
@@ -78,18 +76,19 @@ def expire_all_due() -> Procedure[int]:
     return total
 
 
-def export(take: Callable[[tuple[Event, ...]], None], progress: Progress = no_progress) -> Procedure[int]:
+def export(take: Callable[[tuple[Event, ...]], None], progress: Progress | None = None) -> Procedure[int]:
     """Hands the whole log, in order and in batches, to `take`, and says how many events there were."""
-    end: Head | None = yield Step(queries.head)
+    end: Head | None = yield Step(log.head)
     after = count = 0
     while end is not None and after < end.seq:
-        batch: tuple[Event, ...] = yield Step(queries.events_after, (after, min(_BATCH, end.seq - after)))
+        batch: tuple[Event, ...] = yield Step(log.events_after, (after, min(_BATCH, end.seq - after)))
         if not batch:
             break
         take(batch)
         count += len(batch)
         after = batch[-1].seq
-        progress("events", count, end.seq)
+        if progress is not None:
+            progress("events", count, end.seq)
     return count
 
 

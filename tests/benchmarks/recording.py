@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, cast
 
-from approval_tui.domain import audit
-from approval_tui.domain.calls import Call, digest_of, fingerprint_of
+from approval_tui.domain import chain
+from approval_tui.domain.calls import Call
 from approval_tui.domain.canonical import canonical_json, exact_json, tagged_hash
+from approval_tui.domain.identity import digest_of, fingerprint_of
 from approval_tui.store import open_store_blocking
 from approval_tui.store.drivers.sqlite import _PRAGMAS
 from approval_tui.store.statements import STATEMENTS
@@ -79,7 +80,7 @@ def record(path: str, count: int) -> Recording:
         real = engine.connection
         recorder = _RecordingConnection(real)
         engine.connection = cast(sqlite3.Connection, recorder)
-        previous = audit.GENESIS
+        previous = chain.GENESIS
         for number in range(count):
             if number == 0:
                 real.set_trace_callback(traced.append)
@@ -200,7 +201,7 @@ def _link_work(statements: Sequence[Statement], previous: str) -> tuple[Callable
     changes, details = body["changes"], body["details"]
 
     def link() -> str:
-        return audit.link(seq, previous, audit.event_body(name, request_id, at, changes, details))
+        return chain.link(seq, previous, chain.event_body(name, request_id, at, changes, details))
 
     _must_be_equal(link(), event["hash"])
     return link, event["hash"]

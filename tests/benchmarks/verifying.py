@@ -8,8 +8,8 @@ import sqlite3
 import statistics
 from time import perf_counter
 
-from approval_tui.domain.audit import CHAIN_TAG, GENESIS
 from approval_tui.domain.canonical import HASH_TAG
+from approval_tui.domain.chain import CHAIN_TAG, GENESIS
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from tests.benchmarks.measuring import Counts, Figure, Samples, compare, pooled, undisturbed

@@ -36,7 +36,7 @@ class Finished:
         return json.loads(self.out)
 
 
-def run_process(*words: str, stdin: bytes = b"", **environment: str) -> Finished:
+def run_process(*words: str, stdin: bytes = b"", encoding: str = "utf-8", **environment: str) -> Finished:
     """Runs the command in a process of its own, without a terminal."""
     finished = subprocess.run(
         [*COMMAND, *words],
@@ -46,8 +46,9 @@ def run_process(*words: str, stdin: bytes = b"", **environment: str) -> Finished
         timeout=LONG,
         check=False,
     )
-    assert b"Traceback" not in finished.stderr
-    return Finished(finished.returncode, finished.stdout.decode(), finished.stderr.decode())
+    out, err = finished.stdout.decode(encoding), finished.stderr.decode(encoding)
+    assert "Traceback" not in err
+    return Finished(finished.returncode, out, err)
 
 
 @contextlib.contextmanager

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import signal
+from typing import TextIO
 
 import pytest
 
-from approval_tui.domain.calls import MOST_ARGUMENT_BYTES, Call
+from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import DAY, MINUTE
+from approval_tui.domain.limits import MOST_ARGUMENT_BYTES
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
 from tests.cli.conftest import Cli
 from tests.cli.running import ended, has_bell, one_pending, run_process, started
+from tests.store.tampering import raw
 from tests.support import approve, assert_sound, deny, event_names, submit, submit_approved, until
 
 ASK = ("submit", "--tool", "shell", "--requester", "bot", "--args")
@@ -291,3 +295,24 @@ def test_eight_agents_race_for_one_approval_and_one_gets_the_claim(store: Blocki
         processes = [stack.enter_context(started("consume", request.id)) for _ in range(8)]
         codes = sorted(ended(process).code for process in processes)
     assert codes == [0] + [4] * 7
+
+
+def test_control_c_while_the_request_is_being_written_leaves_none_behind(store: BlockingStore) -> None:
+    with contextlib.closing(raw(store)) as other, started(*ASK_DEPLOY, "--wait") as agent:
+        other.execute("BEGIN IMMEDIATE")
+        with open(f"{store.path}.turn") as turn:
+            until(lambda: is_held(turn) or agent.poll() is not None)
+        agent.send_signal(signal.SIGINT)
+        other.execute("ROLLBACK")
+        assert ended(agent).code == 130
+    assert store.reviewer.list() == ()
+
+
+def is_held(file: TextIO) -> bool:
+    """Whether another process has its turn to write."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(file, fcntl.LOCK_UN)
+    return False

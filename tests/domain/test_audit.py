@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approval_tui.domain import audit, events
-from approval_tui.domain.audit import GENESIS, Event, Problem, Verification, event_body, fold, link
+from approval_tui.domain import chain, events
+from approval_tui.domain.audit import Event, Problem, Verification, fold
+from approval_tui.domain.chain import GENESIS, event_body, link
 from approval_tui.domain.lifecycle import APPROVED, CANCELLED, CONSUMED, DENIED, EXPIRED, PENDING, STATUSES, TRANSITIONS
 
 #: Each event with the steps it may stand for, written a second time from the life of a request.
@@ -110,4 +111,4 @@ def test_a_verification_is_sound_without_problems() -> None:
 
 def test_the_genesis_hash_is_no_hash_of_anything() -> None:
     assert GENESIS == "v1:sha256:" + "0" * 64
-    assert audit.link(1, GENESIS, b"") != GENESIS
+    assert chain.link(1, GENESIS, b"") != GENESIS

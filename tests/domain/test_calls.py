@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approval_tui.domain import calls
-from approval_tui.domain.calls import Call, check_call, digest_for, digest_of, fingerprint_of
+from approval_tui.domain import limits
+from approval_tui.domain.calls import Call, check_call
 from approval_tui.domain.clock import DAY, HOUR, LONGEST_DURATION, MINUTE
 from approval_tui.domain.errors import InvalidInput, InvalidJson
+from approval_tui.domain.identity import digest_for, digest_of, fingerprint_of
 from approval_tui.domain.models import NO_EVIDENCE, Decision, Evidence, Request, Requirements
 
 CALL = Call(
@@ -35,7 +36,7 @@ def changed(**parts: Any) -> Call:
 def test_the_defaults_are_those_of_the_design() -> None:
     call = Call(tool="shell", arguments={}, requester="release-bot")
     assert (call.timeout, call.approval_lifetime, call.dedupe_window) == (10 * MINUTE, 10 * MINUTE, 5 * MINUTE)
-    assert calls.DEFAULT_CLAIM_LIFETIME == HOUR
+    assert limits.DEFAULT_CLAIM_LIFETIME == HOUR
     assert call.requirements == Requirements(quorum=1, reviewers=(), reason_required=False, evidence="none")
 
 
@@ -183,7 +184,7 @@ def test_what_is_just_inside_every_limit_is_accepted() -> None:
             requirements=Requirements(quorum=2, reviewers=("ann", "bo"), evidence="shown"),
         )
     )
-    assert len(checked.arguments_text) == calls.MOST_ARGUMENT_BYTES
+    assert len(checked.arguments_text) == limits.MOST_ARGUMENT_BYTES
 
 
 def test_the_kind_of_error_for_json_is_its_own() -> None:

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from approval_tui.domain import audit
+from approval_tui.domain import chain
 from approval_tui.domain.audit import Event, Head, Problem
-from approval_tui.domain.calls import DEFAULT_CLAIM_LIFETIME, Call
+from approval_tui.domain.calls import Call
 from approval_tui.domain.canonical import canonical_json
 from approval_tui.domain.clock import DAY, HOUR
 from approval_tui.domain.lifecycle import STATUSES, TRANSITIONS
+from approval_tui.domain.limits import DEFAULT_CLAIM_LIFETIME
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
 from tests.store.tampering import attack, problems, raw
@@ -139,7 +140,7 @@ def forge(store: BlockingStore, name: str, request_id: str | None, body: Any, at
     connection.execute(
         "INSERT INTO events (seq, request_id, name, at, body, hash) VALUES (?, ?, ?, ?, ?, ?)",
         (head.seq + 1, request_id, name, head.at if at is None else at, text.decode(),
-         audit.link(head.seq + 1, head.hash, text)),
+         chain.link(head.seq + 1, head.hash, text)),
     )  # fmt: skip
     connection.close()
 
@@ -259,9 +260,9 @@ def test_export_gives_the_whole_log_in_order(store: BlockingStore, call: Call) -
     assert [event.request_id for event in log] == [request.id for request in requests]
     for event in log:
         assert event.body["event"] == event.name
-    previous = audit.GENESIS
+    previous = chain.GENESIS
     for event in log:
-        assert audit.link(event.seq, previous, canonical_json(event.body)) == event.hash
+        assert chain.link(event.seq, previous, canonical_json(event.body)) == event.hash
         previous = event.hash
     head = store.reviewer.head()
     assert head == Head(601, previous, log[-1].at)

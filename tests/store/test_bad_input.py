@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from approval_tui.domain.calls import MOST_ARGUMENT_BYTES, Call
+from approval_tui.domain.calls import Call
 from approval_tui.domain.canonical import parse_json
 from approval_tui.domain.errors import (
     AmbiguousId,
@@ -26,6 +26,7 @@ from approval_tui.domain.errors import (
     StoreIncompatible,
     StoreUnavailable,
 )
+from approval_tui.domain.limits import MOST_ARGUMENT_BYTES
 from approval_tui.store import open_store, open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.drivers.sqlite_migrations import APPLICATION_ID, SCHEMA_VERSION

@@ -19,9 +19,17 @@ import aiosqlite
 import pytest
 
 from approval_tui.domain.audit import Event
-from approval_tui.domain.calls import DEFAULT_CLAIM_LIFETIME, DEFAULT_TIMEOUT, Call
+from approval_tui.domain.calls import Call
 from approval_tui.domain.errors import ConfigurationError, StatusConflict, StoreIncompatible, StoreUnavailable
-from approval_tui.store import asynchronous, blocking, open_store, open_store_blocking, store_path
+from approval_tui.domain.limits import DEFAULT_CLAIM_LIFETIME, DEFAULT_TIMEOUT
+from approval_tui.store import (
+    asynchronous,
+    blocking_requester,
+    blocking_reviewer,
+    open_store,
+    open_store_blocking,
+    store_path,
+)
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.blocking import BlockingStore
 from tests.support import ANN, BO, LONG, ManualClock, assert_sound, run_worker, submit
@@ -123,11 +131,13 @@ def public_names(face: type) -> set[str]:
 
 
 def test_both_forms_have_the_same_faces() -> None:
-    assert public_names(asynchronous.RequesterStore) == public_names(blocking.BlockingRequesterStore)
-    assert public_names(asynchronous.ReviewerStore) - {"changes"} == public_names(blocking.BlockingReviewerStore)
+    assert public_names(asynchronous.RequesterStore) == public_names(blocking_requester.BlockingRequesterStore)
+    assert public_names(asynchronous.ReviewerStore) - {"changes"} == public_names(
+        blocking_reviewer.BlockingReviewerStore
+    )
 
 
-@pytest.mark.parametrize("face", [asynchronous.RequesterStore, blocking.BlockingRequesterStore])
+@pytest.mark.parametrize("face", [asynchronous.RequesterStore, blocking_requester.BlockingRequesterStore])
 def test_the_requesters_face_cannot_decide(face: type) -> None:
     assert public_names(face) == {"submit", "get", "wait", "consume", "report_outcome", "rollback", "cancel"}
 

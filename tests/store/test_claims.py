@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from approval_tui.domain.calls import DEFAULT_APPROVAL_LIFETIME, DEFAULT_CLAIM_LIFETIME, Call
+from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import DAY, HOUR
 from approval_tui.domain.errors import (
     ClaimInDoubt,
@@ -16,6 +16,7 @@ from approval_tui.domain.errors import (
     RequestNotFound,
     StatusConflict,
 )
+from approval_tui.domain.limits import DEFAULT_APPROVAL_LIFETIME, DEFAULT_CLAIM_LIFETIME
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.transactions.queries import Filter

@@ -10,9 +10,10 @@ from itertools import pairwise
 
 import pytest
 
-from approval_tui.domain.calls import DEFAULT_CLAIM_LIFETIME, digest_for
 from approval_tui.domain.clock import system_clock
 from approval_tui.domain.errors import StatusConflict
+from approval_tui.domain.identity import digest_for
+from approval_tui.domain.limits import DEFAULT_CLAIM_LIFETIME
 from approval_tui.domain.models import Request
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from approval_tui.domain.calls import Call, digest_for
+from approval_tui.domain.calls import Call
 from approval_tui.domain.errors import (
     DecisionRefused,
     InvalidInput,
@@ -17,9 +17,9 @@ from approval_tui.domain.errors import (
     RequestNotFound,
     StatusConflict,
 )
-from approval_tui.domain.models import Evidence, Request, Requirements
+from approval_tui.domain.identity import digest_for
+from approval_tui.domain.models import Evidence, Request, Requirements, Reviewer
 from approval_tui.store.blocking import BlockingStore
-from approval_tui.store.transactions.reviewer import Reviewer
 from tests.support import ANN, BO, ManualClock, approve, assert_sound, consume, deny, event_names, submit
 
 CY = Reviewer("cy", via="console", os_user="cy", tty="/dev/pts/3")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from approval_tui.domain.calls import DEFAULT_CLAIM_LIFETIME, DEFAULT_DEDUPE_WINDOW, DEFAULT_TIMEOUT, Call
+from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import DAY, HOUR, MINUTE
 from approval_tui.domain.errors import (
     ClaimInvalid,
@@ -16,6 +16,7 @@ from approval_tui.domain.errors import (
     StatusConflict,
     StoreCorrupt,
 )
+from approval_tui.domain.limits import DEFAULT_CLAIM_LIFETIME, DEFAULT_DEDUPE_WINDOW, DEFAULT_TIMEOUT
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.transactions.queries import Filter

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from approval_tui.domain.calls import DEFAULT_APPROVAL_LIFETIME, DEFAULT_CLAIM_LIFETIME, DEFAULT_TIMEOUT, Call
+from approval_tui.domain.calls import Call
 from approval_tui.domain.errors import ClaimInDoubt, ClaimInvalid, Conflict, RequestChanged, StatusConflict
+from approval_tui.domain.limits import DEFAULT_APPROVAL_LIFETIME, DEFAULT_CLAIM_LIFETIME, DEFAULT_TIMEOUT
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
 from tests.support import (

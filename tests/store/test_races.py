@@ -20,7 +20,7 @@ from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.transactions.queries import Filter
 from approval_tui.store.turns import Turn
-from tests.support import ROOT, assert_sound, run_worker, submit, until
+from tests.support import LONG, ROOT, assert_sound, run_worker, submit, until
 
 #: Turns only shorten the worst wait, so every race is also run without them.
 TURNS = ("turns", "no turns")
@@ -178,7 +178,48 @@ def test_a_writer_gets_the_turn_as_soon_as_it_is_free(tmp_path: Any) -> None:
     assert not thread.is_alive()
     first.close()
     second.close()
+    until(lambda: not waiting_threads())
     assert open_turn_files(path) == 0
+
+
+def test_a_turn_that_comes_too_late_is_given_back_at_once(tmp_path: Any) -> None:
+    path = str(tmp_path / "store")
+    holder, late = Turn(f"{path}.turn"), Turn(f"{path}.turn", longest_wait=0.01)
+    for _ in range(3):
+        holder.__enter__()
+        with late:
+            assert waiting_threads()
+            holder.__exit__(None, None, None)
+            until(lambda: not waiting_threads())
+            with holder:
+                pass  # free again, though the late one still works without it
+    with late:
+        assert open_turn_files(path) == 2
+    late.close()
+    holder.close()
+    assert open_turn_files(path) == 0
+
+
+def test_a_turn_is_taken_again_and_again_by_waiting(tmp_path: Any) -> None:
+    path = str(tmp_path / "store.turn")
+    counter = [0]
+
+    def count() -> None:
+        turn = Turn(path, longest_wait=LONG)
+        for _ in range(300):
+            with turn:
+                before = counter[0]
+                os.sched_yield()
+                counter[0] = before + 1
+        turn.close()
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LONG)
+    assert counter == [1200]
+    until(lambda: not waiting_threads())
 
 
 def test_a_turn_that_cannot_be_taken_keeps_nobody(store: BlockingStore, call: Call, tmp_path: Any) -> None:

@@ -6,8 +6,9 @@ import dataclasses
 
 import pytest
 
-from approval_tui.domain.calls import DEFAULT_DEDUPE_WINDOW, DEFAULT_TIMEOUT, Call
+from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import DAY
+from approval_tui.domain.limits import DEFAULT_DEDUPE_WINDOW, DEFAULT_TIMEOUT
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
 from tests.support import ANN, ManualClock, approve, assert_sound, consume, deny, event_names, submit, submit_approved

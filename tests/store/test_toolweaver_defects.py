@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from approval_tui.domain.calls import DEFAULT_TIMEOUT, Call
+from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import HOUR
 from approval_tui.domain.errors import (
     DecisionRefused,
@@ -21,10 +21,10 @@ from approval_tui.domain.errors import (
     StatusConflict,
     StoreUnavailable,
 )
-from approval_tui.domain.models import Requirements
+from approval_tui.domain.limits import DEFAULT_TIMEOUT
+from approval_tui.domain.models import Requirements, Reviewer
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
-from approval_tui.store.transactions.reviewer import Reviewer
 from tests.support import (
     ANN,
     BO,

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from approval_tui.domain.calls import DEFAULT_TIMEOUT, Call
+from approval_tui.domain.calls import Call
 from approval_tui.domain.errors import RequestNotFound, StoreUnavailable
+from approval_tui.domain.limits import DEFAULT_TIMEOUT
 from approval_tui.domain.models import Request
 from approval_tui.store import bells, open_store, open_store_blocking, wakeups
 from approval_tui.store.asynchronous import AsyncStore

@@ -12,8 +12,9 @@ from approval_tui.cli.environment import Environment
 from approval_tui.cli.exit_codes import DONE, LOG_BROKEN
 from approval_tui.cli.json_input import STDIN, read_stdin
 from approval_tui.cli.progress import Progress
-from approval_tui.domain.audit import GENESIS, Event, Head, Problem, Verification
+from approval_tui.domain.audit import Event, Head, Problem, Verification
 from approval_tui.domain.canonical import parse_json
+from approval_tui.domain.chain import GENESIS
 from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.errors import InvalidInput
 

@@ -13,7 +13,7 @@ from approval_tui.display.visible import visible_text
 from approval_tui.display.width import cell_width, pad
 from approval_tui.domain.lifecycle import CONSUMED, SUCCEEDED
 from approval_tui.domain.models import Request
-from approval_tui.store.blocking import BlockingReviewerStore
+from approval_tui.store.blocking_reviewer import BlockingReviewerStore
 
 _MOST = 500
 _WIDEST_WHAT = 52

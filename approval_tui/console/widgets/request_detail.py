@@ -19,9 +19,9 @@ from approval_tui.display.preview import preview_lines
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.request_view import Field, request_fields
 from approval_tui.display.width import cell_width, pad, wrap
-from approval_tui.domain.calls import digest_for
 from approval_tui.domain.clock import Clock
 from approval_tui.domain.errors import ApprovalTuiError
+from approval_tui.domain.identity import digest_for
 from approval_tui.domain.models import Evidence, Request
 
 _LABEL = 12
@@ -204,13 +204,12 @@ def _wrapped(text: str, width: int, role: str) -> list[Line]:
 def _field_lines(field: Field, width: int) -> list[Line]:
     role = "agent" if field.from_agent else "plain"
     text = f"“{field.text}”" if field.from_agent else field.text
-    label = field.label if cell_width(field.label) < _LABEL else f"{field.label} "
-    lead = pad(label, max(_LABEL, cell_width(label)))
-    room = max(10, width - 1 - cell_width(lead))
-    rows = wrap(text, room)
-    lines = [Line(((lead, "label"), (rows[0], role)))]
-    lines += [Line(((" " * cell_width(lead), "label"), (row, role))) for row in rows[1:]]
-    return lines
+    rows = wrap(text, max(10, width - 1 - _LABEL))
+    if cell_width(field.label) < _LABEL:
+        lines = [Line(((pad(field.label, _LABEL), "label"), (rows.pop(0), role)))]
+    else:  # a long label, as a key of the context may be, has rows of its own
+        lines = [Line(((row, "label"),)) for row in wrap(field.label, width - 1)]
+    return lines + [Line(((" " * _LABEL, "label"), (row, role))) for row in rows]
 
 
 def _payload_lines(request: Request, redactor: Redactor, width: int) -> list[Line]:

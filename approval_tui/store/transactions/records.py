@@ -6,7 +6,7 @@ import json
 from functools import lru_cache
 from typing import Any
 
-from approval_tui.domain import audit, events
+from approval_tui.domain import chain, events
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.errors import ApprovalTuiError, RequestNotFound, StatusConflict, StoreCorrupt
 from approval_tui.domain.lifecycle import CONSUMED, EXPIRED, effective_status
@@ -130,10 +130,10 @@ def append_event(tx: Transaction, name: str, request_id: str | None, changes: Js
     tx.serialize("audit-log")
     last = first_row(tx.rows("last_event", {}))
     if last is None:
-        seq, previous_hash, at = 1, audit.GENESIS, tx.now
+        seq, previous_hash, at = 1, chain.GENESIS, tx.now
     else:
         seq, previous_hash, at = last["seq"] + 1, last["hash"], max(tx.now, last["at"])
-    body = audit.event_body(name, request_id, at, changes, details)
+    body = chain.event_body(name, request_id, at, changes, details)
     tx.execute(
         "append_event",
         {
@@ -142,7 +142,7 @@ def append_event(tx: Transaction, name: str, request_id: str | None, changes: Js
             "name": name,
             "at": at,
             "body": body.decode(),
-            "hash": audit.link(seq, previous_hash, body),
+            "hash": chain.link(seq, previous_hash, body),
         },
     )
 
@@ -158,6 +158,16 @@ def record_expiry(tx: Transaction, request: Request, *, from_status: str, by: Js
         {"from_status": from_status},
         {"from": from_status, "by": by},
     )
+
+
+def record_due(tx: Transaction, request_id: str) -> Request:
+    """Records the request's expiry if its time has passed and nobody has recorded it yet (rule R3)."""
+    recorded_as = load_row(tx, request_id)["status"]
+    request = load_request(tx, request_id)
+    if request.status == EXPIRED and recorded_as != EXPIRED:
+        request = take_request(tx, request_id, recorded_as, "Its expiry was not recorded.")
+        record_expiry(tx, request, from_status=recorded_as, by=None)
+    return load_request(tx, request_id)
 
 
 def status_conflict(request: Request, not_done: str) -> StatusConflict:

@@ -5,37 +5,29 @@ from __future__ import annotations
 import json
 
 from approval_tui.domain import events
-from approval_tui.domain.calls import (
-    DEFAULT_CLAIM_LIFETIME,
-    CheckedCall,
-    Claim,
-    Submitted,
-    check_text,
-    digest_for,
-    digest_of,
-)
+from approval_tui.domain.calls import CheckedCall, Claim, Submitted
 from approval_tui.domain.canonical import JsonObject, exact_json, tagged_hash
+from approval_tui.domain.checks import check_text
 from approval_tui.domain.errors import ClaimInDoubt, ClaimInvalid, InvalidInput, RequestChanged, StatusConflict
+from approval_tui.domain.identity import digest_for, digest_of
 from approval_tui.domain.ids import new_secret
 from approval_tui.domain.lifecycle import (
     APPROVED,
     CANCELLED,
     CONSUMED,
-    EXPIRED,
     NOT_RUN,
     OUTCOMES,
     PENDING,
 )
+from approval_tui.domain.limits import DEFAULT_CLAIM_LIFETIME
 from approval_tui.domain.models import Request
 from approval_tui.store.transaction import RecordedRefusal, Transaction, first_row
 from approval_tui.store.transactions.records import (
     append_event,
     change,
     corrupt,
-    load_request,
     load_row,
     lock_request,
-    record_expiry,
     refuse_expired,
     request_from_row,
     take_request,
@@ -207,16 +199,6 @@ def roll_back(tx: Transaction, request_id: str, claim: str, *, detail: str | Non
         {"now": tx.now, "held_claim": claim_hash},
         {"detail": detail},
     )
-
-
-def record_due(tx: Transaction, request_id: str) -> Request:
-    """Records the request's expiry if its time has passed and nobody has recorded it yet (rule R3)."""
-    recorded_as = load_row(tx, request_id)["status"]
-    request = load_request(tx, request_id)
-    if request.status == EXPIRED and recorded_as != EXPIRED:
-        request = take_request(tx, request_id, recorded_as, "Its expiry was not recorded.")
-        record_expiry(tx, request, from_status=recorded_as, by=None)
-    return load_request(tx, request_id)
 
 
 def _open_claim(tx: Transaction, request_id: str, claim: str, outcome: str, detail: str | None) -> tuple[Request, str]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from approval_tui.domain import events
-from approval_tui.domain.calls import arguments_text, check_name, check_text, digest_for
 from approval_tui.domain.canonical import JsonObject, canonical_json, json_object
+from approval_tui.domain.checks import arguments_text, check_name, check_text
 from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.errors import DecisionRefused, InvalidInput, RequestChanged, StatusConflict
+from approval_tui.domain.identity import digest_for
 from approval_tui.domain.lifecycle import (
     APPROVE,
     APPROVED,
@@ -29,6 +30,7 @@ from approval_tui.domain.models import (
     Decision,
     Evidence,
     Request,
+    Reviewer,
 )
 from approval_tui.store.transaction import NothingToDo, Transaction
 from approval_tui.store.transactions.records import (
@@ -36,27 +38,13 @@ from approval_tui.store.transactions.records import (
     load_request,
     load_row,
     lock_request,
+    record_due,
     record_expiry,
     status_conflict,
     take_request,
 )
-from approval_tui.store.transactions.requester import record_due
 
 _NOT_DECIDED = "Your decision was not recorded."
-
-
-@dataclass(frozen=True)
-class Reviewer:
-    """Who decides, and from where: the name, the surface, and what the operating system says."""
-
-    name: str
-    via: str = "api"
-    os_user: str | None = None
-    tty: str | None = None
-
-    def to_json(self) -> JsonObject:
-        """The form in events."""
-        return {"reviewer": self.name, "via": self.via, "os_user": self.os_user, "tty": self.tty}
 
 
 def decide(

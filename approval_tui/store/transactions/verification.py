@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from approval_tui.domain import audit, events
+from approval_tui.domain import audit, chain, events
 from approval_tui.domain.audit import Head, Problem
-from approval_tui.domain.calls import digest_for, digest_of, fingerprint_of
 from approval_tui.domain.errors import ApprovalTuiError
+from approval_tui.domain.identity import digest_for, digest_of, fingerprint_of
 from approval_tui.domain.models import Request
 from approval_tui.store.transaction import Row, Transaction, first_row
-from approval_tui.store.transactions.queries import event_from_row
+from approval_tui.store.transactions.log import event_from_row
 from approval_tui.store.transactions.records import request_from_row, row_to_fold
 
 
@@ -47,7 +47,7 @@ def chain_start(tx: Transaction) -> ChainPosition:
     segment = first_row(tx.rows("last_segment", {}))
     first = first_row(tx.rows("events_after", {"after": 0, "most": 1}))
     if segment is None or (first is not None and first["seq"] <= segment["last_seq"]):
-        return ChainPosition(0, audit.GENESIS, 0)
+        return ChainPosition(0, chain.GENESIS, 0)
     return ChainPosition(segment["last_seq"], segment["last_hash"], 0)
 
 
@@ -66,7 +66,7 @@ def _broken_link(row: Row, position: ChainPosition) -> str | None:
     seq = position.seq + 1
     if row["seq"] != seq:
         return f"event {seq} is missing: after it comes {row['seq']}"
-    if not isinstance(row["body"], str) or audit.link(seq, position.hash, row["body"].encode()) != row["hash"]:
+    if not isinstance(row["body"], str) or chain.link(seq, position.hash, row["body"].encode()) != row["hash"]:
         return f"event {seq} was changed: its hash does not fit its body and the event before it"
     body = event_from_row(row).body
     if (body.get("event"), body.get("request"), body.get("at")) != (

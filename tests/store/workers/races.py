@@ -9,8 +9,8 @@ from typing import Any
 
 from approval_tui.domain.calls import Call
 from approval_tui.domain.errors import Conflict, StatusConflict
+from approval_tui.domain.models import Reviewer
 from approval_tui.store import open_store_blocking, turns
-from approval_tui.store.transactions.reviewer import Reviewer
 from tests.store.workers.family import Body, Start, run_together
 from tests.support import approve, consume, deny, submit_approved
 

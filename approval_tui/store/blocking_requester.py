@@ -1,0 +1,43 @@
+"""The requester's face of the blocking store."""
+
+from __future__ import annotations
+
+from approval_tui.domain.calls import Call, Submitted, check_call
+from approval_tui.domain.lifecycle import EXPIRED, PENDING
+from approval_tui.domain.models import Request
+from approval_tui.store import wakeups
+from approval_tui.store.bells import Bell
+from approval_tui.store.blocking_face import BlockingFace, reads, writes
+from approval_tui.store.transactions import queries, records, requester
+
+
+class BlockingRequesterStore(BlockingFace):
+    """The face that an agent is handed: it can ask, wait and use what was approved, and never decide (R15)."""
+
+    get = reads(queries.get)
+    consume = writes(requester.consume)
+    report_outcome = writes(requester.report_outcome)
+    rollback = writes(requester.roll_back)
+    cancel = writes(requester.cancel)
+
+    def submit(self, call: Call) -> Submitted:
+        """Finds the request of the same call or creates it; raises InvalidInput before anything is written."""
+        return self._engine.write(requester.submit, check_call(call))
+
+    def wait(self, request_id: str, *, timeout: int | None = None) -> Request:
+        """The request as soon as it is no longer pending, or as it is after `timeout` ms."""
+        clock = self._engine.clock
+        deadline = None if timeout is None else clock() + timeout
+
+        def hang() -> Bell:
+            return Bell.for_request(self._engine.bells, request_id)
+
+        with wakeups.blocking_wakeup(hang, self._engine.path) as sleep:
+            while True:
+                request = self._engine.read(queries.get, request_id)
+                if request.status == EXPIRED:
+                    return self._engine.write(records.record_due, request_id)
+                seconds = wakeups.seconds_to_wait(request.expires_at, deadline, clock())
+                if request.status != PENDING or seconds is None:
+                    return request
+                sleep(seconds)

@@ -1,0 +1,104 @@
+"""What a command loads (rule R13): none that does not draw loads what draws, asyncio, an HTTP stack or YAML."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from approval_tui.cli.arguments import COMMANDS
+from approval_tui.domain.calls import Call
+from approval_tui.domain.clock import MINUTE
+from approval_tui.domain.models import Request
+from approval_tui.store.blocking import BlockingStore
+from tests.support import LONG, approve, submit
+
+HEAVY = ("textual", "rich", "asyncio", "aiosqlite", "watchfiles", "httpx", "urllib.request", "http", "yaml")
+FOR_DEFAULT_PLACES = ("platformdirs", "pathlib", "tempfile", "shutil")
+DRAWS = ("demo",)
+
+_COMMAND = """
+import sys
+before = set(sys.modules)
+from approval_tui.cli.main import run
+code = run(sys.argv[1:])
+print(code, *(name for name in {heavy} if name in set(sys.modules) - before), file=sys.stderr)
+"""
+_IMPORT = "import sys\nimport approval_tui\nprint(0, *(n for n in {heavy} if n in sys.modules), file=sys.stderr)"
+
+
+def loaded(source: str, *words: str, heavy: tuple[str, ...] = HEAVY, **environment: str) -> str:
+    """The exit code and the heavy modules that were loaded."""
+    finished = subprocess.run(
+        [sys.executable, "-c", source.format(heavy=heavy), *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        timeout=LONG,
+        check=False,
+    )
+    return finished.stderr.splitlines()[-1]
+
+
+@pytest.fixture
+def words_of(store: BlockingStore, past: BlockingStore) -> dict[str, list[str]]:
+    """One command line for each command that does not draw, on a store in which it does its work."""
+
+    def pending(number: int) -> Request:
+        return submit(store, Call("shell", {"n": number}, "bot"))
+
+    waits, claimed, usable = pending(1), approve(store, pending(2)), approve(store, pending(3))
+    claim = store.requester.consume(claimed.id, claimed.fingerprint, requester="bot").id
+    lost = approve(past, submit(past, Call("shell", {"lost": 1}, "bot")))
+    past.requester.consume(lost.id, lost.fingerprint, requester="bot", claim_lifetime=MINUTE)
+    return {
+        "": [],
+        "list": ["list"],
+        "show": ["show", waits.id],
+        "approve": ["approve", waits.id, "--digest", waits.digest],
+        "deny": ["deny", waits.id],
+        "expire": ["expire", waits.id],
+        "revoke": ["revoke", usable.id],
+        "resolve": ["resolve", lost.id, "--outcome", "failed"],
+        "history": ["history"],
+        "audit list": ["audit", "list"],
+        "audit verify": ["audit", "verify"],
+        "audit head": ["audit", "head"],
+        "audit export": ["audit", "export"],
+        "submit": ["submit", "--tool", "t", "--args", "{}", "--requester", "bot", "--wait", "--timeout", "1ms"],
+        "wait": ["wait", waits.id, "--timeout", "1ms"],
+        "consume": ["consume", usable.id],
+        "outcome": ["outcome", claimed.id, "succeeded", "--claim", claim],
+        "cancel": ["cancel", waits.id],
+        "config path": ["config", "path"],
+        "config show": ["config", "show"],
+        "config validate": ["config", "validate"],
+    }
+
+
+@pytest.mark.parametrize("name", ["", *(each.name for each in COMMANDS if each.name not in DRAWS)])
+def test_a_command_loads_only_what_it_needs(words_of: dict[str, list[str]], name: str) -> None:
+    code = {"submit": "7", "wait": "9"}.get(name, "0")
+    assert loaded(_COMMAND, *words_of[name], APPROVAL_TUI_CONFIG="") == code
+
+
+def test_yaml_is_loaded_for_a_configuration_that_exists(store: BlockingStore, tmp_path: object) -> None:
+    config = f"{tmp_path}/config.yaml"
+    with open(config, "w") as file:
+        file.write("reviewer: ann\n")
+    assert "yaml" in loaded(_COMMAND, "list", APPROVAL_TUI_CONFIG=config).split()
+
+
+def test_a_listing_as_json_of_a_named_store_looks_for_no_configuration(store: BlockingStore, tmp_path: object) -> None:
+    config = f"{tmp_path}/config.yaml"
+    with open(config, "w") as file:
+        file.write("reviewer: ann\n")
+    heavy = (*HEAVY, *FOR_DEFAULT_PLACES)
+    assert loaded(_COMMAND, "list", "--json", heavy=heavy, APPROVAL_TUI_CONFIG=config) == "0"
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    assert loaded(_IMPORT) == "0"
