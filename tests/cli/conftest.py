@@ -23,6 +23,7 @@ def store(store_path: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Blocking
     """The store that every command of the test uses unless it names another; its time is the real one."""
     monkeypatch.setenv("APPROVAL_TUI_STORE", store_path)
     monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setenv("PYTHONUNBUFFERED", "")  # else what is written late is written at once
     with open_store_blocking(store_path) as opened:
         yield opened
 

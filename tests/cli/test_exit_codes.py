@@ -78,7 +78,11 @@ def test_70_is_a_defect_and_says_so_in_two_lines(store: BlockingStore) -> None:
 
 
 @pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["--help"], ["audit", "export"], ["config", "show"]])
-def test_74_is_an_output_that_cannot_be_written(store: BlockingStore, request_: Request, words: list[str]) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_74_is_an_output_that_cannot_be_written(
+    store: BlockingStore, request_: Request, words: list[str], unbuffered: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with open("/dev/full", "w") as full:
         finished = subprocess.run(
             [*COMMAND, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=LONG, check=False
@@ -96,10 +100,11 @@ def test_130_is_an_interruption(store: BlockingStore, request_: Request) -> None
 
 
 @pytest.mark.parametrize("words", [["list"], ["audit", "export"], ["--help"], ["history", "--json"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_141_is_a_reader_that_went_away_and_nothing_is_said(
-    store: BlockingStore, request_: Request, words: list[str]
+    store: BlockingStore, request_: Request, words: list[str], unbuffered: str
 ) -> None:
-    with started(*words) as process:
+    with started(*words, PYTHONUNBUFFERED=unbuffered) as process:
         assert process.stdout is not None
         process.stdout.close()
         process.stdout = None
@@ -117,6 +122,17 @@ def test_a_stream_that_is_closed_from_the_start_is_no_defect(store: BlockingStor
         )
         assert finished.returncode == code, redirection
         assert b"Traceback" not in finished.stderr
+
+
+def test_what_was_printed_before_an_error_is_not_lost(store: BlockingStore, request_: Request) -> None:
+    deny(store, request_)
+    attack(store, "UPDATE requests SET decisions = 'x' WHERE id = ?", (request_.id,))
+    later = submit(store, Call("shell", {}, "bot"))
+    deny(store, later)
+    finished = run_process("history", "--json", "--limit", "1")
+    assert (finished.code, finished.json[0]["id"]) == (0, later.id)
+    finished = run_process("approve", request_.id, "--digest", "x")
+    assert (finished.code, finished.out) == (5, "")
 
 
 def test_every_code_of_the_table_is_reached_by_a_test_here() -> None:

@@ -11,7 +11,7 @@ from tests.cli.running import on_terminal
 from tests.support import ANN, deny, submit
 
 QUESTION = "Type yes and press Enter"
-NOT_A_YES = [b"\n", b"y\n", b"no\n", b"YES\n", b"yes!\n", b"\x04", b"ye\x04\x04", b" \n", b"yess\n"]
+NOT_A_YES = [b"\n", b"y\n", b"no\n", b"YES\n", b"yes!\n", b"\x04", b"yes\x04\x04", b" \n", b"yess\n"]
 
 
 def status(store: BlockingStore, request: Request) -> str:

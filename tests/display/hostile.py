@@ -61,22 +61,22 @@ def undo_escapes(shown: str) -> str:
 
 
 def growth(work: Callable[[Any], object], make: Callable[[int], Any], *, size: int, times: int = 4) -> float:
-    """How many times longer the work takes on an input `times` as large; the best of three, by CPU time.
+    """How many times longer the work takes on an input `times` as large; the best of five, by CPU time.
 
-    What takes less than 2 ms counts as 2 ms, so that noise on little work is no growth.
+    What takes less than 5 ms counts as 5 ms, so that noise on little work is no growth.
     """
 
     def seconds(of_size: int) -> float:
         value = make(of_size)
         best = float("inf")
-        for _ in range(3):
+        for _ in range(5):
             begin = time.thread_time()
             work(value)
             best = min(best, time.thread_time() - begin)
-        return max(best, 0.002)
+        return max(best, 0.005)
 
     return seconds(size * times) / seconds(size)
 
 
-LINEAR = 8.0
+LINEAR = 10.0
 """The most that four times the input may cost: four is linear, sixteen is quadratic."""

@@ -65,7 +65,9 @@ def test_every_event_name_is_listed_once_and_described_by_the_fold() -> None:
     assert declared == set(events.EVENT_NAMES)
 
 
-@pytest.mark.parametrize(("name", "before", "after"), itertools.product(ALLOWED, (None, *STATUSES), STATUSES), ids=str)
+@pytest.mark.parametrize(
+    ("name", "before", "after"), [*itertools.product(ALLOWED, (None, *STATUSES), STATUSES)], ids=str
+)
 def test_an_event_stands_for_its_own_transitions_and_no_others(name: str, before: str | None, after: str) -> None:
     row = None if before is None else {"status": before}
     folded, why = fold(row, step(name, {"status": after}))

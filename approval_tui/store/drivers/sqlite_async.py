@@ -72,10 +72,12 @@ class AsyncSqliteEngine:
 
     async def close(self) -> None:
         """Ends the thread and closes the connection; closing twice is harmless."""
-        if self._connection._connection is None:
-            return
-        await self._hop(self._engine.close)
-        await self._connection.close()
+        await asyncio.shield(self._close())  # a cancelled task must not leave it half closed
+
+    async def _close(self) -> None:
+        if self._connection._connection is not None:
+            await self._hop(self._engine.close)
+            await self._connection.close()
 
     async def _hop(self, function: Callable[[], R]) -> R:
         try:
