@@ -23,6 +23,7 @@ class Arming:
         self._delay = delay
         self._changed_at: int | None = None
         self._keys: deque[int] = deque(maxlen=_REMEMBERED_KEYS)
+        self.keys_noted = 0  #: how many keys there were in all
         self._deciding_keys: deque[int] = deque(maxlen=_REMEMBERED_KEYS)
 
     def disarm(self, now: int) -> None:
@@ -41,6 +42,7 @@ class Arming:
 
     def note_key(self, now: int, *, decides: bool) -> None:
         """Remembers a key, and whether it is one that decides."""
+        self.keys_noted += 1
         self._keys.append(now)
         while self._deciding_keys and now - self._deciding_keys[0] > _STALE:
             self._deciding_keys.popleft()

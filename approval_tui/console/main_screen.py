@@ -87,6 +87,11 @@ class MainScreen(Screen[None]):
         return self._intended is not None or self._commands_under_way > 0
 
     @property
+    def keys_noted(self) -> int:
+        """How many keys this screen has taken note of."""
+        return self._arming.keys_noted
+
+    @property
     def is_live(self) -> bool:
         """Whether the list shows what the store holds, as far as this screen knows."""
         return self._is_live

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -15,7 +16,7 @@ from approval_tui.domain import errors
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
 from tests.cli.running import COMMAND, on_terminal, run_process, started
-from tests.store.tampering import attack
+from tests.store.tampering import attack, raw
 from tests.support import LONG, deny
 
 
@@ -126,13 +127,19 @@ def test_a_stream_that_is_closed_from_the_start_is_no_defect(store: BlockingStor
 
 def test_what_was_printed_before_an_error_is_not_lost(store: BlockingStore, request_: Request) -> None:
     deny(store, request_)
-    attack(store, "UPDATE requests SET decisions = 'x' WHERE id = ?", (request_.id,))
-    later = submit(store, Call("shell", {}, "bot"))
-    deny(store, later)
-    finished = run_process("history", "--json", "--limit", "1")
-    assert (finished.code, finished.json[0]["id"]) == (0, later.id)
-    finished = run_process("approve", request_.id, "--digest", "x")
-    assert (finished.code, finished.out) == (5, "")
+    with contextlib.closing(raw(store)) as connection:
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(requests)")]
+    others = {"id": "'apr_' || printf('%032x', number)", "decisions": "CASE number WHEN 1 THEN 'x' ELSE decisions END"}
+    attack(
+        store,
+        f"INSERT INTO requests ({', '.join(columns)}) "
+        "WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 500) "
+        f"SELECT {', '.join(others.get(column, column) for column in columns)} FROM requests, numbers",
+    )
+    finished = run_process("history", "--json", "--limit", "501")
+    assert finished.code == 5
+    assert finished.out.count('"status": "denied"') == 500
+    assert finished.out.endswith("}")
 
 
 def test_every_code_of_the_table_is_reached_by_a_test_here() -> None:

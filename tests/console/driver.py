@@ -43,7 +43,10 @@ class Console:
         """Presses keys one by one, each a second after the one before, and waits for what they do."""
         for key in keys:
             self.monotonic.move(1000)
+            noted, on_screen = self.screen.keys_noted, self.pilot.app.screen is self.screen
             await self.pilot.press(key)
+            if on_screen:  # the clock may move on only after the key was taken note of
+                await self.until(lambda before=noted: self.screen.keys_noted > before)  # type: ignore[misc]
             await self.settle()
 
     async def settle(self) -> None:
