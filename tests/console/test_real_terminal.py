@@ -91,8 +91,13 @@ def terminal(store_path: str, waiting: tuple[BlockingStore, Request]) -> Iterato
 def test_a_approves_and_q_leaves(terminal: Terminal, waiting: tuple[BlockingStore, Request]) -> None:
     store, request = waiting
 
+    pressed_at = 0.0
+
     def approved() -> bool:
-        terminal.type(b"a")  # a key that comes too soon decides nothing, so it is pressed again
+        nonlocal pressed_at
+        if time.monotonic() - pressed_at > 1.0:  # a key that comes too soon decides nothing, so it is pressed again
+            pressed_at = time.monotonic()
+            terminal.type(b"a")
         return store.reviewer.get(request.id).status == "approved"
 
     terminal.until(approved)
