@@ -33,6 +33,7 @@ def _encoder(sort_keys: bool) -> Callable[[Any], str]:
 
 _encode = _encoder(sort_keys=True)
 _encode_in_order = _encoder(sort_keys=False)
+_decode = json.JSONDecoder().raw_decode
 
 
 def canonical_json(value: Any) -> bytes:
@@ -42,9 +43,10 @@ def canonical_json(value: Any) -> bytes:
     U+0000 gains one more, so that nothing collides. Raises InvalidJson for NaN, infinities, lone
     surrogates, keys that are not strings, foreign types and nesting over DEEPEST_NESTING.
     """
-    if _json_dumps_is_canonical(value, 0):
+    text = _canonical_by_json(value)
+    if text is not None:
         try:
-            return _encode(value).encode()
+            return text.encode()
         except UnicodeEncodeError:
             _plain(value, 0, "$")  # says where the lone surrogate stands
             raise
@@ -71,6 +73,22 @@ def canonical_hash(value: Any) -> str:
 def exact_json(value: Any) -> str:
     """Compact JSON that reads back as the very same values, in the same order."""
     return _encode_in_order(value)
+
+
+def record_json(value: Any) -> str:
+    """Compact JSON with sorted keys, for records of our own: checked strings, times and nulls under ASCII keys.
+
+    There it is RFC 8785's form, without a look at every value.
+    """
+    return _encode(value)
+
+
+def stored_json(text: str) -> Any:
+    """The value of a text that `exact_json` or `record_json` made; raises ValueError or RecursionError."""
+    value, end = _decode(text)
+    if end != len(text):
+        raise ValueError(f"more text after character {end}")
+    return value
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -105,7 +123,7 @@ def json_object_and_text(value: object, name: str) -> tuple[JsonObject, str]:
 
 def _checked(value: Any, path: str) -> tuple[Any, str]:
     """The value itself where it is plain JSON, else its plain form, and its text; raises InvalidJson."""
-    if _json_dumps_is_canonical(value, 0):
+    if _is_plain(value, 0):
         text = _encode_in_order(value)
         if text.isascii() or _has_no_surrogate(text):
             return value, text
@@ -121,38 +139,46 @@ def _has_no_surrogate(text: str) -> bool:
     return True
 
 
-def _json_dumps_is_canonical(value: Any, depth: int) -> bool:
-    """Whether `json.dumps` with sorted keys gives RFC 8785's bytes: no floats, foreign keys or big integers."""
+def _canonical_by_json(value: Any) -> str | None:
+    """The text of `json.dumps` with sorted keys where it is RFC 8785's, or None where it might not be."""
+    if not _is_plain(value, 0):
+        return None
+    text = _encode(value)
+    if '"\\u0000' in text or not (text.isascii() or _has_ascii_keys(value)):
+        return None
+    return text
+
+
+def _is_plain(value: Any, depth: int) -> bool:
+    """Whether the value is made of JSON's own types, without floats, big integers and deep nesting."""
     kind = type(value)
-    if kind is str:
-        return bool(value[:1] != "\0")
     if kind is dict:
-        if depth >= DEEPEST_NESTING:
-            return False
-        for key, item in value.items():
-            if type(key) is not str or not key.isascii():
+        for key in value:
+            if type(key) is not str:
                 return False
-            if type(item) is str:
-                if item[:1] == "\0":
-                    return False
-            elif not _json_dumps_is_canonical(item, depth + 1):
-                return False
-        return True
-    if kind is bool or value is None:
-        return True
-    if kind is int:
+        items = value.values()
+    elif kind is list:
+        items = value
+    elif kind is int:
         return bool(-LARGEST_INTEGER <= value <= LARGEST_INTEGER)
-    if kind is list:
-        if depth >= DEEPEST_NESTING:
+    else:
+        return kind is str or kind is bool or value is None
+    if depth >= DEEPEST_NESTING:
+        return False
+    for item in items:
+        kind = type(item)
+        if kind is str or kind is bool or item is None:
+            continue
+        if not _is_plain(item, depth + 1):
             return False
-        for item in value:
-            if type(item) is str:
-                if item[:1] == "\0":
-                    return False
-            elif not _json_dumps_is_canonical(item, depth + 1):
-                return False
-        return True
-    return False
+    return True
+
+
+def _has_ascii_keys(value: Any) -> bool:
+    """Whether all keys of a plain value are ASCII: others may sort in another order as UTF-16 (RFC 8785, 3.2.3)."""
+    if type(value) is dict:
+        return all(key.isascii() and _has_ascii_keys(item) for key, item in value.items())
+    return type(value) is not list or all(map(_has_ascii_keys, value))
 
 
 def _prepared(value: Any, depth: int, path: str) -> Any:

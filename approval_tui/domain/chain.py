@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from approval_tui.domain.canonical import HASH_TAG, JsonObject, canonical_json, tagged_hash
+from approval_tui.domain.canonical import HASH_TAG, JsonObject, record_json, tagged_hash
 
 CHAIN_TAG = "approval-tui:event:v1"
 GENESIS = HASH_TAG + "0" * 64
@@ -16,4 +16,5 @@ def link(seq: int, previous_hash: str, body: bytes) -> str:
 
 def event_body(name: str, request_id: str | None, at: int, changes: JsonObject, details: JsonObject) -> bytes:
     """The canonical body of an event; `changes` are the columns of the request's row that it set."""
-    return canonical_json({"event": name, "request": request_id, "at": at, "changes": changes, "details": details})
+    body = {"event": name, "request": request_id, "at": at, "changes": changes, "details": details}
+    return record_json(body).encode()

@@ -35,6 +35,8 @@ def check_text(what: str, value: object) -> None:
 
 
 def _check_characters(what: str, value: str) -> None:
+    if value.isascii():
+        return
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -106,6 +106,15 @@ class StoreIncompatible(StoreUnavailable):
 class StoreCorrupt(StoreUnavailable):
     """The store holds something that it never wrote."""
 
+    @classmethod
+    def unreadable(cls, request_id: str, why: Exception) -> StoreCorrupt:
+        """The error for a row that we cannot have written."""
+        return cls(
+            f"The row of request {request_id} cannot be read: {why}.",
+            not_done="Nothing was decided and nothing may run on it.",
+            to_do="Run `approval-tui audit verify`; somebody wrote to the store's file.",
+        )
+
 
 # --- what a gate says to the agent -------------------------------------------------------------
 

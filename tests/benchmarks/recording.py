@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from approval_tui.domain import chain
 from approval_tui.domain.calls import Call
-from approval_tui.domain.canonical import canonical_json, exact_json, tagged_hash
+from approval_tui.domain.canonical import exact_json, record_json, stored_json, tagged_hash
 from approval_tui.domain.identity import digest_of, fingerprint_of
 from approval_tui.store import open_store_blocking
 from approval_tui.store.drivers.sqlite import _PRAGMAS
@@ -167,7 +167,7 @@ def _decide_work(
 
     def compute() -> object:
         link()
-        return canonical_json(decisions).decode()
+        return record_json(decisions)
 
     _must_be_equal(compute(), stored)
     return compute, head
@@ -182,7 +182,7 @@ def _consume_work(
 
     def compute() -> object:
         fingerprint = fingerprint_of(
-            call.requester, call.server, call.tool, json.loads(context), json.loads(arguments), call.rule_hash
+            call.requester, call.server, call.tool, stored_json(context), stored_json(arguments), call.rule_hash
         )
         digest = digest_of(request_id, call.session, fingerprint, call.reason, call.risk)
         tagged_hash(secret)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from approval_tui.domain.canonical import exact_json
 from approval_tui.domain.clock import MINUTE
 from approval_tui.domain.models import NO_REQUIREMENTS, Decision, Evidence, Request
 
@@ -19,9 +20,9 @@ _PLAIN = Request(
     server=None,
     requester="release-bot",
     session=None,
-    context={},
-    arguments={"command": "make deploy"},
-    edited_arguments=None,
+    context_text="{}",
+    arguments_text='{"command": "make deploy"}',
+    edited_arguments_text=None,
     reason=None,
     risk=None,
     rule_hash=None,
@@ -45,7 +46,16 @@ _PLAIN = Request(
 
 def a_request(**fields: Any) -> Request:
     """A pending request with these fields in the place of plain ones."""
-    return dataclasses.replace(_PLAIN, **fields)
+    return with_fields(_PLAIN, **fields)
+
+
+def with_fields(request: Request, **fields: Any) -> Request:
+    """The request with other fields; `context`, `arguments` and `edited_arguments` may be given as objects."""
+    for name in ("context", "arguments", "edited_arguments"):
+        if name in fields:
+            value = fields.pop(name)
+            fields[f"{name}_text"] = None if value is None else exact_json(value)
+    return dataclasses.replace(request, **fields)
 
 
 def a_decision(**fields: Any) -> Decision:

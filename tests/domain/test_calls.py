@@ -103,8 +103,8 @@ def test_the_digest_covers_id_session_fingerprint_reason_and_risk() -> None:
 def a_request(**parts: Any) -> Request:
     values: dict[str, Any] = {field.name: None for field in dataclasses.fields(Request)}
     values |= {
-        "id": "apr_" + "0" * 32, "status": "pending", "tool": "shell", "requester": "release-bot", "context": {},
-        "arguments": {"a": 1}, "requirements": Requirements(), "decisions": (), "created_at": 0, "expires_at": 1,
+        "id": "apr_" + "0" * 32, "status": "pending", "tool": "shell", "requester": "release-bot", "context_text": "{}",
+        "arguments_text": '{"a":1}', "requirements": Requirements(), "decisions": (), "created_at": 0, "expires_at": 1,
         "in_doubt": False, **parts,
     }  # fmt: skip
     return Request(**values)
@@ -115,7 +115,7 @@ def test_an_edit_changes_the_digest_and_the_same_arguments_do_not() -> None:
     assert digest_for(request, {"a": 1}) == digest_for(request, {"a": 1.0})
     assert digest_for(request, {"a": 1}) != digest_for(request, {"a": 2})
     assert request.effective_arguments == {"a": 1}
-    assert dataclasses.replace(request, edited_arguments={}).effective_arguments == {}
+    assert dataclasses.replace(request, edited_arguments_text="{}").effective_arguments == {}
 
 
 bad_calls: dict[str, dict[str, Any]] = {

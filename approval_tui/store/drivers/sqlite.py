@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from approval_tui.domain.clock import Clock
 from approval_tui.domain.errors import ApprovalTuiError, StoreIncompatible, StoreUnavailable
@@ -82,7 +82,7 @@ class SqliteEngine:
             with self._lock:
                 self._refuse_foreign_use()
                 with self._turn:
-                    return self._transact("BEGIN IMMEDIATE", transaction, function, *args, **kwargs)
+                    return self._transact("BEGIN IMMEDIATE", transaction, function, args, kwargs)
         except _SQLITE_FAILURES as error:
             raise self._in_our_words(error) from error
         finally:
@@ -95,7 +95,7 @@ class SqliteEngine:
         try:
             with self._lock:
                 self._refuse_foreign_use()
-                return self._transact("BEGIN", transaction, function, *args, **kwargs)
+                return self._transact("BEGIN", transaction, function, args, kwargs)
         except _SQLITE_FAILURES as error:
             raise self._in_our_words(error) from error
 
@@ -120,9 +120,9 @@ class SqliteEngine:
         self,
         begin: str,
         transaction: SqliteTransaction,
-        function: Callable[Concatenate[Transaction, P], R],
-        *args: P.args,
-        **kwargs: P.kwargs,
+        function: Callable[..., R],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
     ) -> R:
         execute = self.connection.execute
         try:

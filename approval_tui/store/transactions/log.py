@@ -6,7 +6,7 @@ import json
 
 from approval_tui.domain.audit import Event, Head
 from approval_tui.store.transaction import Row, Transaction, first_row
-from approval_tui.store.transactions.records import load_request
+from approval_tui.store.transactions.records import load_row
 
 
 def events(
@@ -14,7 +14,7 @@ def events(
 ) -> tuple[Event, ...]:
     """The events of one request in order, or the newest of the log, newest first, by number."""
     if request_id is not None:
-        load_request(tx, request_id)
+        load_row(tx, request_id)
         rows = tx.rows("events_of_request", {"request_id": request_id})
     else:
         rows = tx.rows("events_before", {"before": before or 2**63 - 1, "most": most})

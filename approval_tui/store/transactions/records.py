@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from typing import Any
 
 from approval_tui.domain import chain, events
-from approval_tui.domain.canonical import JsonObject
+from approval_tui.domain.canonical import JsonObject, stored_json
 from approval_tui.domain.errors import ApprovalTuiError, RequestNotFound, StatusConflict, StoreCorrupt
 from approval_tui.domain.lifecycle import CONSUMED, EXPIRED, effective_status
 from approval_tui.domain.models import Decision, Request, Requirements
@@ -17,22 +16,24 @@ from approval_tui.store.transaction import RecordedRefusal, Row, Transaction, fi
 
 def request_from_row(row: Row, now: int) -> Request:
     """The request as it counts at `now` (ms UTC); raises StoreCorrupt for a row we cannot have written."""
+    request = _request_to_change(row, now)
+    _ = request.context, request.arguments, request.edited_arguments  # whoever reads is told here, not while drawing
+    return request
+
+
+def _request_to_change(row: Row, now: int) -> Request:
+    """The same without a look at the JSON of the call, which most commands never need."""
     values = dict(zip(row.keys(), row, strict=True))
     try:
-        values["context"] = _object(values["context"])
-        values["arguments"] = json.loads(values["arguments"])
-        if values["edited_arguments"] is not None:
-            values["edited_arguments"] = json.loads(values["edited_arguments"])
+        values["context_text"] = values.pop("context")
+        values["arguments_text"] = values.pop("arguments")
+        values["edited_arguments_text"] = values.pop("edited_arguments")
         values["requirements"] = _requirements(values["requirements"])
         values["decisions"] = _decisions(values["decisions"])
         del values["claim_hash"]
         return _as_it_counts(values, now)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise StoreCorrupt(
-            f"The row of request {row['id']} cannot be read: {error}.",
-            not_done="Nothing was decided and nothing may run on it.",
-            to_do="Run `approval-tui audit verify`; somebody wrote to the store's file.",
-        ) from None
+        raise StoreCorrupt.unreadable(row["id"], error) from None
 
 
 def _as_it_counts(values: dict[str, Any], now: int) -> Request:
@@ -43,18 +44,13 @@ def _as_it_counts(values: dict[str, Any], now: int) -> Request:
     return Request.of(values)
 
 
-def _object(text: str) -> JsonObject:
-    value: JsonObject = {} if text == "{}" else json.loads(text)
-    return value
-
-
 @lru_cache(maxsize=256)
 def _requirements(text: str) -> Requirements:
-    return Requirements.from_json(json.loads(text))
+    return Requirements.from_json(stored_json(text))
 
 
 def _decisions(text: str) -> tuple[Decision, ...]:
-    return () if text == "[]" else tuple(Decision.from_json(decision) for decision in json.loads(text))
+    return () if text == "[]" else tuple(Decision.from_json(decision) for decision in stored_json(text))
 
 
 def load_row(tx: Transaction, request_id: str) -> Row:
@@ -91,7 +87,7 @@ def refuse_expired(tx: Transaction, request: Request, recorded_as: str, not_done
 def take_request(tx: Transaction, request_id: str, status: str, not_done: str) -> Request:
     """The same without a look at the time: for those who record an expiry."""
     taken = tx.execute("bump_version", {"id": request_id, "status": status})
-    request = load_request(tx, request_id)
+    request = _request_to_change(load_row(tx, request_id), tx.now)
     if taken != 1:
         raise status_conflict(request, not_done)
     return request
@@ -105,11 +101,14 @@ def change(
     changes: JsonObject,
     guards: JsonObject,
     details: JsonObject | None = None,
+    *,
+    decisions: tuple[Decision, ...] | None = None,
 ) -> Request:
     """The one way a request changes: a guarded statement and its event (rule R1).
 
-    `changes` are the columns with their new values, `guards` what else the statement compares. Gives the
-    request as the row has it now; that the two agree is what `verify` and the tests check.
+    `changes` are the columns with their new values, `guards` what else the statement compares, `decisions`
+    what the column of that name holds now, where it changes. Gives the request as the row has it now; that
+    the two agree is what `verify` and the tests check.
     """
     parameters = {**guards, **changes, "id": request.id, "version": request.version}
     if tx.execute(statement, parameters) != 1:
@@ -118,10 +117,10 @@ def change(
     tx.touched.add(request.id)
     values = {**vars(request), **changes}
     values.pop("claim_hash", None)
-    if "decisions" in changes:
-        values["decisions"] = _decisions(changes["decisions"])
+    if decisions is not None:
+        values["decisions"] = decisions
     if "edited_arguments" in changes:
-        values["edited_arguments"] = json.loads(changes["edited_arguments"])
+        values["edited_arguments_text"] = values.pop("edited_arguments")
     return _as_it_counts(values, tx.now)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from approval_tui.domain import events
 from approval_tui.domain.calls import CheckedCall, Claim, Submitted
 from approval_tui.domain.canonical import JsonObject, exact_json, tagged_hash
@@ -93,14 +91,14 @@ def _create(tx: Transaction, checked: CheckedCall) -> Request:
         {"tool": call.tool, "server": call.server, "requester": call.requester, "session": call.session},
     )
     tx.touched.add(request_id)
+    row["context_text"] = row.pop("context")
+    row["arguments_text"] = row.pop("arguments")
     return Request.of(
         {
             **row,
             "status": PENDING,
             "version": 1,
-            "context": json.loads(checked.context_text),
-            "arguments": json.loads(checked.arguments_text),
-            "edited_arguments": None,
+            "edited_arguments_text": None,
             "requirements": call.requirements,
             "approval_expires_at": None,
             "decided_at": None,

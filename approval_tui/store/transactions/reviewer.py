@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from approval_tui.domain import events
-from approval_tui.domain.canonical import JsonObject, canonical_json, json_object
+from approval_tui.domain.canonical import JsonObject, json_object, record_json
 from approval_tui.domain.checks import arguments_text, check_name, check_text
 from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.errors import DecisionRefused, InvalidInput, RequestChanged, StatusConflict
@@ -87,31 +87,39 @@ def decide(
     _refuse_unfit(request, verdict, reviewer, reason, evidence)
     if edited_arguments is not None:
         request = _edit(tx, request, edited_arguments, reviewer)
-    decision = Decision(
-        verdict=verdict,
-        reviewer=reviewer.name,
-        reason=reason,
-        digest=request.digest,
-        evidence=evidence,
-        via=reviewer.via,
-        os_user=reviewer.os_user,
-        tty=reviewer.tty,
-        decided_at=tx.now,
-    )
-    changes: JsonObject = {"decisions": _decisions_text((*request.decisions, decision))}
+    decisions = (*request.decisions, _decision(request, verdict, reviewer, reason, evidence, tx.now))
+    changes: JsonObject = {"decisions": _decisions_text(decisions)}
     guards = {"now": tx.now, "digest": request.digest}
     if verdict == DENY:
         changes |= {"status": DENIED, "decided_at": tx.now}
-        return change(tx, "deny", request, events.DENIED, changes, guards)
-    votes = {each.reviewer for each in request.decisions if each.digest == request.digest}
-    if len(votes | {reviewer.name}) < request.requirements.quorum:
-        return change(tx, "record_vote", request, events.VOTED, changes, {})
+        return change(tx, "deny", request, events.DENIED, changes, guards, decisions=decisions)
+    votes = {each.reviewer for each in decisions if each.digest == request.digest}
+    if len(votes) < request.requirements.quorum:
+        return change(tx, "record_vote", request, events.VOTED, changes, {}, decisions=decisions)
     changes |= {
         "status": APPROVED,
         "decided_at": tx.now,
         "approval_expires_at": tx.now + request.approval_lifetime,
     }
-    return change(tx, "approve", request, events.APPROVED, changes, guards)
+    return change(tx, "approve", request, events.APPROVED, changes, guards, decisions=decisions)
+
+
+def _decision(
+    request: Request, verdict: str, reviewer: Reviewer, reason: str | None, evidence: Evidence, now: int
+) -> Decision:
+    return Decision.of(
+        {
+            "verdict": verdict,
+            "reviewer": reviewer.name,
+            "reason": reason,
+            "digest": request.digest,
+            "evidence": evidence,
+            "via": reviewer.via,
+            "os_user": reviewer.os_user,
+            "tty": reviewer.tty,
+            "decided_at": now,
+        }
+    )
 
 
 def _check_decision(verdict: str, reviewer: Reviewer, reason: str | None, evidence: Evidence) -> None:
@@ -185,6 +193,7 @@ def _edit(tx: Transaction, request: Request, edited: Mapping[str, Any], reviewer
         changes,
         {},
         {"by": reviewer.to_json(), "was": request.digest},
+        decisions=request.decisions,
     )
 
 
@@ -193,17 +202,7 @@ def revoke(tx: Transaction, request_id: str, *, reviewer: Reviewer, reason: str 
     check_name("reviewer", reviewer.name)
     check_text("reason", reason)
     request = lock_request(tx, request_id, APPROVED, "It was not revoked.")
-    decision = Decision(
-        verdict=DENY,
-        reviewer=reviewer.name,
-        reason=reason,
-        digest=request.digest,
-        evidence=NO_EVIDENCE,
-        via=reviewer.via,
-        os_user=reviewer.os_user,
-        tty=reviewer.tty,
-        decided_at=tx.now,
-    )
+    decisions = (*request.decisions, _decision(request, DENY, reviewer, reason, NO_EVIDENCE, tx.now))
     return change(
         tx,
         "revoke",
@@ -211,10 +210,11 @@ def revoke(tx: Transaction, request_id: str, *, reviewer: Reviewer, reason: str 
         events.REVOKED,
         {
             "status": DENIED,
-            "decisions": _decisions_text((*request.decisions, decision)),
+            "decisions": _decisions_text(decisions),
             "decided_at": tx.now,
         },
         {"now": tx.now},
+        decisions=decisions,
     )
 
 
@@ -291,7 +291,7 @@ def resolve(
 
 
 def _decisions_text(decisions: tuple[Decision, ...]) -> str:
-    return canonical_json([decision.to_json() for decision in decisions]).decode()
+    return record_json([decision.to_json() for decision in decisions])
 
 
 def _until(request: Request) -> str:
