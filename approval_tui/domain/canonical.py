@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, NoReturn
 
 from approval_tui.domain.errors import InvalidJson
@@ -60,9 +61,16 @@ def canonical_json(value: Any) -> bytes:
 
 def tagged_hash(data: bytes) -> str:
     """SHA-256 as `v1:sha256:<hex>`."""
-    import hashlib  # whoever only lists requests hashes nothing, and it costs start-up time
+    digest: str = _sha256()(data).hexdigest()
+    return HASH_TAG + digest
 
-    return HASH_TAG + hashlib.sha256(data).hexdigest()
+
+@cache
+def _sha256() -> Callable[[bytes], Any]:
+    """The hash function; whoever only lists requests hashes nothing, and loading it costs start-up time."""
+    from hashlib import sha256
+
+    return sha256
 
 
 def canonical_hash(value: Any) -> str:
@@ -115,7 +123,7 @@ def json_object(value: object, name: str) -> JsonObject:
 
 def json_object_and_text(value: object, name: str) -> tuple[JsonObject, str]:
     """The same with its exact JSON, which the check makes anyway."""
-    if not isinstance(value, Mapping):
+    if type(value) is not dict and not isinstance(value, Mapping):
         raise InvalidJson(f"{name} must be a JSON object, not {type(value).__name__}.")
     checked: tuple[JsonObject, str] = _checked(value, name)
     return checked

@@ -14,7 +14,8 @@ def check_name(what: str, value: object) -> None:
         raise invalid_call(f"The {what} must be a name, not {value!r}.")
     if len(value) > LONGEST_NAME:
         raise invalid_call(f"The {what} has {len(value)} characters; {LONGEST_NAME} are the most.")
-    _check_characters(what, value)
+    if not value.isascii():
+        _check_characters(what, value)
 
 
 def check_optional_name(what: str, value: object) -> None:
@@ -31,12 +32,11 @@ def check_text(what: str, value: object) -> None:
         raise invalid_call(f"The {what} must be text, not {type(value).__name__}.")
     if len(value) > LONGEST_TEXT:
         raise invalid_call(f"The {what} has {len(value)} characters; {LONGEST_TEXT} are the most.")
-    _check_characters(what, value)
+    if not value.isascii():
+        _check_characters(what, value)
 
 
 def _check_characters(what: str, value: str) -> None:
-    if value.isascii():
-        return
     try:
         value.encode()
     except UnicodeEncodeError:

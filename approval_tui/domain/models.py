@@ -68,7 +68,9 @@ class Decision:
     @classmethod
     def from_json(cls, value: JsonObject) -> Decision:
         """The decision of its stored form; raises KeyError or TypeError where that is malformed."""
-        return cls(**{**value, "evidence": Evidence(**value["evidence"])})
+        if value.keys() != cls.__dataclass_fields__.keys():
+            raise KeyError(f"{sorted(value)} are not the parts of a decision")
+        return cls.of({**value, "evidence": Evidence(**value["evidence"])})
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,8 @@ class Reviewer:
 
 NO_EVIDENCE = Evidence()
 NO_REQUIREMENTS = Requirements()
+NO_DECISIONS = "[]"
+"""The stored text where nobody has decided."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +122,8 @@ class Request:
     """One tool call that waits, or waited, for a decision; times are in ms UTC.
 
     `status` is what counts at the moment of reading (rule R3). `arguments` are those the agent sent,
-    `edited_arguments` those that a reviewer put in their place; these and `context` are parsed from their
-    stored texts when they are first asked for, which raises StoreCorrupt for a text that is no JSON object.
+    `edited_arguments` those that a reviewer put in their place; these, `context` and `decisions` are parsed
+    from their stored texts when they are first asked for, which raises StoreCorrupt for malformed ones.
     """
 
     id: str
@@ -143,7 +147,7 @@ class Request:
     approval_lifetime: int
     approval_expires_at: int | None
     decided_at: int | None
-    decisions: tuple[Decision, ...]
+    decisions_text: str
     consumed_at: int | None
     claim_expires_at: int | None
     outcome: str | None
@@ -172,6 +176,27 @@ class Request:
     def edited_arguments(self) -> JsonObject | None:
         """The arguments that a reviewer put in their place; None where nobody did."""
         return None if self.edited_arguments_text is None else self._object(self.edited_arguments_text)
+
+    @cached_property
+    def decisions(self) -> tuple[Decision, ...]:
+        """What reviewers said, in order."""
+        if self.decisions_text == NO_DECISIONS:
+            return ()
+        try:
+            return tuple(map(Decision.from_json, stored_json(self.decisions_text)))
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise StoreCorrupt.unreadable(self.id, error) from None
+
+    @property
+    def decided_digest(self) -> str | None:
+        """The digest that the last decision is about; None where nobody has decided."""
+        try:
+            digest: str | None = stored_json(self.decisions_text)[-1]["digest"]
+        except IndexError:
+            return None
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise StoreCorrupt.unreadable(self.id, error) from None
+        return digest
 
     def _object(self, text: str) -> JsonObject:
         try:

@@ -27,16 +27,17 @@ class Turn:
         self._path = path
         self._longest_wait = longest_wait
         self._file: int | None = None
-        self._process = 0
         self._queue: _Queue | None = None
         self._held: int | None = None
 
     def __enter__(self) -> None:
         if not HAS_LOCKS:
             return
-        file = self._open()
+        file = self._file
         if file is None:
-            return
+            file = self._file = self._open()
+            if file is None:
+                return
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._held = file
@@ -55,23 +56,18 @@ class Turn:
     def close(self) -> None:
         """Gives the files back."""
         queue, self._queue = self._queue, None
-        if queue is not None and self._process == os.getpid():
+        if queue is not None:
             queue.abandon()
         if self._file is not None:
             os.close(self._file)
             self._file = None
 
     def _open(self) -> int | None:
-        """The lock file of this very process: a lock is shared with a forked child."""
-        if self._file is not None and self._process != os.getpid():
-            self.close()
-        if self._file is None:
-            try:
-                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            except OSError:
-                return None
-            self._process = os.getpid()
-        return self._file
+        """The lock file, or None where there can be none; a forked child never comes here."""
+        try:
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return None
 
     def _wait(self) -> int | None:
         """The file that holds the turn, once the kernel's queue, which is fair, gave it; None when it took too long."""

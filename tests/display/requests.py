@@ -34,7 +34,7 @@ _PLAIN = Request(
     approval_lifetime=10 * MINUTE,
     approval_expires_at=None,
     decided_at=None,
-    decisions=(),
+    decisions_text="[]",
     consumed_at=None,
     claim_expires_at=None,
     outcome=None,
@@ -55,6 +55,8 @@ def with_fields(request: Request, **fields: Any) -> Request:
         if name in fields:
             value = fields.pop(name)
             fields[f"{name}_text"] = None if value is None else exact_json(value)
+    if "decisions" in fields:
+        fields["decisions_text"] = exact_json([decision.to_json() for decision in fields.pop("decisions")])
     return dataclasses.replace(request, **fields)
 
 

@@ -104,8 +104,8 @@ def a_request(**parts: Any) -> Request:
     values: dict[str, Any] = {field.name: None for field in dataclasses.fields(Request)}
     values |= {
         "id": "apr_" + "0" * 32, "status": "pending", "tool": "shell", "requester": "release-bot", "context_text": "{}",
-        "arguments_text": '{"a":1}', "requirements": Requirements(), "decisions": (), "created_at": 0, "expires_at": 1,
-        "in_doubt": False, **parts,
+        "arguments_text": '{"a":1}', "requirements": Requirements(), "decisions_text": "[]", "created_at": 0,
+        "expires_at": 1, "in_doubt": False, **parts,
     }  # fmt: skip
     return Request(**values)
 

@@ -36,7 +36,24 @@ _PRAGMAS = (
     "PRAGMA journal_size_limit = 67108864",
 )
 
+LOOK_EVERY = 0.05
+"""Seconds after which a transaction looks again whether the file is still the one that was opened."""
+
 _SQLITE_FAILURES = (sqlite3.Error, OverflowError, UnicodeError)
+
+
+class _Forks:
+    """Counts how often this process is a forked child; asking the system for its id costs more than it says."""
+
+    count = 0
+
+    @classmethod
+    def note(cls) -> None:
+        cls.count += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_Forks.note)
 
 
 class SqliteTransaction:
@@ -70,10 +87,11 @@ class SqliteEngine:
         self.bells = Bells(f"{path}.bells")
         self._new_id = new_id
         self._lock = threading.Lock()
-        self._process = os.getpid()
+        self._forks = _Forks.count
         self._turn = Turn(f"{path}.turn")
         self.connection = self._open()
-        self._file_identity = self._identity_of_file()
+        self._file_identity = _file_identity(self.path)
+        self._looked_at = time.monotonic()
 
     def write(self, function: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the function in one writing transaction, commits it, and rings the bells it calls for."""
@@ -112,7 +130,7 @@ class SqliteEngine:
     def close(self) -> None:
         """Closes the connection; what was committed stays."""
         with self._lock:
-            if self._process == os.getpid():
+            if self._forks == _Forks.count:
                 self.connection.close()
                 self._turn.close()
 
@@ -151,19 +169,23 @@ class SqliteEngine:
                 self.connection.execute("ROLLBACK")
 
     def _refuse_foreign_use(self) -> None:
-        """Raises StoreUnavailable in a forked child, and when the file is not the one that was opened."""
-        if self._process != os.getpid():
+        """Raises StoreUnavailable in a forked child, and soon after the file was moved or replaced."""
+        if self._forks != _Forks.count:
             raise StoreUnavailable(
                 f"The store {self.path} was opened before this process was forked.",
                 not_done="Nothing was read or written.",
                 to_do="Open the store anew in the child process.",
             )
-        if self._identity_of_file() != self._file_identity:
+        moment = time.monotonic()
+        if moment - self._looked_at < LOOK_EVERY:
+            return
+        if _file_identity(self.path) != self._file_identity:
             raise StoreUnavailable(
                 f"The store {self.path} was moved or replaced while it was open.",
                 not_done="Nothing was read or written.",
                 to_do="Find out by whom, then open the store again.",
             )
+        self._looked_at = moment
 
     def _in_our_words(self, error: Exception) -> Exception:
         if isinstance(error, sqlite3.ProgrammingError):
@@ -210,12 +232,14 @@ class SqliteEngine:
                 raise in_our_words(error, self.path) from error
             raise
 
-    def _identity_of_file(self) -> tuple[int, int]:
-        try:
-            status = os.stat(self.path)
-        except OSError:
-            return (0, 0)
-        return status.st_dev, status.st_ino
+
+def _file_identity(path: str) -> tuple[int, int] | None:
+    """What tells one file from another; None where there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:

@@ -6,10 +6,10 @@ from functools import lru_cache
 from typing import Any
 
 from approval_tui.domain import chain, events
-from approval_tui.domain.canonical import JsonObject, stored_json
+from approval_tui.domain.canonical import JsonObject, record_json, stored_json
 from approval_tui.domain.errors import ApprovalTuiError, RequestNotFound, StatusConflict, StoreCorrupt
 from approval_tui.domain.lifecycle import CONSUMED, EXPIRED, effective_status
-from approval_tui.domain.models import Decision, Request, Requirements
+from approval_tui.domain.models import Request, Requirements
 from approval_tui.domain.status_words import describe_status
 from approval_tui.store.transaction import RecordedRefusal, Row, Transaction, first_row
 
@@ -17,7 +17,8 @@ from approval_tui.store.transaction import RecordedRefusal, Row, Transaction, fi
 def request_from_row(row: Row, now: int) -> Request:
     """The request as it counts at `now` (ms UTC); raises StoreCorrupt for a row we cannot have written."""
     request = _request_to_change(row, now)
-    _ = request.context, request.arguments, request.edited_arguments  # whoever reads is told here, not while drawing
+    # Whoever reads is told of a malformed row here, and not while drawing.
+    _ = request.context, request.arguments, request.edited_arguments, request.decisions
     return request
 
 
@@ -25,11 +26,9 @@ def _request_to_change(row: Row, now: int) -> Request:
     """The same without a look at the JSON of the call, which most commands never need."""
     values = dict(zip(row.keys(), row, strict=True))
     try:
-        values["context_text"] = values.pop("context")
-        values["arguments_text"] = values.pop("arguments")
-        values["edited_arguments_text"] = values.pop("edited_arguments")
+        for column in ("context", "arguments", "edited_arguments", "decisions"):
+            values[column + "_text"] = values.pop(column)
         values["requirements"] = _requirements(values["requirements"])
-        values["decisions"] = _decisions(values["decisions"])
         del values["claim_hash"]
         return _as_it_counts(values, now)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -45,12 +44,14 @@ def _as_it_counts(values: dict[str, Any], now: int) -> Request:
 
 
 @lru_cache(maxsize=256)
+def requirements_text(requirements: Requirements) -> str:
+    """The stored form; a rule gives the same ones to many requests."""
+    return record_json(requirements.to_json())
+
+
+@lru_cache(maxsize=256)
 def _requirements(text: str) -> Requirements:
     return Requirements.from_json(stored_json(text))
-
-
-def _decisions(text: str) -> tuple[Decision, ...]:
-    return () if text == "[]" else tuple(Decision.from_json(decision) for decision in stored_json(text))
 
 
 def load_row(tx: Transaction, request_id: str) -> Row:
@@ -101,14 +102,11 @@ def change(
     changes: JsonObject,
     guards: JsonObject,
     details: JsonObject | None = None,
-    *,
-    decisions: tuple[Decision, ...] | None = None,
 ) -> Request:
     """The one way a request changes: a guarded statement and its event (rule R1).
 
-    `changes` are the columns with their new values, `guards` what else the statement compares, `decisions`
-    what the column of that name holds now, where it changes. Gives the request as the row has it now; that
-    the two agree is what `verify` and the tests check.
+    `changes` are the columns with their new values, `guards` what else the statement compares. Gives the
+    request as the row has it now; that the two agree is what `verify` and the tests check.
     """
     parameters = {**guards, **changes, "id": request.id, "version": request.version}
     if tx.execute(statement, parameters) != 1:
@@ -117,10 +115,9 @@ def change(
     tx.touched.add(request.id)
     values = {**vars(request), **changes}
     values.pop("claim_hash", None)
-    if decisions is not None:
-        values["decisions"] = decisions
-    if "edited_arguments" in changes:
-        values["edited_arguments_text"] = values.pop("edited_arguments")
+    for column in ("edited_arguments", "decisions"):
+        if column in changes:
+            values[column + "_text"] = values.pop(column)
     return _as_it_counts(values, tx.now)
 
 

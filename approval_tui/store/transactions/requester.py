@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from approval_tui.domain import events
 from approval_tui.domain.calls import CheckedCall, Claim, Submitted
-from approval_tui.domain.canonical import JsonObject, exact_json, tagged_hash
+from approval_tui.domain.canonical import JsonObject, tagged_hash
 from approval_tui.domain.checks import check_text
 from approval_tui.domain.errors import ClaimInDoubt, ClaimInvalid, InvalidInput, RequestChanged, StatusConflict
 from approval_tui.domain.identity import digest_for, digest_of
@@ -18,7 +18,7 @@ from approval_tui.domain.lifecycle import (
     PENDING,
 )
 from approval_tui.domain.limits import DEFAULT_CLAIM_LIFETIME
-from approval_tui.domain.models import Request
+from approval_tui.domain.models import NO_DECISIONS, Request
 from approval_tui.store.transaction import RecordedRefusal, Transaction, first_row
 from approval_tui.store.transactions.records import (
     append_event,
@@ -28,6 +28,7 @@ from approval_tui.store.transactions.records import (
     lock_request,
     refuse_expired,
     request_from_row,
+    requirements_text,
     take_request,
 )
 
@@ -67,7 +68,7 @@ def _create(tx: Transaction, checked: CheckedCall) -> Request:
         "created_at": tx.now,
         "expires_at": tx.now + call.timeout,
         "approval_lifetime": call.approval_lifetime,
-        "requirements": exact_json(call.requirements.to_json()),
+        "requirements": requirements_text(call.requirements),
     }
     row: JsonObject = {
         **fixed,
@@ -87,7 +88,7 @@ def _create(tx: Transaction, checked: CheckedCall) -> Request:
         tx,
         events.SUBMITTED,
         request_id,
-        {**fixed, "status": PENDING, "decisions": "[]"},
+        {**fixed, "status": PENDING, "decisions": NO_DECISIONS},
         {"tool": call.tool, "server": call.server, "requester": call.requester, "session": call.session},
     )
     tx.touched.add(request_id)
@@ -102,7 +103,7 @@ def _create(tx: Transaction, checked: CheckedCall) -> Request:
             "requirements": call.requirements,
             "approval_expires_at": None,
             "decided_at": None,
-            "decisions": (),
+            "decisions_text": NO_DECISIONS,
             "consumed_at": None,
             "claim_expires_at": None,
             "outcome": None,
@@ -139,8 +140,7 @@ def consume(
     _refuse_foreign(request, fingerprint, requester)
     refuse_expired(tx, request, APPROVED, not_done)
     arguments = request.effective_arguments
-    approved_digest = request.decisions[-1].digest if request.decisions else None
-    if not digest_for(request, arguments) == request.digest == approved_digest:
+    if not digest_for(request, arguments) == request.digest == request.decided_digest:
         raise corrupt(f"What request {request.id} holds is not what was approved: the digests differ.")
     secret = new_secret("clm")
     request = change(

@@ -92,16 +92,16 @@ def decide(
     guards = {"now": tx.now, "digest": request.digest}
     if verdict == DENY:
         changes |= {"status": DENIED, "decided_at": tx.now}
-        return change(tx, "deny", request, events.DENIED, changes, guards, decisions=decisions)
+        return change(tx, "deny", request, events.DENIED, changes, guards)
     votes = {each.reviewer for each in decisions if each.digest == request.digest}
     if len(votes) < request.requirements.quorum:
-        return change(tx, "record_vote", request, events.VOTED, changes, {}, decisions=decisions)
+        return change(tx, "record_vote", request, events.VOTED, changes, {})
     changes |= {
         "status": APPROVED,
         "decided_at": tx.now,
         "approval_expires_at": tx.now + request.approval_lifetime,
     }
-    return change(tx, "approve", request, events.APPROVED, changes, guards, decisions=decisions)
+    return change(tx, "approve", request, events.APPROVED, changes, guards)
 
 
 def _decision(
@@ -183,7 +183,7 @@ def _edit(tx: Transaction, request: Request, edited: Mapping[str, Any], reviewer
     changes = {
         "edited_arguments": arguments_text(arguments),
         "digest": digest_for(request, arguments),
-        "decisions": _decisions_text(request.decisions),
+        "decisions": request.decisions_text,
     }
     return change(
         tx,
@@ -193,7 +193,6 @@ def _edit(tx: Transaction, request: Request, edited: Mapping[str, Any], reviewer
         changes,
         {},
         {"by": reviewer.to_json(), "was": request.digest},
-        decisions=request.decisions,
     )
 
 
@@ -214,7 +213,6 @@ def revoke(tx: Transaction, request_id: str, *, reviewer: Reviewer, reason: str 
             "decided_at": tx.now,
         },
         {"now": tx.now},
-        decisions=decisions,
     )
 
 
