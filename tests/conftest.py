@@ -13,6 +13,7 @@ from approval_tui.domain.calls import Call
 from approval_tui.store import open_store, open_store_blocking
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.blocking import BlockingStore
+from approval_tui.store.drivers import sqlite
 from tests.support import ManualClock
 
 settings.register_profile("patient", deadline=None)  # timings never decide a test
@@ -53,6 +54,12 @@ async def async_store(store_path: str, clock: ManualClock) -> AsyncIterator[Asyn
     """The async store on the same file and the same clock."""
     async with open_store(store_path, clock=clock) as opened:
         yield opened
+
+
+@pytest.fixture
+def store_looks_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every transaction notices a file that was moved or replaced, and not only one a moment later."""
+    monkeypatch.setattr(sqlite, "LOOK_EVERY", 0.0)
 
 
 @pytest.fixture

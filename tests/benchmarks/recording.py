@@ -59,6 +59,9 @@ class _RecordingConnection:
         self.statements.append((sql, dict(parameters), sql.lstrip().upper().startswith("SELECT")))
         return self._connection.execute(sql, parameters)
 
+    def cursor(self) -> _RecordingConnection:
+        return self
+
     def take(self) -> tuple[Statement, ...]:
         taken, self.statements = tuple(self.statements), []
         return taken

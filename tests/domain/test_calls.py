@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from approval_tui.domain import limits
 from approval_tui.domain.calls import Call, check_call
+from approval_tui.domain.canonical import exact_json
 from approval_tui.domain.clock import DAY, HOUR, LONGEST_DURATION, MINUTE
 from approval_tui.domain.errors import InvalidInput, InvalidJson
 from approval_tui.domain.identity import digest_for, digest_of, fingerprint_of
@@ -210,7 +211,7 @@ def test_requirements_survive_their_stored_form() -> None:
 
 def test_a_request_prints_with_its_times_in_iso_8601() -> None:
     decision = Decision("deny", "ann", "no", "d", NO_EVIDENCE, "cli", None, None, 2000)
-    printed = a_request(status="denied", decided_at=2000, decisions=(decision,)).to_json()
+    printed = a_request(status="denied", decided_at=2000, decisions_text=exact_json([decision.to_json()])).to_json()
     assert printed["created_at"] == "1970-01-01T00:00:00.000Z"
     assert printed["decided_at"] == printed["decisions"][0]["decided_at"] == "1970-01-01T00:00:02.000Z"
     assert printed["consumed_at"] is None

@@ -516,6 +516,7 @@ def test_a_store_that_goes_away_while_the_caller_waits_stops_the_call(
         use(form, gate, must_not_run)
 
 
+@pytest.mark.usefixtures("store_looks_each_time")
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("fails", [False, True])
 def test_a_store_that_goes_away_before_the_outcome_does_not_hide_what_the_block_did(

@@ -276,6 +276,7 @@ def test_a_store_is_not_used_across_a_fork(store_path: str) -> None:
     assert result["problems"] == 0
 
 
+@pytest.mark.usefixtures("store_looks_each_time")
 @pytest.mark.parametrize("how", ["replaced", "removed"])
 async def test_a_file_that_was_replaced_or_removed_is_not_used(
     store: BlockingStore, async_store: AsyncStore, call: Call, how: str

@@ -59,20 +59,21 @@ if hasattr(os, "register_at_fork"):
 class SqliteTransaction:
     """One open transaction; see `store.transaction.Transaction`."""
 
-    __slots__ = ("_execute", "is_committed", "new_id", "now", "touched")
+    __slots__ = ("is_committed", "new_id", "now", "run", "touched")
 
-    def __init__(self, connection: sqlite3.Connection, new_id: IdFactory) -> None:
-        self._execute = connection.execute
+    run: Callable[..., sqlite3.Cursor]
+
+    def __init__(self, new_id: IdFactory) -> None:
         self.now = 0
         self.touched: set[str] = set()
         self.new_id = new_id
         self.is_committed = False
 
     def rows(self, statement: str, parameters: Parameters) -> list[sqlite3.Row]:
-        return self._execute(STATEMENTS[statement], parameters).fetchall()
+        return self.run(STATEMENTS[statement], parameters).fetchall()
 
     def execute(self, statement: str, parameters: Parameters) -> int:
-        return self._execute(STATEMENTS[statement], parameters).rowcount
+        return self.run(STATEMENTS[statement], parameters).rowcount
 
     def serialize(self, key: str) -> None:
         """Nothing to do: BEGIN IMMEDIATE already keeps every other writer out."""
@@ -95,7 +96,7 @@ class SqliteEngine:
 
     def write(self, function: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the function in one writing transaction, commits it, and rings the bells it calls for."""
-        transaction = SqliteTransaction(self.connection, self._new_id)
+        transaction = SqliteTransaction(self._new_id)
         try:
             with self._lock:
                 self._refuse_foreign_use()
@@ -109,7 +110,7 @@ class SqliteEngine:
 
     def read(self, function: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the function on one consistent state of the store, without keeping any writer waiting."""
-        transaction = SqliteTransaction(self.connection, self._new_id)
+        transaction = SqliteTransaction(self._new_id)
         try:
             with self._lock:
                 self._refuse_foreign_use()
@@ -142,7 +143,7 @@ class SqliteEngine:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> R:
-        execute = self.connection.execute
+        execute = transaction.run = self.connection.cursor().execute  # one for all: each is read to its end
         try:
             execute(begin)
             transaction.now = self.clock()
