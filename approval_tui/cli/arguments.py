@@ -11,7 +11,7 @@ from approval_tui.version import __version__
 
 PROGRAM = "approval-tui"
 Parser = argparse.ArgumentParser
-_NOT_WAITING = (APPROVED, *FINAL, CONSUMED)
+_NOT_WAITING = (APPROVED, *FINAL, CONSUMED, "in_doubt")
 
 
 class Command(NamedTuple):  # a dataclass costs six times as much at start-up

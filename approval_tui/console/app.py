@@ -125,7 +125,7 @@ class ConsoleApp(App[None]):
                 await self._reopen()
 
     async def _watch(self) -> None:
-        changes = aiter(self.store.reviewer.changes())
+        changes = self.store.reviewer.changes()
         watched: set[str] = set()
         change = asyncio.ensure_future(anext(changes))
         try:
@@ -141,6 +141,8 @@ class ConsoleApp(App[None]):
                 await asyncio.sleep(SHORTEST_RELOAD)
         finally:
             change.cancel()
+            await asyncio.wait([change])
+            await changes.aclose()
 
     async def _load(self, watched: set[str]) -> set[str]:
         """Posts the pending requests and what became of those watched; gives the ids to watch from now on.

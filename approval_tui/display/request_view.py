@@ -9,7 +9,7 @@ from approval_tui.display.redaction import Redactor
 from approval_tui.display.visible import visible_text
 from approval_tui.domain.canonical import exact_json
 from approval_tui.domain.clock import format_age, format_timestamp
-from approval_tui.domain.lifecycle import APPROVED, PENDING
+from approval_tui.domain.lifecycle import APPROVE, APPROVED, PENDING
 from approval_tui.domain.models import Decision, Request
 
 
@@ -41,7 +41,9 @@ def request_fields(request: Request, now: int, redactor: Redactor, *, plain: boo
     fields.extend(_requirements(request))
     if request.reason is not None:
         fields.append(Field("agent says", visible_text(redactor.redact(request.reason)), from_agent=True))
-    fields.extend(Field(_verdict(decision), decision_text(decision)) for decision in request.decisions)
+    fields.extend(
+        Field(_verdict(request, index), decision_text(decision)) for index, decision in enumerate(request.decisions)
+    )
     if request.consumed_at is not None:
         fields.append(Field("used", f"{format_timestamp(request.consumed_at)} ({_ago(request.consumed_at, now)})"))
     if request.outcome is not None:
@@ -65,8 +67,13 @@ def decision_text(decision: Decision) -> str:
     return words
 
 
-def _verdict(decision: Decision) -> str:
-    return {"approve": "approved by", "deny": "denied by"}.get(decision.verdict, decision.verdict)
+def _verdict(request: Request, index: int) -> str:
+    """The label of one decision: a denial that came after enough approvals took an approval back."""
+    decision, before = request.decisions[index], request.decisions[:index]
+    if decision.verdict == APPROVE:
+        return "approved by"
+    approvals = {each.reviewer for each in before if (each.verdict, each.digest) == (APPROVE, decision.digest)}
+    return "revoked by" if len(approvals) >= request.requirements.quorum else "denied by"
 
 
 def _requirements(request: Request) -> list[Field]:

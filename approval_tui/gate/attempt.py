@@ -21,6 +21,7 @@ from approval_tui.domain.errors import (
     NotApproved,
     StatusConflict,
 )
+from approval_tui.domain.ids import new_secret
 from approval_tui.domain.lifecycle import APPROVED, CANCELLED, CONSUMED, DENIED, EXPIRED, PENDING
 from approval_tui.domain.models import Request
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from approval_tui.store.blocking_requester import BlockingRequesterStore
 
 R = TypeVar("R")
+
+_INTERRUPTED = "the caller was interrupted"
 
 
 @dataclass(frozen=True)
@@ -43,14 +46,15 @@ Steps = Generator[Step, Any, Claim]
 
 
 class Attempt:
-    """What has been reached so far: the request that this call created, and the claim once it has one."""
+    """What has been reached so far: the requests that this call created, and the one that it began to consume."""
 
     def __init__(self, call: Call, *, claim_lifetime: int, wait: bool) -> None:
         self._call = call
         self._claim_lifetime = claim_lifetime
         self._wait = wait
         self._created: set[str] = set()
-        self.claim: Claim | None = None
+        self._claim_id = new_secret("clm")
+        self._consuming_id: str | None = None
 
     def steps(self) -> Steps:
         """Ends with the claim; raises NotApproved when the call may not run.
@@ -81,17 +85,13 @@ class Attempt:
         """Remembers what a step brought, even if the caller was interrupted meanwhile."""
         if isinstance(answer, Submitted) and answer.created:
             self._created.add(answer.request.id)
-        elif isinstance(answer, Claim):
-            self.claim = answer
 
     def undo(self) -> list[Step]:
-        """What takes back an interrupted attempt: its unused claim, and requests that it created itself."""
+        """What takes back an interrupted attempt: its claim, if it came to that, and requests that it created."""
         steps = []
-        claim = self.claim
-        if claim is not None:
-            steps.append(
-                Step(lambda store: store.rollback(claim.request.id, claim.id, detail="the caller was interrupted"))
-            )
+        consumed = self._consuming_id
+        if consumed is not None:
+            steps.append(Step(lambda store: store.rollback(consumed, self._claim_id, detail=_INTERRUPTED)))
         for request_id in self._created:
             steps.append(self._cancelling(request_id))
         return steps
@@ -100,19 +100,19 @@ class Attempt:
         return Step(lambda store: store.wait(request.id), is_waiting=True)
 
     def _consuming(self, request: Request) -> Step:
+        self._consuming_id = request.id
         return Step(
             lambda store: store.consume(
                 request.id,
                 request.fingerprint,
                 requester=self._call.requester,
                 claim_lifetime=self._claim_lifetime,
+                claim_id=self._claim_id,
             )
         )
 
     def _cancelling(self, request_id: str) -> Step:
-        return Step(
-            lambda store: store.cancel(request_id, requester=self._call.requester, reason="the caller was interrupted")
-        )
+        return Step(lambda store: store.cancel(request_id, requester=self._call.requester, reason=_INTERRUPTED))
 
 
 def run_blocking(attempt: Attempt, store: BlockingRequesterStore) -> Claim:

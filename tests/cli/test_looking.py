@@ -161,6 +161,8 @@ def test_every_status_can_be_listed(cli: Cli, store: BlockingStore, past: Blocki
     for status, ids in expected.items():
         assert [each["id"] for each in cli("list", "--status", status, "--json").json] == ids, status
         assert all(each in cli("list", "--status", status).out for each in ids)
+        if status != "pending":
+            assert [each["id"] for each in cli("history", "--status", status, "--json").json] == ids, status
 
 
 def test_a_list_that_is_not_whole_says_so(cli: Cli, store: BlockingStore) -> None:

@@ -135,6 +135,13 @@ def test_a_decision_is_labelled_by_its_verdict(verdict: str, label: str) -> None
     assert label in texts_of(a_request(decisions=(a_decision(verdict=verdict),)))
 
 
+def test_a_denial_after_enough_approvals_is_labelled_as_the_revocation_it_is() -> None:
+    words = (a_decision(), a_decision(reviewer="bo"), a_decision(reviewer="cy", verdict="deny"))
+    for quorum, label in ((2, "revoked by"), (3, "denied by")):
+        fields = fields_of(a_request(requirements=Requirements(quorum=quorum), decisions=words))
+        assert [field.label for field in fields if field.label.endswith("ed by")] == ["approved by"] * 2 + [label]
+
+
 def test_only_votes_on_the_present_digest_count_and_each_reviewer_once() -> None:
     old = a_decision(digest="v1:sha256:" + "3" * 64)
     votes = (old, a_decision(), a_decision(), a_decision(reviewer="bo"))

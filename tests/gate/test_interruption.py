@@ -24,6 +24,7 @@ from approval_tui.gate.attempt import Attempt, run_async, run_blocking
 from approval_tui.gate.guard import Guard
 from approval_tui.store import open_store, open_store_blocking
 from approval_tui.store.asynchronous import AsyncStore
+from approval_tui.store.bells import Bells
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.transactions import records, requester
 from tests.gate.both_forms import FORMS, MAKE_DEPLOY, history, new_gate, pending_after, reviewing, waiters
@@ -333,6 +334,15 @@ def test_ctrl_c_while_consuming_leaves_anothers_approval_as_it_is(
         run_blocking(attempt(), opened.requester)
     assert desk.reviewer.get(request.id).status == "approved"
     assert history(desk, request) == ["submitted", "approved", "reused"]
+    assert_sound(desk)
+
+
+def test_ctrl_c_right_after_the_claim_was_taken_gives_the_approval_back(store_path: str, desk: BlockingStore) -> None:
+    request = approve(desk, desk.requester.submit(CALL).request)
+    with open_store_blocking(store_path) as opened, pytest.raises(KeyboardInterrupt), ctrl_c_at_call(Bells.ring, 2):
+        run_blocking(attempt(), opened.requester)
+    assert desk.reviewer.get(request.id).status == "approved"
+    assert history(desk, request) == ["submitted", "approved", "reused", "consumed", "rolled_back"]
     assert_sound(desk)
 
 

@@ -20,6 +20,7 @@ from approval_tui.domain.lifecycle import STATUSES, TRANSITIONS
 from approval_tui.domain.limits import DEFAULT_CLAIM_LIFETIME
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
+from approval_tui.store.transactions.queries import Filter
 from tests.store.tampering import attack, problems, raw
 from tests.support import LONG, ManualClock, approve, assert_sound, consume, deny, submit, submit_approved
 
@@ -287,6 +288,18 @@ def test_history_is_paged_by_key_newest_first(store: BlockingStore, call: Call) 
     while page := store.reviewer.history(before=pages[-1].id if pages else None, most=10):
         pages += page
     assert pages == sorted(requests, key=lambda request: request.id, reverse=True)
+
+
+def test_claims_in_doubt_have_a_history_of_their_own(store: BlockingStore, clock: ManualClock, call: Call) -> None:
+    claims = [consume(store, submit_approved(store, dataclasses.replace(call, arguments={"n": n}))) for n in range(4)]
+    store.requester.report_outcome(claims[0].request.id, claims[0].id, "succeeded")
+    assert store.reviewer.history(Filter(status="in_doubt")) == ()
+    clock.move(DAY)
+    in_doubt = [claim.request.id for claim in reversed(claims[1:])]
+    newest = store.reviewer.history(Filter(status="in_doubt"), most=2)
+    rest = store.reviewer.history(Filter(status="in_doubt"), before=newest[-1].id)
+    assert [request.id for request in (*newest, *rest)] == in_doubt
+    assert store.reviewer.history(Filter(status="in_doubt", requester="nobody")) == ()
 
 
 def test_the_times_of_the_log_never_run_backwards(store: BlockingStore, clock: ManualClock, call: Call) -> None:

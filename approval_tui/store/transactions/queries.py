@@ -94,14 +94,16 @@ def history(
 
     Raises InvalidInput for a status that does not exist.
     """
-    if chosen.status is not None and chosen.status not in STATUSES:
+    if chosen.status is not None and chosen.status not in (*STATUSES, IN_DOUBT):
         raise InvalidInput(
             f"{chosen.status!r} is no status.",
             not_done="Nothing was read.",
-            to_do=f"Use {', '.join(STATUSES)}.",
+            to_do=f"Use {', '.join((*STATUSES, IN_DOUBT))}.",
         )
     statement = "history"
-    if chosen.requester is not None:
+    if chosen.status == IN_DOUBT:
+        statement = "history_in_doubt"
+    elif chosen.requester is not None:
         statement = "history_by_requester"
     elif chosen.status in _NEVER_COMPUTED:
         statement = "history_by_status"

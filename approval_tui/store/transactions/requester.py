@@ -5,7 +5,7 @@ from __future__ import annotations
 from approval_tui.domain import events
 from approval_tui.domain.calls import CheckedCall, Claim, Submitted
 from approval_tui.domain.canonical import JsonObject, tagged_hash
-from approval_tui.domain.checks import check_text
+from approval_tui.domain.checks import check_name, check_text
 from approval_tui.domain.errors import ClaimInDoubt, ClaimInvalid, InvalidInput, RequestChanged, StatusConflict
 from approval_tui.domain.identity import digest_for, digest_of
 from approval_tui.domain.ids import new_secret
@@ -121,16 +121,20 @@ def consume(
     *,
     requester: str,
     claim_lifetime: int = DEFAULT_CLAIM_LIFETIME,
+    claim_id: str | None = None,
 ) -> Claim:
     """Takes the approval for the one caller that may run the call (rule R2).
 
-    `claim_lifetime` is in ms: after it, a claim without an outcome is in doubt. Raises StatusConflict when
-    the request is not approved (any more), RequestChanged when it is not this requester's call, and
-    StoreCorrupt when the stored arguments are not those that were approved.
+    `claim_lifetime` is in ms: after it, a claim without an outcome is in doubt. A caller that chooses the
+    secret `claim_id` itself can give the claim back even if it is interrupted before it has the answer.
+    Raises StatusConflict when the request is not approved (any more), RequestChanged when it is not this
+    requester's call, and StoreCorrupt when the stored arguments are not those that were approved.
     """
     not_done = "The call may not run."
     if claim_lifetime <= 0:
         raise InvalidInput("A claim's lifetime must be more than zero.", not_done=not_done, to_do="Correct it.")
+    if claim_id is not None:
+        check_name("claim", claim_id)
     try:
         request = take_request(tx, request_id, APPROVED, not_done)
     except StatusConflict as conflict:
@@ -142,7 +146,7 @@ def consume(
     arguments = request.effective_arguments
     if not digest_for(request, arguments) == request.digest == request.decided_digest:
         raise corrupt(f"What request {request.id} holds is not what was approved: the digests differ.")
-    secret = new_secret("clm")
+    secret = claim_id or new_secret("clm")
     request = change(
         tx,
         "consume",
