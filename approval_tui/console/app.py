@@ -68,6 +68,7 @@ class ConsoleApp(App[None]):
         self._visible_filter = VisibleFilter()
         self._poke = asyncio.Event()
         self.closing_words = ""
+        self.animation_level = "none"  # rows that only fly past on the way to the end have not been shown
 
     @property
     def store(self) -> AsyncStore:

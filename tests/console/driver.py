@@ -50,9 +50,10 @@ class Console:
             await self.settle()
 
     async def settle(self) -> None:
-        """Waits until no decision is under way and all is drawn."""
+        """Waits until no decision is under way, all is drawn, and the rows that were drawn are noted as seen."""
         await self.until(lambda: not self.screen.is_busy)
         await self.pilot.pause()
+        await self.until(lambda: self.pilot.app.screen is not self.screen or _has_noted_what_is_shown(self.screen))
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Waits until the condition holds; fails after PATIENCE."""
@@ -64,6 +65,7 @@ class Console:
 
     async def read_to_the_end(self) -> None:
         """Pages through the payload, each page only after the one before was drawn."""
+        await self.settle()
         while unread := self.screen.detail.unread_rows:
             await self.press("space")
             await self.until(lambda before=unread: self.screen.detail.unread_rows < before)  # type: ignore[misc]
@@ -76,6 +78,13 @@ class Console:
         """Everything that is on the screen, as plain text."""
         compositor = self.pilot.app.screen._compositor
         return "\n".join("".join(segment.text for segment in strip) for strip in compositor.render_strips())
+
+
+def _has_noted_what_is_shown(screen: MainScreen) -> bool:
+    detail = screen.detail
+    top = int(detail.scroll_offset.y)
+    shown = detail._lines[top : top + detail.scrollable_content_region.height]
+    return not any(line.payload_row in detail._reading._unseen for line in shown)
 
 
 def _holds(condition: Callable[[], bool]) -> bool:

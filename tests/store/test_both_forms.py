@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import dataclasses
+import gc
 import inspect
 import json
 import logging
@@ -32,7 +33,7 @@ from approval_tui.store import (
 )
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.blocking import BlockingStore
-from tests.support import ANN, BO, LONG, ManualClock, assert_sound, run_worker, submit
+from tests.support import ANN, BO, LONG, ManualClock, assert_sound, run_worker, submit, until
 
 Ids = Callable[[], str]
 Form = Callable[[str, ManualClock, Ids], Awaitable[Any]]
@@ -199,6 +200,19 @@ def test_aiosqlite_is_what_the_driver_takes_it_for() -> None:
 
 async def test_an_abandoned_async_store_does_not_keep_the_program_alive(async_store: AsyncStore) -> None:
     assert async_store._engine._connection._thread.daemon
+
+
+async def test_an_async_store_that_is_forgotten_closes_its_file_and_ends_its_thread(
+    store_path: str, call: Call
+) -> None:
+    forgotten = await open_store(store_path)
+    await forgotten.requester.submit(call)
+    thread, connection = forgotten._engine._connection._thread, forgotten._engine._engine.connection
+    del forgotten
+    gc.collect()
+    until(lambda: not thread.is_alive())
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
 
 
 async def test_cancelling_a_call_leaves_the_store_usable(async_store: AsyncStore, call: Call) -> None:

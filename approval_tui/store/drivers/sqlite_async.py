@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
@@ -73,6 +74,15 @@ class AsyncSqliteEngine:
     async def close(self) -> None:
         """Ends the thread and closes the connection; closing twice is harmless."""
         await asyncio.shield(self._close())  # a cancelled task must not leave it half closed
+
+    def __del__(self) -> None:
+        """Ends quietly what was not closed: a gate lives as long as its program, and outlives the event loop."""
+        if self._connection._connection is None:
+            return
+        self._connection._connection = None
+        if not sys.is_finalizing():  # daemon threads stand still then, and may stand in a transaction
+            self._engine.close()
+            self._connection.stop()
 
     async def _close(self) -> None:
         if self._connection._connection is not None:
