@@ -159,6 +159,16 @@ async def test_a_long_payload_can_still_be_denied_unread(
     assert decision.evidence.kind == "none"
 
 
+async def test_the_width_is_the_same_for_short_and_long_payloads(
+    open_console: OpenConsole, requests: list[Request]
+) -> None:
+    async with open_console() as console:
+        width = console.screen.detail.scrollable_content_region.width
+        await console.press("j")  # a scroll bar comes, and must not make the first rows unread again
+        assert console.screen.detail.max_scroll_y > 0
+        assert console.screen.detail.scrollable_content_region.width == width
+
+
 async def test_a_new_width_must_be_read_anew(open_console: OpenConsole, requests: list[Request]) -> None:
     async with open_console() as console:
         await console.press("j")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
@@ -24,6 +23,17 @@ from approval_tui.store.transaction import Transaction
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class _Connection(aiosqlite.Connection):
+    """aiosqlite's connection, quiet when it is forgotten: a gate lives as long as its program, past the event loop."""
+
+    close_engine: Callable[[], None]
+
+    def __del__(self) -> None:
+        if self._connection is not None:
+            self._tx.put_nowait((None, self.close_engine))
+            self.stop()
 
 
 class AsyncSqliteEngine:
@@ -46,7 +56,7 @@ class AsyncSqliteEngine:
             opened.append(engine)
             return engine.connection
 
-        connection = aiosqlite.Connection(connect, iter_chunk_size=64)
+        connection = _Connection(connect, iter_chunk_size=64)
         # A program that forgets to close must still be able to end; SQLite survives a thread that stops.
         connection._thread.daemon = True
         try:
@@ -57,6 +67,7 @@ class AsyncSqliteEngine:
             for engine in opened:
                 engine.close()
             raise
+        connection.close_engine = opened[0].close
         return cls(opened[0], connection)
 
     async def write(self, function: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -74,15 +85,6 @@ class AsyncSqliteEngine:
     async def close(self) -> None:
         """Ends the thread and closes the connection; closing twice is harmless."""
         await asyncio.shield(self._close())  # a cancelled task must not leave it half closed
-
-    def __del__(self) -> None:
-        """Ends quietly what was not closed: a gate lives as long as its program, and outlives the event loop."""
-        if self._connection._connection is None:
-            return
-        self._connection._connection = None
-        if not sys.is_finalizing():  # daemon threads stand still then, and may stand in a transaction
-            self._engine.close()
-            self._connection.stop()
 
     async def _close(self) -> None:
         if self._connection._connection is not None:
