@@ -5,9 +5,9 @@ The names below are loaded when they are first used, so that importing the packa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from approval_tui.version import __version__
+
+TYPE_CHECKING = False  # what type checkers take for true; the module typing would be most of what importing costs
 
 if TYPE_CHECKING:
     from approval_tui.domain.errors import (
@@ -43,7 +43,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

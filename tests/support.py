@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 
 from approval_tui.domain.calls import Call, Claim
-from approval_tui.domain.models import Request, Reviewer
+from approval_tui.domain.decisions import Reviewer
+from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
 
 LONG = 60.0

@@ -12,7 +12,7 @@ from approval_tui.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
     from approval_tui.display.redaction import Redactor
-    from approval_tui.domain.models import Reviewer
+    from approval_tui.domain.decisions import Reviewer
     from approval_tui.settings.configuration import Settings
     from approval_tui.store.blocking import BlockingStore
 

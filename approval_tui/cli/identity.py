@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from approval_tui.domain.models import Reviewer
+    from approval_tui.domain.decisions import Reviewer
     from approval_tui.settings.configuration import Settings
 
 VIA = "cli"
@@ -41,6 +41,6 @@ def terminal_name() -> str | None:
 
 def reviewer(name: str) -> Reviewer:
     """The reviewer of that name, as seen from here."""
-    from approval_tui.domain.models import Reviewer
+    from approval_tui.domain.decisions import Reviewer
 
     return Reviewer(name, via=VIA, os_user=os_user(), tty=terminal_name())

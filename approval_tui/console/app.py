@@ -20,9 +20,10 @@ from approval_tui.console.main_screen import MainScreen
 from approval_tui.console.visible_filter import VisibleFilter
 from approval_tui.display.redaction import Redactor
 from approval_tui.domain.clock import Clock, system_clock
+from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.errors import ApprovalTuiError, RequestNotFound
 from approval_tui.domain.lifecycle import may_still_change
-from approval_tui.domain.models import Request, Reviewer
+from approval_tui.domain.models import Request
 from approval_tui.settings.configuration import Settings
 from approval_tui.store import open_store, store_path
 from approval_tui.store.asynchronous import AsyncStore

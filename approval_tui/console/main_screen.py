@@ -23,9 +23,10 @@ from approval_tui.console.widgets.request_list import RequestList
 from approval_tui.console.widgets.status_bar import StatusBar
 from approval_tui.display.redaction import Redactor
 from approval_tui.domain.clock import Clock, format_duration
+from approval_tui.domain.decisions import NO_EVIDENCE, Evidence, Reviewer
 from approval_tui.domain.errors import ApprovalTuiError, Conflict
 from approval_tui.domain.lifecycle import APPROVE, DENY, PENDING
-from approval_tui.domain.models import NO_EVIDENCE, Evidence, Request, Reviewer
+from approval_tui.domain.models import Request
 from approval_tui.domain.status_words import describe_status
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from approval_tui.domain.models import EVIDENCE_SHOWN, Evidence
+from approval_tui.domain.decisions import EVIDENCE_SHOWN, Evidence
 
 
 class Reading:

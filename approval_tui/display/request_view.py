@@ -9,8 +9,9 @@ from approval_tui.display.redaction import Redactor
 from approval_tui.display.visible import visible_text
 from approval_tui.domain.canonical import exact_json
 from approval_tui.domain.clock import format_age, format_timestamp
+from approval_tui.domain.decisions import Decision
 from approval_tui.domain.lifecycle import APPROVE, APPROVED, PENDING
-from approval_tui.domain.models import Decision, Request
+from approval_tui.domain.models import Request
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from approval_tui.domain.checks import (
     check_text,
     invalid_call,
 )
+from approval_tui.domain.decisions import EVIDENCE_KINDS, EVIDENCE_TABLE
 from approval_tui.domain.identity import fingerprint_of
 from approval_tui.domain.lifecycle import RISKS
 from approval_tui.domain.limits import (
@@ -24,7 +25,7 @@ from approval_tui.domain.limits import (
     MOST_ARGUMENT_BYTES,
     MOST_CONTEXT_BYTES,
 )
-from approval_tui.domain.models import EVIDENCE_KINDS, EVIDENCE_TABLE, NO_REQUIREMENTS, Request, Requirements
+from approval_tui.domain.models import NO_REQUIREMENTS, Request, Requirements
 
 
 @dataclass(frozen=True)

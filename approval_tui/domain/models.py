@@ -1,76 +1,20 @@
-"""The data that everything speaks of: a request, the decisions on it, and what a decision rests on."""
+"""The data that everything speaks of: a request and what a decision on it needs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from approval_tui.domain.canonical import JsonObject, stored_json
 from approval_tui.domain.clock import optional_timestamp
 from approval_tui.domain.errors import StoreCorrupt
 from approval_tui.domain.lifecycle import CONSUMED
 
-EVIDENCE_SHOWN = "shown"  #: every row of the payload was visible to the reviewer
-EVIDENCE_TABLE = "table"  #: decided in bulk, from a table of exactly these requests
+if TYPE_CHECKING:
+    from approval_tui.domain.decisions import Decision
+
 EVIDENCE_NONE = "none"  #: decided by id; nothing is known of what the reviewer saw
-EVIDENCE_KINDS = (EVIDENCE_SHOWN, EVIDENCE_TABLE, EVIDENCE_NONE)
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What is known of what the reviewer saw: the kind, the payload's rows, and how long in ms (rule R9)."""
-
-    kind: str = EVIDENCE_NONE
-    rows: int = 0
-    shown_ms: int = 0
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One reviewer's word on one digest of a request."""
-
-    verdict: str
-    reviewer: str
-    reason: str | None
-    digest: str
-    evidence: Evidence
-    via: str
-    os_user: str | None
-    tty: str | None
-    decided_at: int
-
-    def to_json(self) -> JsonObject:
-        """The form in which it is stored, logged and printed; the time is in ms UTC."""
-        return {
-            "verdict": self.verdict,
-            "reviewer": self.reviewer,
-            "reason": self.reason,
-            "digest": self.digest,
-            "evidence": {
-                "kind": self.evidence.kind,
-                "rows": self.evidence.rows,
-                "shown_ms": self.evidence.shown_ms,
-            },
-            "via": self.via,
-            "os_user": self.os_user,
-            "tty": self.tty,
-            "decided_at": self.decided_at,
-        }
-
-    @classmethod
-    def of(cls, values: dict[str, Any]) -> Decision:
-        """The decision with exactly these fields; faster than nine assignments to a frozen object."""
-        decision = object.__new__(cls)
-        decision.__dict__.update(values)
-        return decision
-
-    @classmethod
-    def from_json(cls, value: JsonObject) -> Decision:
-        """The decision of its stored form; raises KeyError or TypeError where that is malformed."""
-        if value.keys() != cls.__dataclass_fields__.keys():
-            raise KeyError(f"{sorted(value)} are not the parts of a decision")
-        return cls.of({**value, "evidence": Evidence(**value["evidence"])})
 
 
 @dataclass(frozen=True)
@@ -97,21 +41,6 @@ class Requirements:
         return cls(**{**value, "reviewers": tuple(value["reviewers"])})
 
 
-@dataclass(frozen=True)
-class Reviewer:
-    """Who decides, and from where: the name, the surface, and what the operating system says."""
-
-    name: str
-    via: str = "api"
-    os_user: str | None = None
-    tty: str | None = None
-
-    def to_json(self) -> JsonObject:
-        """The form in events."""
-        return {"reviewer": self.name, "via": self.via, "os_user": self.os_user, "tty": self.tty}
-
-
-NO_EVIDENCE = Evidence()
 NO_REQUIREMENTS = Requirements()
 NO_DECISIONS = "[]"
 """The stored text where nobody has decided."""
@@ -182,6 +111,8 @@ class Request:
         """What reviewers said, in order."""
         if self.decisions_text == NO_DECISIONS:
             return ()
+        from approval_tui.domain.decisions import Decision  # most requests of a listing have none yet
+
         try:
             return tuple(map(Decision.from_json, stored_json(self.decisions_text)))
         except (ValueError, TypeError, KeyError, RecursionError) as error:

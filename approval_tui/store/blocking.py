@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from approval_tui.store.drivers.sqlite import SqliteEngine
 
 if TYPE_CHECKING:
+    from approval_tui.store.blocking_reader import BlockingReader
     from approval_tui.store.blocking_requester import BlockingRequesterStore
     from approval_tui.store.blocking_reviewer import BlockingReviewerStore
 
@@ -32,6 +33,13 @@ class BlockingStore:
         from approval_tui.store.blocking_reviewer import BlockingReviewerStore
 
         return BlockingReviewerStore(self._engine)
+
+    @cached_property
+    def reader(self) -> BlockingReader:
+        """What those are handed who only look: the reviewer's face without its decisions, and sooner loaded."""
+        from approval_tui.store.blocking_reader import BlockingReader
+
+        return BlockingReader(self._engine)
 
     @property
     def path(self) -> str:

@@ -1,61 +1,22 @@
-"""The reviewer's face of the blocking store; what works on the log is loaded only when it is used."""
+"""The reviewer's face of the blocking store: it looks, and it decides."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-from approval_tui.store.blocking_face import BlockingFace, reads, writes
-from approval_tui.store.transactions import queries, reviewer
-
-if TYPE_CHECKING:
-    from approval_tui.domain.audit import Event, Head, Verification
-    from approval_tui.store.procedures import Progress, Step
+from approval_tui.store.blocking_face import writes
+from approval_tui.store.blocking_reader import BlockingReader
+from approval_tui.store.transactions import reviewer
 
 
-class BlockingReviewerStore(BlockingFace):
-    """The face of those who decide, and of everything that only looks."""
+class BlockingReviewerStore(BlockingReader):
+    """The face of those who decide."""
 
-    get = reads(queries.get)
-    find = reads(queries.find)
-    list = reads(queries.list_requests)
-    pending_count = reads(queries.pending_count)
-    history = reads(queries.history)
     decide = writes(reviewer.decide)
     revoke = writes(reviewer.revoke)
     expire = writes(reviewer.expire)
     resolve = writes(reviewer.resolve)
-
-    def events(self, *, request_id: str | None = None, before: int | None = None, most: int = 100) -> tuple[Event, ...]:
-        """The events of one request in order, or the newest of the log, newest first, by number."""
-        from approval_tui.store.transactions import log
-
-        return self._engine.read(log.events, request_id=request_id, before=before, most=most)
-
-    def head(self) -> Head | None:
-        """The checkpoint of the log as it is now; None for an empty one."""
-        from approval_tui.store.transactions import log
-
-        return self._engine.read(log.head)
 
     def expire_due(self) -> int:
         """Records the expiry of everything whose time has passed, and says of how many."""
         from approval_tui.store import procedures
 
         return procedures.run_blocking(procedures.expire_all_due(), self._run)
-
-    def verify(self, expected: Head | None = None, progress: Progress | None = None) -> Verification:
-        """Checks the whole log and every row against it, in short reads; see `procedures.verify`."""
-        from approval_tui.store import procedures
-
-        return procedures.run_blocking(procedures.verify(expected, progress), self._run)
-
-    def export(self, take: Callable[[tuple[Event, ...]], None], progress: Progress | None = None) -> int:
-        """Hands the whole log in batches to `take`, and says how many events there were."""
-        from approval_tui.store import procedures
-
-        return procedures.run_blocking(procedures.export(take, progress), self._run)
-
-    def _run(self, step: Step) -> Any:
-        run = self._engine.write if step.writes else self._engine.read
-        return run(step.function, *step.arguments)

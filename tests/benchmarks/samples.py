@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from approval_tui.domain.calls import Call
 from approval_tui.domain.canonical import canonical_json
-from approval_tui.domain.models import Reviewer
+from approval_tui.domain.decisions import Reviewer
 
 ARGUMENT_BYTES = 1024
 REVIEWER = Reviewer("ann")

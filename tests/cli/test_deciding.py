@@ -10,7 +10,8 @@ import pytest
 
 from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import MINUTE
-from approval_tui.domain.models import NO_EVIDENCE, Request, Requirements
+from approval_tui.domain.decisions import NO_EVIDENCE
+from approval_tui.domain.models import Request, Requirements
 from approval_tui.store.blocking import BlockingStore
 from tests.cli.conftest import Cli
 from tests.cli.running import run_process

@@ -7,7 +7,8 @@ from typing import Any
 
 from approval_tui.domain.canonical import exact_json
 from approval_tui.domain.clock import MINUTE
-from approval_tui.domain.models import NO_REQUIREMENTS, Decision, Evidence, Request
+from approval_tui.domain.decisions import Decision, Evidence
+from approval_tui.domain.models import NO_REQUIREMENTS, Request
 
 MOMENT = 1_800_000_000_000
 """2027-01-15 08:00 UTC."""

@@ -12,7 +12,8 @@ from approval_tui.display.redaction import Redactor, mask
 from approval_tui.display.request_view import Field, decision_text, request_fields
 from approval_tui.display.visible import is_all_visible, visible_text
 from approval_tui.domain.clock import HOUR, MINUTE, SECOND
-from approval_tui.domain.models import Evidence, Request, Requirements
+from approval_tui.domain.decisions import Evidence
+from approval_tui.domain.models import Request, Requirements
 from tests.display.hostile import INVISIBLE_SAMPLES, json_texts, undo_escapes
 from tests.display.requests import MOMENT, a_decision, a_request
 

@@ -13,9 +13,10 @@ from approval_tui.domain import limits
 from approval_tui.domain.calls import Call, check_call
 from approval_tui.domain.canonical import exact_json
 from approval_tui.domain.clock import DAY, HOUR, LONGEST_DURATION, MINUTE
+from approval_tui.domain.decisions import NO_EVIDENCE, Decision, Evidence
 from approval_tui.domain.errors import InvalidInput, InvalidJson
 from approval_tui.domain.identity import digest_for, digest_of, fingerprint_of
-from approval_tui.domain.models import NO_EVIDENCE, Decision, Evidence, Request, Requirements
+from approval_tui.domain.models import Request, Requirements
 
 CALL = Call(
     tool="shell",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from approval_tui.domain.calls import Call
+from approval_tui.domain.decisions import Evidence, Reviewer
 from approval_tui.domain.errors import (
     DecisionRefused,
     InvalidInput,
@@ -18,7 +19,7 @@ from approval_tui.domain.errors import (
     StatusConflict,
 )
 from approval_tui.domain.identity import digest_for
-from approval_tui.domain.models import Evidence, Request, Requirements, Reviewer
+from approval_tui.domain.models import Request, Requirements
 from approval_tui.store.blocking import BlockingStore
 from tests.support import ANN, BO, ManualClock, approve, assert_sound, consume, deny, event_names, submit
 

@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 from approval_tui.domain.audit import Event
 from approval_tui.domain.calls import Call, Claim
 from approval_tui.domain.clock import DAY, HOUR, MINUTE, SECOND
+from approval_tui.domain.decisions import NO_EVIDENCE, Evidence, Reviewer
 from approval_tui.domain.errors import (
     ClaimInDoubt,
     ClaimInvalid,
@@ -31,7 +32,7 @@ from approval_tui.domain.errors import (
     RequestChanged,
     StatusConflict,
 )
-from approval_tui.domain.models import NO_EVIDENCE, Evidence, Requirements, Reviewer
+from approval_tui.domain.models import Requirements
 from approval_tui.store import open_store_blocking
 from approval_tui.store.transactions.queries import Filter
 from tests.store.model import Life, Model, Refusal, Refused

@@ -13,6 +13,7 @@ import pytest
 
 from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import HOUR
+from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.errors import (
     DecisionRefused,
     InvalidInput,
@@ -22,7 +23,7 @@ from approval_tui.domain.errors import (
     StoreUnavailable,
 )
 from approval_tui.domain.limits import DEFAULT_TIMEOUT
-from approval_tui.domain.models import Requirements, Reviewer
+from approval_tui.domain.models import Requirements
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from tests.support import (

@@ -27,10 +27,10 @@ def list_events(options: Namespace, environment: Environment) -> int:
     """Prints the events of the log, newest first, or those of one request in order."""
     with environment.open_store() as store:
         if options.id is None:
-            events = store.reviewer.events(before=options.before, most=options.limit or _LISTED)
+            events = store.reader.events(before=options.before, most=options.limit or _LISTED)
         else:
-            request = store.reviewer.find(options.id)
-            events = store.reviewer.events(request_id=request.id)
+            request = store.reader.find(options.id)
+            events = store.reader.events(request_id=request.id)
             events = tuple(event for event in events if options.before is None or event.seq < options.before)
             events = events[: options.limit]
     if options.json:
@@ -48,7 +48,7 @@ def verify(options: Namespace, environment: Environment) -> int:
     """Checks the whole log and every request against it; exit code 10 where something does not fit."""
     expected = None if options.head is None else _checkpoint(options.head)
     with environment.open_store() as store, Progress() as progress:
-        verification = store.reviewer.verify(expected, progress)
+        verification = store.reader.verify(expected, progress)
     if options.json:
         output.print_json(_verification_to_json(verification))
     else:
@@ -59,7 +59,7 @@ def verify(options: Namespace, environment: Environment) -> int:
 def head(options: Namespace, environment: Environment) -> int:
     """Prints the checkpoint of the log as it is now; that of an empty log has the number 0."""
     with environment.open_store() as store:
-        found = store.reviewer.head()
+        found = store.reader.head()
     if options.json:
         output.print_json(_head_to_json(found))
     elif found is None:
@@ -76,7 +76,7 @@ def export(options: Namespace, environment: Environment) -> int:
 
     with environment.open_store() as store, Progress() as progress, open_sink(options.output) as sink:
         take = writer_of(options.format, sink)
-        count = store.reviewer.export(take, progress)
+        count = store.reader.export(take, progress)
     if options.output is not None:
         output.narrate(f"{count:,} events were written to {options.output}.")
     return DONE

@@ -25,7 +25,7 @@ _NARROWEST_PREVIEW = 28
 def list_requests(options: Namespace, environment: Environment) -> int:
     """Prints the requests of one status; those that wait, oldest first."""
     with environment.open_store() as store:
-        requests = store.reviewer.list(Filter(status=options.status), most=options.limit)
+        requests = store.reader.list(Filter(status=options.status), most=options.limit)
         if len(requests) == options.limit:
             _say_what_is_not_listed(store, options)
         if options.json:
@@ -40,7 +40,7 @@ def list_requests(options: Namespace, environment: Environment) -> int:
 def show(options: Namespace, environment: Environment) -> int:
     """Prints one request with its whole payload."""
     with environment.open_store() as store:
-        request = store.reviewer.find(options.id)
+        request = store.reader.find(options.id)
     if options.json:
         output.print_json(request.to_json())
     else:
@@ -54,7 +54,7 @@ def history(options: Namespace, environment: Environment) -> int:
     """Prints what no longer waits, newest first."""
     chosen = Filter(options.status, options.requester, options.tool, options.session)
     with environment.open_store() as store:
-        before = None if options.before is None else store.reviewer.find(options.before).id
+        before = None if options.before is None else store.reader.find(options.before).id
         pages = _pages(store, chosen, before, options.limit)
         if options.json:
             output.print_json_array(request.to_json() for page in pages for request in page)
@@ -107,7 +107,7 @@ def _pages(store: BlockingStore, chosen: Filter, before: str | None, limit: int)
     left = limit
     with Progress() as progress:
         while left > 0:
-            page = store.reviewer.history(chosen, before=before, most=min(_PAGE, left))
+            page = store.reader.history(chosen, before=before, most=min(_PAGE, left))
             if not page:
                 return
             yield page
@@ -127,6 +127,6 @@ def _say_what_is_not_listed(store: BlockingStore, options: Namespace) -> None:
     if options.status != PENDING:
         output.narrate(f"At most {options.limit} are listed; --limit gives more.")
         return
-    waiting = store.reviewer.pending_count()
+    waiting = store.reader.pending_count()
     if waiting > options.limit:
         output.narrate(f"{waiting} wait; the oldest {options.limit} are listed, --limit gives more.")

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 
 from approval_tui.cli.demo.scenario import WINDOW_FILE
+from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.errors import Conflict
 from approval_tui.domain.lifecycle import APPROVE, DENY
-from approval_tui.domain.models import Request, Reviewer
+from approval_tui.domain.models import Request
 from approval_tui.store.blocking_reviewer import BlockingReviewerStore
 
 LONGEST = 120.0

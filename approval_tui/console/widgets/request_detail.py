@@ -20,9 +20,10 @@ from approval_tui.display.redaction import Redactor
 from approval_tui.display.request_view import Field, request_fields
 from approval_tui.display.width import cell_width, pad, wrap
 from approval_tui.domain.clock import Clock
+from approval_tui.domain.decisions import Evidence
 from approval_tui.domain.errors import ApprovalTuiError
 from approval_tui.domain.identity import digest_for
-from approval_tui.domain.models import Evidence, Request
+from approval_tui.domain.models import Request
 
 _LABEL = 12
 _LONG_PAYLOAD = 12

@@ -10,6 +10,7 @@ from approval_tui.domain import events
 from approval_tui.domain.canonical import JsonObject, json_object, record_json
 from approval_tui.domain.checks import arguments_text, check_name, check_text
 from approval_tui.domain.clock import format_timestamp
+from approval_tui.domain.decisions import EVIDENCE_KINDS, EVIDENCE_SHOWN, NO_EVIDENCE, Decision, Evidence, Reviewer
 from approval_tui.domain.errors import DecisionRefused, InvalidInput, RequestChanged, StatusConflict
 from approval_tui.domain.identity import digest_for
 from approval_tui.domain.lifecycle import (
@@ -23,15 +24,7 @@ from approval_tui.domain.lifecycle import (
     PENDING,
     VERDICTS,
 )
-from approval_tui.domain.models import (
-    EVIDENCE_KINDS,
-    EVIDENCE_SHOWN,
-    NO_EVIDENCE,
-    Decision,
-    Evidence,
-    Request,
-    Reviewer,
-)
+from approval_tui.domain.models import Request
 from approval_tui.store.transaction import NothingToDo, Transaction
 from approval_tui.store.transactions.records import (
     change,

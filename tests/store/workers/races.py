@@ -8,8 +8,8 @@ import sys
 from typing import Any
 
 from approval_tui.domain.calls import Call
+from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.errors import Conflict, StatusConflict
-from approval_tui.domain.models import Reviewer
 from approval_tui.store import open_store_blocking, turns
 from tests.store.workers.family import Body, Start, run_together
 from tests.support import approve, consume, deny, submit_approved

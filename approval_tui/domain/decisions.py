@@ -1,0 +1,86 @@
+"""A reviewer's word on a request, who gave it, and what it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from approval_tui.domain.canonical import JsonObject
+from approval_tui.domain.models import EVIDENCE_NONE
+
+EVIDENCE_SHOWN = "shown"  #: every row of the payload was visible to the reviewer
+EVIDENCE_TABLE = "table"  #: decided in bulk, from a table of exactly these requests
+EVIDENCE_KINDS = (EVIDENCE_SHOWN, EVIDENCE_TABLE, EVIDENCE_NONE)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of what the reviewer saw: the kind, the payload's rows, and how long in ms (rule R9)."""
+
+    kind: str = EVIDENCE_NONE
+    rows: int = 0
+    shown_ms: int = 0
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One reviewer's word on one digest of a request."""
+
+    verdict: str
+    reviewer: str
+    reason: str | None
+    digest: str
+    evidence: Evidence
+    via: str
+    os_user: str | None
+    tty: str | None
+    decided_at: int
+
+    def to_json(self) -> JsonObject:
+        """The form in which it is stored, logged and printed; the time is in ms UTC."""
+        return {
+            "verdict": self.verdict,
+            "reviewer": self.reviewer,
+            "reason": self.reason,
+            "digest": self.digest,
+            "evidence": {
+                "kind": self.evidence.kind,
+                "rows": self.evidence.rows,
+                "shown_ms": self.evidence.shown_ms,
+            },
+            "via": self.via,
+            "os_user": self.os_user,
+            "tty": self.tty,
+            "decided_at": self.decided_at,
+        }
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Decision:
+        """The decision with exactly these fields; faster than nine assignments to a frozen object."""
+        decision = object.__new__(cls)
+        decision.__dict__.update(values)
+        return decision
+
+    @classmethod
+    def from_json(cls, value: JsonObject) -> Decision:
+        """The decision of its stored form; raises KeyError or TypeError where that is malformed."""
+        if value.keys() != cls.__dataclass_fields__.keys():
+            raise KeyError(f"{sorted(value)} are not the parts of a decision")
+        return cls.of({**value, "evidence": Evidence(**value["evidence"])})
+
+
+@dataclass(frozen=True)
+class Reviewer:
+    """Who decides, and from where: the name, the surface, and what the operating system says."""
+
+    name: str
+    via: str = "api"
+    os_user: str | None = None
+    tty: str | None = None
+
+    def to_json(self) -> JsonObject:
+        """The form in events."""
+        return {"reviewer": self.name, "via": self.via, "os_user": self.os_user, "tty": self.tty}
+
+
+NO_EVIDENCE = Evidence()
