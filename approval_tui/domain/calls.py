@@ -94,7 +94,10 @@ def check_call(call: Call) -> CheckedCall:
     _check_requirements(call.requirements)
     context, context_text = json_object_and_text(call.context, "context")
     arguments, text = json_object_and_text(call.arguments, "arguments")
-    fingerprint = fingerprint_of(call.requester, call.server, call.tool, context, arguments, call.rule_hash)
+    is_plain = context is call.context and arguments is call.arguments
+    fingerprint = fingerprint_of(
+        call.requester, call.server, call.tool, context, arguments, call.rule_hash, is_checked=is_plain
+    )
     return CheckedCall(
         call=call,
         arguments_text=bounded("arguments", text, MOST_ARGUMENT_BYTES),

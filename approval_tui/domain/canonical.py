@@ -37,14 +37,14 @@ _encode_in_order = _encoder(sort_keys=False)
 _decode = json.JSONDecoder().raw_decode
 
 
-def canonical_json(value: Any) -> bytes:
-    """The one byte form of a JSON value, UTF-8.
+def canonical_json(value: Any, *, is_checked: bool = False) -> bytes:
+    """The one byte form of a JSON value, UTF-8; `is_checked` where all in it is known to be plain.
 
     An integer outside ±(2^53-1) becomes the string U+0000 `int:<digits>`, and a string that starts with
     U+0000 gains one more, so that nothing collides. Raises InvalidJson for NaN, infinities, lone
     surrogates, keys that are not strings, foreign types and nesting over DEEPEST_NESTING.
     """
-    text = _canonical_by_json(value)
+    text = _canonical_by_json(value, is_checked)
     if text is not None:
         try:
             return text.encode()
@@ -73,9 +73,9 @@ def _sha256() -> Callable[[bytes], Any]:
     return sha256
 
 
-def canonical_hash(value: Any) -> str:
+def canonical_hash(value: Any, *, is_checked: bool = False) -> str:
     """The tagged hash of the canonical form."""
-    return tagged_hash(canonical_json(value))
+    return tagged_hash(canonical_json(value, is_checked=is_checked))
 
 
 def exact_json(value: Any) -> str:
@@ -122,7 +122,7 @@ def json_object(value: object, name: str) -> JsonObject:
 
 
 def json_object_and_text(value: object, name: str) -> tuple[JsonObject, str]:
-    """The same with its exact JSON, which the check makes anyway."""
+    """The same with its exact JSON, which the check makes anyway; plain JSON is given back itself."""
     if type(value) is not dict and not isinstance(value, Mapping):
         raise InvalidJson(f"{name} must be a JSON object, not {type(value).__name__}.")
     checked: tuple[JsonObject, str] = _checked(value, name)
@@ -131,7 +131,7 @@ def json_object_and_text(value: object, name: str) -> tuple[JsonObject, str]:
 
 def _checked(value: Any, path: str) -> tuple[Any, str]:
     """The value itself where it is plain JSON, else its plain form, and its text; raises InvalidJson."""
-    if _is_plain(value, 0):
+    if _is_plain(value, 1):  # as it stands inside a fingerprint, one level down
         text = _encode_in_order(value)
         if text.isascii() or _has_no_surrogate(text):
             return value, text
@@ -147,9 +147,9 @@ def _has_no_surrogate(text: str) -> bool:
     return True
 
 
-def _canonical_by_json(value: Any) -> str | None:
+def _canonical_by_json(value: Any, is_checked: bool = False) -> str | None:
     """The text of `json.dumps` with sorted keys where it is RFC 8785's, or None where it might not be."""
-    if not _is_plain(value, 0):
+    if not is_checked and not _is_plain(value, 0):
         return None
     text = _encode(value)
     if '"\\u0000' in text or not (text.isascii() or _has_ascii_keys(value)):

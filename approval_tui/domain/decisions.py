@@ -56,9 +56,9 @@ class Decision:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Decision:
-        """The decision with exactly these fields; faster than nine assignments to a frozen object."""
+        """The decision with exactly these fields, which it keeps; faster than to assign each to a frozen object."""
         decision = object.__new__(cls)
-        decision.__dict__.update(values)
+        object.__setattr__(decision, "__dict__", values)
         return decision
 
     @classmethod

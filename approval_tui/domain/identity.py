@@ -13,8 +13,10 @@ def fingerprint_of(
     context: JsonObject,
     arguments: JsonObject,
     rule_hash: str | None,
+    *,
+    is_checked: bool = False,
 ) -> str:
-    """The identity of a call, for reuse (rule R5); raises InvalidJson."""
+    """The identity of a call, for reuse (rule R5); raises InvalidJson. `is_checked` as in `canonical_json`."""
     return canonical_hash(
         {
             "type": "fingerprint",
@@ -24,7 +26,8 @@ def fingerprint_of(
             "context": context,
             "arguments": arguments,
             "rule_hash": rule_hash,
-        }
+        },
+        is_checked=is_checked,
     )
 
 

@@ -86,9 +86,9 @@ class Request:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Request:
-        """The request with exactly these fields; faster than twenty-eight assignments to a frozen object."""
+        """The request with exactly these fields, which it keeps; faster than to assign each to a frozen object."""
         request = object.__new__(cls)
-        request.__dict__.update(values)
+        object.__setattr__(request, "__dict__", values)
         return request
 
     @cached_property

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from approval_tui.domain import limits
 from approval_tui.domain.calls import Call, check_call
-from approval_tui.domain.canonical import exact_json
+from approval_tui.domain.canonical import DEEPEST_NESTING, exact_json, stored_json
 from approval_tui.domain.clock import DAY, HOUR, LONGEST_DURATION, MINUTE
 from approval_tui.domain.decisions import NO_EVIDENCE, Decision, Evidence
 from approval_tui.domain.errors import InvalidInput, InvalidJson
@@ -218,3 +218,19 @@ def test_a_request_prints_with_its_times_in_iso_8601() -> None:
     assert printed["consumed_at"] is None
     expected = "id status tool server requester session context arguments digest fingerprint created_at expires_at"
     assert {*expected.split(), "decisions", "consumed_at", "outcome"} <= printed.keys()
+
+
+@pytest.mark.parametrize("levels", [DEEPEST_NESTING - 2, DEEPEST_NESTING - 1, DEEPEST_NESTING, DEEPEST_NESTING + 1])
+def test_arguments_are_taken_only_as_deep_as_they_can_be_hashed_again(levels: int) -> None:
+    arguments: dict[str, Any] = {"a": 1}
+    for _ in range(levels - 1):
+        arguments = {"a": arguments}
+    try:
+        checked = check_call(changed(arguments=arguments))
+    except InvalidJson:
+        assert levels >= DEEPEST_NESTING
+    else:
+        assert levels < DEEPEST_NESTING
+        read_back = stored_json(checked.arguments_text)
+        parts = (CALL.requester, CALL.server, CALL.tool, dict(CALL.context), read_back, CALL.rule_hash)
+        assert fingerprint_of(*parts) == checked.fingerprint

@@ -11,6 +11,7 @@ from approval_tui.domain.errors import ApprovalTuiError, RequestNotFound, Status
 from approval_tui.domain.lifecycle import CONSUMED, EXPIRED, effective_status
 from approval_tui.domain.models import Request, Requirements
 from approval_tui.domain.status_words import describe_status
+from approval_tui.store.statements import REQUEST_COLUMNS
 from approval_tui.store.transaction import RecordedRefusal, Row, Transaction, first_row
 
 
@@ -24,10 +25,12 @@ def request_from_row(row: Row, now: int) -> Request:
 
 def _request_to_change(row: Row, now: int) -> Request:
     """The same without a look at the JSON of the call, which most commands never need."""
-    values = dict(zip(row.keys(), row, strict=True))
+    values = dict(zip(REQUEST_COLUMNS, row, strict=True))
     try:
-        for column in ("context", "arguments", "edited_arguments", "decisions"):
-            values[column + "_text"] = values.pop(column)
+        values["context_text"] = values.pop("context")
+        values["arguments_text"] = values.pop("arguments")
+        values["edited_arguments_text"] = values.pop("edited_arguments")
+        values["decisions_text"] = values.pop("decisions")
         values["requirements"] = _requirements(values["requirements"])
         del values["claim_hash"]
         return _as_it_counts(values, now)
@@ -115,20 +118,19 @@ def change(
     tx.touched.add(request.id)
     values = {**vars(request), **changes}
     values.pop("claim_hash", None)
-    for column in ("edited_arguments", "decisions"):
-        if column in changes:
-            values[column + "_text"] = values.pop(column)
+    if "edited_arguments" in changes:
+        values["edited_arguments_text"] = values.pop("edited_arguments")
+    if "decisions" in changes:
+        values["decisions_text"] = values.pop("decisions")
     return _as_it_counts(values, tx.now)
 
 
 def append_event(tx: Transaction, name: str, request_id: str | None, changes: JsonObject, details: JsonObject) -> None:
     """Links one event to the end of the log; its time never runs backwards."""
     tx.serialize("audit-log")
-    last = first_row(tx.rows("last_event", {}))
-    if last is None:
-        seq, previous_hash, at = 1, chain.GENESIS, tx.now
-    else:
-        seq, previous_hash, at = last["seq"] + 1, last["hash"], max(tx.now, last["at"])
+    last = tx.rows("last_event", {})
+    last_seq, previous_hash, last_at = last[0] if last else (0, chain.GENESIS, 0)
+    seq, at = last_seq + 1, max(tx.now, last_at)
     body = chain.event_body(name, request_id, at, changes, details)
     tx.execute(
         "append_event",
