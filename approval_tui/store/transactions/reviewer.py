@@ -24,7 +24,7 @@ from approval_tui.domain.lifecycle import (
     PENDING,
     VERDICTS,
 )
-from approval_tui.domain.models import Request
+from approval_tui.domain.models import NO_DECISIONS, Request
 from approval_tui.store.transaction import NothingToDo, Transaction
 from approval_tui.store.transactions.records import (
     change,
@@ -64,7 +64,7 @@ def decide(
         if conflict.request and _is_repeated(conflict.request, verdict, reviewer, digest, edited_arguments):
             return conflict.request
         raise
-    if request.decisions and _is_repeated(request, verdict, reviewer, digest, edited_arguments):
+    if request.decisions_text != NO_DECISIONS and _is_repeated(request, verdict, reviewer, digest, edited_arguments):
         raise NothingToDo(replace(request, version=request.version - 1))
     if request.digest != digest:
         raise RequestChanged(
@@ -80,14 +80,13 @@ def decide(
     _refuse_unfit(request, verdict, reviewer, reason, evidence)
     if edited_arguments is not None:
         request = _edit(tx, request, edited_arguments, reviewer)
-    decisions = (*request.decisions, _decision(request, verdict, reviewer, reason, evidence, tx.now))
-    changes: JsonObject = {"decisions": _decisions_text(decisions)}
+    decision = _decision(request, verdict, reviewer, reason, evidence, tx.now)
+    changes: JsonObject = {"decisions": _with_decision(request.decisions_text, decision)}
     guards = {"now": tx.now, "digest": request.digest}
     if verdict == DENY:
         changes |= {"status": DENIED, "decided_at": tx.now}
         return change(tx, "deny", request, events.DENIED, changes, guards)
-    votes = {each.reviewer for each in decisions if each.digest == request.digest}
-    if len(votes) < request.requirements.quorum:
+    if not _reaches_quorum(request, reviewer):
         return change(tx, "record_vote", request, events.VOTED, changes, {})
     changes |= {
         "status": APPROVED,
@@ -95,6 +94,15 @@ def decide(
         "approval_expires_at": tx.now + request.approval_lifetime,
     }
     return change(tx, "approve", request, events.APPROVED, changes, guards)
+
+
+def _reaches_quorum(request: Request, reviewer: Reviewer) -> bool:
+    """Whether enough reviewers, each counted once, approve the present digest with this one."""
+    quorum = request.requirements.quorum
+    if quorum == 1:
+        return True
+    before = {each.reviewer for each in request.decisions if each.digest == request.digest}
+    return len(before | {reviewer.name}) >= quorum
 
 
 def _decision(
@@ -194,7 +202,7 @@ def revoke(tx: Transaction, request_id: str, *, reviewer: Reviewer, reason: str 
     check_name("reviewer", reviewer.name)
     check_text("reason", reason)
     request = lock_request(tx, request_id, APPROVED, "It was not revoked.")
-    decisions = (*request.decisions, _decision(request, DENY, reviewer, reason, NO_EVIDENCE, tx.now))
+    decision = _decision(request, DENY, reviewer, reason, NO_EVIDENCE, tx.now)
     return change(
         tx,
         "revoke",
@@ -202,7 +210,7 @@ def revoke(tx: Transaction, request_id: str, *, reviewer: Reviewer, reason: str 
         events.REVOKED,
         {
             "status": DENIED,
-            "decisions": _decisions_text(decisions),
+            "decisions": _with_decision(request.decisions_text, decision),
             "decided_at": tx.now,
         },
         {"now": tx.now},
@@ -281,8 +289,10 @@ def resolve(
     )
 
 
-def _decisions_text(decisions: tuple[Decision, ...]) -> str:
-    return record_json([decision.to_json() for decision in decisions])
+def _with_decision(decisions_text: str, decision: Decision) -> str:
+    """The stored decisions with one more at their end."""
+    added = record_json([decision.to_json()])
+    return added if decisions_text == NO_DECISIONS else f"{decisions_text[:-1]},{added[1:]}"
 
 
 def _until(request: Request) -> str:
