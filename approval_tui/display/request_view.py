@@ -10,7 +10,7 @@ from approval_tui.display.visible import visible_text
 from approval_tui.domain.canonical import exact_json
 from approval_tui.domain.clock import format_age, format_timestamp
 from approval_tui.domain.decisions import Decision
-from approval_tui.domain.lifecycle import APPROVE, APPROVED, PENDING
+from approval_tui.domain.lifecycle import APPROVE, APPROVED, DENY, PENDING
 from approval_tui.domain.models import Request
 
 
@@ -71,8 +71,8 @@ def decision_text(decision: Decision) -> str:
 def _verdict(request: Request, index: int) -> str:
     """The label of one decision: a denial that came after enough approvals took an approval back."""
     decision, before = request.decisions[index], request.decisions[:index]
-    if decision.verdict == APPROVE:
-        return "approved by"
+    if decision.verdict != DENY:
+        return "approved by" if decision.verdict == APPROVE else visible_text(f"{decision.verdict} by")
     approvals = {each.reviewer for each in before if (each.verdict, each.digest) == (APPROVE, decision.digest)}
     return "revoked by" if len(approvals) >= request.requirements.quorum else "denied by"
 

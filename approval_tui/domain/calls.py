@@ -107,7 +107,11 @@ def check_call(call: Call) -> CheckedCall:
 
 
 def _check_requirements(requirements: Requirements) -> None:
-    if not 1 <= requirements.quorum <= 100:
+    if type(requirements.reviewers) is not tuple:
+        raise invalid_call("The rule's reviewers are no tuple of names.")
+    for name in requirements.reviewers:
+        check_name("rule's reviewer", name)
+    if type(requirements.quorum) is not int or not 1 <= requirements.quorum <= 100:
         raise invalid_call(f"A quorum of {requirements.quorum} cannot be reached.")
     if requirements.reviewers and len(set(requirements.reviewers)) < requirements.quorum:
         raise invalid_call("The rule names fewer reviewers than its quorum needs.")

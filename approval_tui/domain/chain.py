@@ -15,6 +15,6 @@ def link(seq: int, previous_hash: str, body: bytes) -> str:
 
 
 def event_body(name: str, request_id: str | None, at: int, changes: JsonObject, details: JsonObject) -> bytes:
-    """The canonical body of an event; `changes` are the columns of the request's row that it set."""
+    """The body of an event in RFC 8785's form; `changes` are the columns of the request's row that it set."""
     body = {"event": name, "request": request_id, "at": at, "changes": changes, "details": details}
     return record_json(body).encode()

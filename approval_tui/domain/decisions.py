@@ -63,9 +63,9 @@ class Decision:
 
     @classmethod
     def from_json(cls, value: JsonObject) -> Decision:
-        """The decision of its stored form; raises KeyError or TypeError where that is malformed."""
-        if value.keys() != cls.__dataclass_fields__.keys():
-            raise KeyError(f"{sorted(value)} are not the parts of a decision")
+        """The decision of its stored form; raises TypeError where that is malformed."""
+        if type(value) is not dict or value.keys() != cls.__dataclass_fields__.keys():
+            raise TypeError(f"{value!r} is no decision")
         return cls.of({**value, "evidence": Evidence(**value["evidence"])})
 
 

@@ -114,17 +114,12 @@ class Request:
         from approval_tui.domain.decisions import Decision  # most requests of a listing have none yet
 
         try:
-            return tuple(map(Decision.from_json, stored_json(self.decisions_text)))
+            decisions = stored_json(self.decisions_text)
+            if type(decisions) is not list:
+                raise TypeError("its decisions are no list")
+            return tuple(map(Decision.from_json, decisions))
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise StoreCorrupt.unreadable(self.id, error) from None
-
-    @property
-    def decided_digest(self) -> str | None:
-        """The digest that the last decision is about; None where nobody has decided.
-
-        It is read without parsing: JSON escapes every quote inside a string, so the key stands nowhere else.
-        """
-        return str(self.decisions_text).rpartition('"digest":"')[2].partition('"')[0] or None
 
     def _object(self, text: str) -> JsonObject:
         try:

@@ -132,13 +132,13 @@ WHERE requester = :requester AND id < :before
 ORDER BY id DESC LIMIT :most
 
 -- name: history_in_doubt
--- The same for claims whose time passed without an outcome, over their index.
+-- The same for claims whose time passed without an outcome, over their index, which is small; `id || ''` keeps the planner from walking all ids instead.
 SELECT :request_columns FROM requests
-WHERE status = 'consumed' AND outcome IS NULL AND claim_expires_at <= :now AND id < :before
+WHERE status = 'consumed' AND outcome IS NULL AND claim_expires_at <= :now AND id || '' < :before
   AND (CAST(:requester AS TEXT) IS NULL OR requester = :requester)
   AND (CAST(:tool AS TEXT) IS NULL OR tool = :tool)
   AND (CAST(:session AS TEXT) IS NULL OR session = :session)
-ORDER BY id DESC LIMIT :most
+ORDER BY id || '' DESC LIMIT :most
 
 -- name: requests_in_doubt
 SELECT :request_columns FROM requests

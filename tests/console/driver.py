@@ -48,8 +48,8 @@ class Console:
             if on_screen:  # the clock may move on only after the key was taken note of
                 await self.until(lambda before=noted: self.screen.keys_noted > before)  # type: ignore[misc]
             acted = asyncio.Event()
-            self.pilot.app.call_later(acted.set)  # the app runs a key's action, in the order of its messages
-            await acted.wait()
+            if self.pilot.app.call_later(acted.set):  # the app runs a key's action, in the order of its messages
+                await self.until(acted.is_set)
             await self.settle()
 
     async def settle(self) -> None:

@@ -147,6 +147,9 @@ bad_calls: dict[str, dict[str, Any]] = {
     "negative approval lifetime": {"approval_lifetime": -1},
     "negative window": {"dedupe_window": -1},
     "quorum of none": {"requirements": Requirements(quorum=0)},
+    "quorum that is no number": {"requirements": Requirements(quorum=True)},
+    "reviewers in a list": {"requirements": Requirements(reviewers=["ann"])},  # type: ignore[arg-type]
+    "reviewer without a name": {"requirements": Requirements(reviewers=("",))},
     "quorum of a crowd": {"requirements": Requirements(quorum=101)},
     "quorum that the reviewers cannot reach": {"requirements": Requirements(quorum=2, reviewers=("ann", "ann"))},
     "evidence that no one can give": {"requirements": Requirements(evidence="table")},

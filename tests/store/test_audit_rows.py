@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from approval_tui.domain.audit import Problem
@@ -10,7 +12,7 @@ from approval_tui.domain.errors import StoreCorrupt, StoreUnavailable
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
 from tests.store.tampering import attack, problems, raw
-from tests.support import consume, submit, submit_approved
+from tests.support import ANN, approve, consume, submit, submit_approved
 
 ROW_CHANGES: dict[str, list[tuple[str, str]]] = {
     "id": [("pending", "'apr_' || hex(zeroblob(16))")],
@@ -112,6 +114,9 @@ def test_an_emptied_store_is_found_by_rows_or_checkpoint(store: BlockingStore, t
         ("digest = 'v1:sha256:0'", StoreCorrupt),
         ("decisions = '[]'", StoreCorrupt),
         ("decisions = 'nonsense'", StoreCorrupt),
+        ("decisions = '[1]'", StoreCorrupt),
+        ("decisions = 'nonsense \"digest\":\"' || digest || '\"'", StoreCorrupt),
+        ("decisions = '[{\"digest\":\"' || digest || '\"}]'", StoreCorrupt),
         ("risk = 'low', reason = 'harmless'", StoreCorrupt),
         ("arguments = CAST(x'7b2261223a22ff227d' AS TEXT)", StoreUnavailable),
     ],
@@ -123,6 +128,34 @@ def test_what_was_changed_after_the_approval_does_not_run(
     attack(store, f"UPDATE requests SET {change}")
     with pytest.raises(error):
         consume(store, request)
+
+
+@pytest.mark.parametrize("decisions", ["[1]", '["x"]', "[[]]", "[null]", '{"a":1}', '"text"', "7", "nonsense"])
+def test_decisions_that_are_none_stop_every_reader_and_every_command(
+    store: BlockingStore, call: Call, decisions: str
+) -> None:
+    request = submit_approved(store, call)
+    attack(store, "UPDATE requests SET decisions = ?", (decisions,))
+    commands: list[Callable[[], object]] = [
+        lambda: store.reviewer.get(request.id),
+        lambda: store.reviewer.history(),
+        lambda: store.reviewer.revoke(request.id, reviewer=ANN),
+        lambda: store.requester.cancel(request.id, requester=call.requester),
+        lambda: consume(store, request),
+    ]
+    for command in commands:
+        with pytest.raises(StoreCorrupt):
+            command()
+    assert [event.name for event in store.reviewer.events()] == ["request_approved", "request_submitted"]
+
+
+@pytest.mark.parametrize("column", ["edited_arguments", "arguments", "context"])
+def test_what_cannot_be_read_cannot_be_approved(store: BlockingStore, call: Call, column: str) -> None:
+    request = submit(store, call)
+    attack(store, f"UPDATE requests SET {column} = '{{'")
+    with pytest.raises(StoreCorrupt):
+        approve(store, request)
+    assert [event.name for event in store.reviewer.events()] == ["request_submitted"]
 
 
 def test_an_approval_that_nobody_gave_does_not_run(store: BlockingStore, call: Call) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from approval_tui.domain.calls import Call
 from approval_tui.domain.canonical import parse_json
+from approval_tui.domain.decisions import NO_EVIDENCE, Evidence, Reviewer
 from approval_tui.domain.errors import (
     AmbiguousId,
     ApprovalTuiError,
@@ -141,6 +142,29 @@ def test_a_prefix_finds_the_one_request_it_fits(store_path: str, call: Call) -> 
         assert_clear(caught.value)
         with pytest.raises(RequestNotFound):
             store.reviewer.find("apr_ffff")
+
+
+@pytest.mark.parametrize(
+    ("reviewer", "evidence"),
+    [
+        (Reviewer("ann", os_user=b"ann"), NO_EVIDENCE),  # type: ignore[arg-type]
+        (Reviewer("ann", tty="\ud800"), NO_EVIDENCE),
+        (ANN, Evidence("none", 0, float("nan"))),  # type: ignore[arg-type]
+        (ANN, Evidence("none", True, 0)),
+        (ANN, Evidence("none", -1, 0)),
+    ],
+)
+def test_a_decision_that_cannot_be_written_down_is_refused(
+    store: BlockingStore, call: Call, reviewer: Reviewer, evidence: Evidence
+) -> None:
+    request = submit(store, call)
+    with pytest.raises(InvalidInput):
+        store.reviewer.decide(request.id, "approve", reviewer=reviewer, digest=request.digest, evidence=evidence)
+    approved = approve(store, request)
+    if reviewer is not ANN:
+        with pytest.raises(InvalidInput):
+            store.reviewer.revoke(request.id, reviewer=reviewer)
+    assert store.reviewer.get(request.id) == approved
 
 
 def test_history_of_a_status_that_does_not_exist_is_refused(store: BlockingStore) -> None:

@@ -196,6 +196,8 @@ def test_aiosqlite_is_what_the_driver_takes_it_for() -> None:
     assert isinstance(connection._thread, threading.Thread)
     assert not connection._thread.is_alive()
     assert connection._connection is None
+    assert aiosqlite.core._STOP_RUNNING_SENTINEL is not None
+    assert {"_running", "_tx"} <= vars(connection).keys()
 
 
 async def test_an_abandoned_async_store_does_not_keep_the_program_alive(async_store: AsyncStore) -> None:
@@ -215,6 +217,24 @@ async def test_an_async_store_that_is_forgotten_closes_its_file_and_ends_its_thr
     until(lambda: not thread.is_alive())
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         connection.execute("SELECT 1")
+
+
+def test_a_store_that_is_forgotten_just_before_its_loop_ends_says_nothing(
+    store_path: str, call: Call, capfd: pytest.CaptureFixture[str]
+) -> None:
+    threads: list[threading.Thread] = []
+
+    async def forget() -> None:
+        forgotten = await open_store(store_path)
+        await forgotten.requester.submit(call)
+        threads.append(forgotten._engine._connection._thread)
+        del forgotten
+        gc.collect()
+
+    for _ in range(5):
+        asyncio.run(forget())
+    until(lambda: not any(thread.is_alive() for thread in threads))
+    assert capfd.readouterr() == ("", "")
 
 
 async def test_cancelling_a_call_leaves_the_store_usable(async_store: AsyncStore, call: Call) -> None:

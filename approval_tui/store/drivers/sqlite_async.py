@@ -7,12 +7,14 @@ it is used in this file alone, and a test says when it changes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Callable
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
 import aiosqlite
+from aiosqlite.core import _STOP_RUNNING_SENTINEL
 
 from approval_tui.domain.clock import Clock
 from approval_tui.domain.errors import StoreUnavailable
@@ -32,8 +34,15 @@ class _Connection(aiosqlite.Connection):
 
     def __del__(self) -> None:
         if self._connection is not None:
-            self._tx.put_nowait((None, self.close_engine))
-            self.stop()
+            self._running = False
+            self._tx.put_nowait((None, partial(_end, self.close_engine)))  # no future: the loop may end before
+
+
+def _end(close_engine: Callable[[], None]) -> object:
+    """Closes the engine on the connection's thread, and ends that thread."""
+    with contextlib.suppress(sqlite3.Error):
+        close_engine()
+    return _STOP_RUNNING_SENTINEL
 
 
 class AsyncSqliteEngine:

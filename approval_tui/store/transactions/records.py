@@ -17,14 +17,17 @@ from approval_tui.store.transaction import RecordedRefusal, Row, Transaction, fi
 
 def request_from_row(row: Row, now: int) -> Request:
     """The request as it counts at `now` (ms UTC); raises StoreCorrupt for a row we cannot have written."""
-    request = _request_to_change(row, now)
-    # Whoever reads is told of a malformed row here, and not while drawing.
+    return _readable(_request_unparsed(row, now))
+
+
+def _readable(request: Request) -> Request:
+    """The request itself; raises StoreCorrupt here, and not while it is drawn or after it was decided."""
     _ = request.context, request.arguments, request.edited_arguments, request.decisions
     return request
 
 
-def _request_to_change(row: Row, now: int) -> Request:
-    """The same without a look at the JSON of the call, which most commands never need."""
+def _request_unparsed(row: Row, now: int) -> Request:
+    """The same without a look at its JSON, for those who look at what they need of it."""
     values = dict(zip(REQUEST_COLUMNS, row, strict=True))
     try:
         values["context_text"] = values.pop("context")
@@ -76,7 +79,7 @@ def lock_request(tx: Transaction, request_id: str, status: str, not_done: str) -
     Past its time, its expiry is recorded and StatusConflict raised; with another status, or without a row,
     StatusConflict or RequestNotFound is raised and nothing changes.
     """
-    request = take_request(tx, request_id, status, not_done)
+    request = _readable(take_request(tx, request_id, status, not_done))
     refuse_expired(tx, request, status, not_done)
     return request
 
@@ -89,9 +92,9 @@ def refuse_expired(tx: Transaction, request: Request, recorded_as: str, not_done
 
 
 def take_request(tx: Transaction, request_id: str, status: str, not_done: str) -> Request:
-    """The same without a look at the time: for those who record an expiry."""
+    """The same without a look at the time and at the JSON: for those who record an expiry, or look themselves."""
     taken = tx.execute("bump_version", {"id": request_id, "status": status})
-    request = _request_to_change(load_row(tx, request_id), tx.now)
+    request = _request_unparsed(load_row(tx, request_id), tx.now)
     if taken != 1:
         raise status_conflict(request, not_done)
     return request

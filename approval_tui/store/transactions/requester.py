@@ -144,7 +144,8 @@ def consume(
     _refuse_foreign(request, fingerprint, requester)
     refuse_expired(tx, request, APPROVED, not_done)
     arguments = request.effective_arguments
-    if not digest_for(request, arguments) == request.digest == request.decided_digest:
+    approved_digest = request.decisions[-1].digest if request.decisions else None
+    if not digest_for(request, arguments) == request.digest == approved_digest:
         raise corrupt(f"What request {request.id} holds is not what was approved: the digests differ.")
     secret = claim_id or new_secret("clm")
     request = change(

@@ -130,11 +130,18 @@ def _check_decision(verdict: str, reviewer: Reviewer, reason: str | None, eviden
             not_done=_NOT_DECIDED,
             to_do="Use one of them.",
         )
+    _check_reviewer(reviewer)
+    check_text("reason", reason)
+    counts = (evidence.rows, evidence.shown_ms)
+    if evidence.kind not in EVIDENCE_KINDS or any(type(count) is not int or count < 0 for count in counts):
+        raise InvalidInput(f"{evidence} is no evidence.", not_done=_NOT_DECIDED, to_do="Say shown, table or none.")
+
+
+def _check_reviewer(reviewer: Reviewer) -> None:
     check_name("reviewer", reviewer.name)
     check_name("via", reviewer.via)
-    check_text("reason", reason)
-    if evidence.kind not in EVIDENCE_KINDS or evidence.rows < 0 or evidence.shown_ms < 0:
-        raise InvalidInput(f"{evidence} is no evidence.", not_done=_NOT_DECIDED, to_do="Say shown, table or none.")
+    check_text("reviewer's operating system user", reviewer.os_user)
+    check_text("reviewer's terminal", reviewer.tty)
 
 
 def _is_repeated(
@@ -199,7 +206,7 @@ def _edit(tx: Transaction, request: Request, edited: Mapping[str, Any], reviewer
 
 def revoke(tx: Transaction, request_id: str, *, reviewer: Reviewer, reason: str | None = None) -> Request:
     """Takes an approval back before it was used; raises StatusConflict, which says when it was used."""
-    check_name("reviewer", reviewer.name)
+    _check_reviewer(reviewer)
     check_text("reason", reason)
     request = lock_request(tx, request_id, APPROVED, "It was not revoked.")
     decision = _decision(request, DENY, reviewer, reason, NO_EVIDENCE, tx.now)
@@ -222,7 +229,7 @@ def expire(tx: Transaction, request_id: str, *, reviewer: Reviewer) -> Request:
 
     An approval that is still valid is not expired but revoked: StatusConflict says so.
     """
-    check_name("reviewer", reviewer.name)
+    _check_reviewer(reviewer)
     row = load_row(tx, request_id)
     request = load_request(tx, request_id)
     if request.status == EXPIRED and row["status"] == EXPIRED:
@@ -259,7 +266,7 @@ def resolve(
     tx: Transaction, request_id: str, outcome: str, *, reviewer: Reviewer, reason: str | None = None
 ) -> Request:
     """Ends a claim that is in doubt with what a person found out; the approval is not usable again (rule R2)."""
-    check_name("reviewer", reviewer.name)
+    _check_reviewer(reviewer)
     check_text("reason", reason)
     not_done = "It was not resolved."
     if outcome not in OUTCOMES:
