@@ -149,6 +149,15 @@ async def test_jumping_to_the_end_does_not_count_as_reading(
     assert reviewing_store.reviewer.get(requests[1].id).status == "pending"
 
 
+async def test_rows_that_a_jump_passes_over_were_not_shown(open_console: OpenConsole, requests: list[Request]) -> None:
+    async with open_console((140, 22)) as console:
+        await console.press("j", "tab", "end")
+        detail = console.screen.detail
+        await console.until(lambda: detail.scroll_y == detail.max_scroll_y > 0)
+        await console.settle()
+        assert detail.unread_rows > 0
+
+
 async def test_a_long_payload_can_still_be_denied_unread(
     open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
 ) -> None:
