@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 
+from approval_tui.domain.identity import digest_for
+from approval_tui.store import open_store_blocking
+from tests.benchmarks import agent_latency, cursor, first_paint, flood, history_view, idle, memory, screen_latency
 from tests.benchmarks.__main__ import GROUPS, main
-from tests.benchmarks.measuring import VALUE, Counts, Figure, Target, compare, turn_about, undisturbed
+from tests.benchmarks.cursor_keys import CursorKeys
+from tests.benchmarks.filling import fill, token
+from tests.benchmarks.measuring import VALUE, WAITED, Counts, Figure, Target, compare, turn_about, undisturbed
 from tests.benchmarks.reporting import missed, to_json, to_table
+from tests.benchmarks.samples import REVIEWER
+from tests.benchmarks.terminal import NotShown, Terminal, app
 
 TINY = Counts(
     cycles=2,
@@ -23,6 +32,22 @@ TINY = Counts(
     starts=1,
     requests=3,
     verifications=1,
+    rows_shown=1,
+    keys_to_agent=1,
+    paints=1,
+    painted=(3,),
+    cursor_rows=200,
+    cursor_rounds=1,
+    cursor_keys=2,
+    history=200,
+    idle=0.2,
+    idles=1,
+    flood=0.2,
+    floods=1,
+    passed=2,
+    passed_further=3,
+    paged_history=50,
+    paged=10,
 )
 FIGURES = {
     "transactions": {
@@ -39,7 +64,28 @@ FIGURES = {
     "waiting": {"CPU of 2 waiting processes"},
     "startup": {"CPU of import approval_tui", "CPU of list --json with 20 pending"},
     "verify": {"verify, each event"},
+    "screen": {"commit to row on screen"},
+    "agent": {"key to waiting agent awake, guard left out", "key to waiting agent awake"},
+    "paint": {"first paint, 3 pending", "CPU until first paint, 3 pending"},
+    "cursor": {
+        f"cursor key to frame, {rows}{scrolling}"
+        for rows in ("200 pending", "200 of history")
+        for scrolling in ("", ", without scrolling")
+    },
+    "idle": {"idle, nothing pending", "idle, 20 pending and their ages ticking"},
+    "flood": {"key to frame, p99, under a flood", "CPU under a flood"},
+    "memory": {"memory after 3 further requests", "memory after 20 rows of history"},
 }
+IN_TERMINALS = {
+    "screen": screen_latency,
+    "agent": agent_latency,
+    "paint": first_paint,
+    "cursor": cursor,
+    "idle": idle,
+    "flood": flood,
+    "memory": memory,
+}
+BROKEN = [sys.executable, "-c", "raise SystemExit('out of order')"]
 
 
 def test_every_group_of_benchmarks_is_run_here() -> None:
@@ -58,6 +104,68 @@ def test_a_benchmark_runs_and_reports_every_figure(group: str, capsys: pytest.Ca
         assert figure["value"] > 0
         assert figure["baseline_value"] > 0
         assert figure["ratio"] > 0
+
+
+@pytest.mark.parametrize("group", list(IN_TERMINALS))
+def test_a_console_that_does_not_open_gives_every_figure_its_problem_and_fails_the_check(
+    group: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(IN_TERMINALS[group], "console", lambda path: BROKEN)
+    assert main(["--json", "--check", "--only", group], counts=TINY) == 1
+    figures = json.loads(capsys.readouterr().out)["figures"]
+    assert {figure["name"] for figure in figures} == FIGURES[group]
+    assert all("ended with exit code 1: out of order" in figure["problem"] for figure in figures)
+
+
+def test_a_frame_is_whole_and_has_what_was_wanted(tmp_path: Path) -> None:
+    frames = r"\x1b[?2026h one \x1b[?2026l\x1b[?2026h two \x1b[?2026l\x1b[?2026h two, half"
+    program = f"import time; print('{frames}', end='', flush=True); time.sleep(60)"
+    with Terminal([sys.executable, "-c", program], str(tmp_path)) as terminal:
+        assert terminal.frame(lambda content: b"two" in content, "two").content == b"\x1b[?2026h two "
+        with pytest.raises(NotShown, match="three"):
+            terminal.frame(lambda content: b"half" in content, "three", seconds=0.1)
+
+
+def test_a_terminal_tells_what_its_program_costs(tmp_path: Path) -> None:
+    with Terminal(app("echo"), str(tmp_path)) as terminal:
+        terminal.until_written(b"ready")
+        assert terminal.byte_back() > 0
+        assert terminal.cpu() > 0
+        assert terminal.resident() > 1
+        assert terminal.waited() >= 0
+
+
+def test_a_cursor_is_found_by_its_look_and_where_nothing_changes_there_is_none(tmp_path: Path) -> None:
+    with Terminal(app("table", "50"), str(tmp_path)) as terminal:
+        terminal.frame(lambda content: token(0).encode() in content, "the table")
+        keys = CursorKeys(terminal)
+        assert keys.press(b"j") > 0
+        with pytest.raises(NotShown, match="on no other row"):
+            keys.press(b"z", seconds=0.1)
+    with Terminal(app("empty"), str(tmp_path)) as terminal, pytest.raises(NotShown, match="looks different"):
+        CursorKeys(terminal)
+
+
+def test_a_program_without_a_history_is_said_to_have_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history_view, "SECONDS", 0.2)
+    with Terminal(app("empty"), str(tmp_path)) as terminal, pytest.raises(NotShown, match=history_view.NO_HISTORY):
+        history_view.open_history(terminal, token(0))
+
+
+@pytest.mark.parametrize("decided", [False, True])
+def test_a_store_filled_in_bulk_is_as_if_every_request_had_been_submitted(decided: bool, store_path: str) -> None:
+    fill(store_path, 5, decided=decided)
+    with open_store_blocking(store_path) as store:
+        requests = store.reviewer.history()[::-1] if decided else store.reviewer.list()
+        assert [request.tool for request in requests] == [token(number) for number in range(5)]
+        for request in requests:
+            assert request.digest == digest_for(request, request.arguments)
+            assert [decision.digest for decision in request.decisions] == [request.digest] * decided
+            events = store.reviewer.events(request_id=request.id)
+            assert [event.name for event in events] == ["request_submitted", "request_denied"][: 1 + decided]
+        if not decided:
+            denied = store.reviewer.decide(requests[0].id, "deny", reviewer=REVIEWER, digest=requests[0].digest)
+            assert denied.status == "denied"
 
 
 def test_only_a_missed_target_is_missed_and_what_was_not_measured_meets_none() -> None:
@@ -113,3 +221,14 @@ def test_rounds_without_a_processor_are_left_out_and_too_many_of_them_are_called
 
     assert measure({2, 3}) == ([1.0, 4.0, 5.0, 6.0, 7.0, 8.0], False)
     assert measure({1, 2, 3, 4, 5, 6, 7}) == ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], True)
+
+
+def test_a_contender_that_measures_a_part_of_its_round_says_itself_how_much_of_that_it_waited() -> None:
+    shares = iter((0.0, 0.5, 0.01, 0.0))
+
+    def contender() -> dict[str, list[float]]:
+        share = next(shares)
+        return {"time": [share], WAITED: [share]}
+
+    rounds = undisturbed({"a": contender}, rounds=4, waited=lambda: 0.0)
+    assert [samples["time"][0] for samples in rounds.samples["a"]] == [0.0, 0.01, 0.0]

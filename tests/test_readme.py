@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from approval_tui.cli.exit_codes import EXIT_CODES
-from approval_tui.console.actions import ACTIONS
 from approval_tui.domain.models import Request
+from approval_tui.settings.actions import ACTIONS
 from approval_tui.settings.configuration import KEYS, Settings, parse_settings
 from approval_tui.store import open_store_blocking
 from tests.support import approve
@@ -48,8 +48,8 @@ def test_the_table_of_exit_codes_is_that_of_the_code() -> None:
 def test_the_table_of_keys_is_that_of_the_registry() -> None:
     expected = [
         [
-            " ".join(f"`{key}`" for key in action.key.split(",")),
-            action.tooltip,
+            " ".join(f"`{key}`" for key in action.keys),
+            action.does,
             f"`approval-tui {action.command}`" if action.command else "",
         ]
         for action in ACTIONS

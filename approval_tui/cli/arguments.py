@@ -58,13 +58,29 @@ def _limit(parser: Parser, default: int | None, what: str) -> None:
     parser.add_argument("--limit", metavar="N", type=_count, default=default, help=f"at most so many {what}")
 
 
+def _matching(parser: Parser) -> None:
+    parser.add_argument("--requester", metavar="NAME", help="only this requester's")
+    parser.add_argument("--tool", metavar="NAME", help="only this tool's")
+    parser.add_argument("--session", metavar="NAME", help="only this session's")
+    parser.add_argument("--risk", choices=RISKS, help="only of this risk")
+    _text(parser, "that hold this text anywhere")
+
+
+def _text(parser: Parser, which: str) -> None:
+    parser.add_argument(
+        "--text", metavar="WORD", action="append", help=f"only those {which}; given again, each must occur"
+    )
+
+
 def _console(parser: Parser) -> None:
     _reviewer(parser)
+    parser.add_argument("--readonly", action="store_true", help="look, and let nothing be decided here")
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
 
 
 def _list(parser: Parser) -> None:
     parser.add_argument("--status", choices=(*STATUSES, "in_doubt"), default=PENDING, help="default: pending")
+    _matching(parser)
     _limit(parser, 1000, "requests")
 
 
@@ -105,9 +121,7 @@ def _resolve(parser: Parser) -> None:
 
 def _history(parser: Parser) -> None:
     parser.add_argument("--status", choices=_NOT_WAITING, help="only these")
-    parser.add_argument("--requester", metavar="NAME", help="only this requester's")
-    parser.add_argument("--tool", metavar="NAME", help="only this tool's")
-    parser.add_argument("--session", metavar="NAME", help="only this session's")
+    _matching(parser)
     parser.add_argument("--before", metavar="ID", help="the page after the one that ended with this request")
     _limit(parser, 50, "requests")
 
@@ -115,6 +129,7 @@ def _history(parser: Parser) -> None:
 def _audit_list(parser: Parser) -> None:
     parser.add_argument("id", metavar="ID", nargs="?", help="only the events of this request, oldest first")
     parser.add_argument("--before", metavar="N", type=_count, help="only events before this number")
+    _text(parser, "whose name, request or content holds this text")
     _limit(parser, None, "events (of the whole log: 50)")
 
 

@@ -68,9 +68,9 @@ class Environment:
             return named
         return identity.default_reviewer(self.settings)
 
-    def reviewer(self) -> Reviewer:
+    def reviewer(self, via: str = identity.VIA) -> Reviewer:
         """The same with where the decision comes from."""
-        return identity.reviewer(self.reviewer_name())
+        return identity.reviewer(self.reviewer_name(), via)
 
     def redactor(self, *, reveal: bool = False) -> Redactor:
         """What masks secrets in human output; `reveal` lifts it."""

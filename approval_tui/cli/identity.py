@@ -39,8 +39,8 @@ def terminal_name() -> str | None:
         return None
 
 
-def reviewer(name: str) -> Reviewer:
-    """The reviewer of that name, as seen from here."""
+def reviewer(name: str, via: str = VIA) -> Reviewer:
+    """The reviewer of that name, as seen from here; `via` is the surface on which they decide."""
     from approval_tui.domain.decisions import Reviewer
 
-    return Reviewer(name, via=VIA, os_user=os_user(), tty=terminal_name())
+    return Reviewer(name, via=via, os_user=os_user(), tty=terminal_name())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from approval_tui.cli import output
+from approval_tui.display.glyphs import ASCII, UNICODE, Glyphs
 from approval_tui.display.payload import payload_rows, wrap_rows
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.request_view import request_fields
@@ -19,13 +20,16 @@ _TO_COPY = ("id", "digest")  # in one piece, so that they can be copied
 def print_request(request: Request, redactor: Redactor, *, edited: JsonObject | None = None) -> None:
     """Prints all of it, nothing cut; `edited` are arguments that a reviewer is about to put in place."""
     width = max(40, output.terminal_width())
-    for field in request_fields(request, system_clock(), redactor, plain=output.is_plain()):
+    glyphs = ASCII if output.is_plain() else UNICODE
+    for field in request_fields(request, system_clock(), redactor, glyphs):
         _print_field(field.label, field.text, width)
-    _print_payload("arguments", request.arguments, redactor, width)
+    _print_payload("arguments", request.arguments, redactor, width, glyphs)
     if request.edited_arguments is not None:
-        _print_payload("arguments that may run, edited by the reviewer", request.edited_arguments, redactor, width)
+        _print_payload(
+            "arguments that may run, edited by the reviewer", request.edited_arguments, redactor, width, glyphs
+        )
     if edited is not None:
-        _print_payload("your arguments, which would run instead", edited, redactor, width)
+        _print_payload("your arguments, which would run instead", edited, redactor, width, glyphs)
 
 
 def _print_field(label: str, text: str, width: int) -> None:
@@ -39,8 +43,8 @@ def _print_field(label: str, text: str, width: int) -> None:
         label = ""
 
 
-def _print_payload(title: str, arguments: JsonObject, redactor: Redactor, width: int) -> None:
+def _print_payload(title: str, arguments: JsonObject, redactor: Redactor, width: int, glyphs: Glyphs) -> None:
     output.print_line("")
     output.print_line(f"{title}:")
-    for row in wrap_rows(payload_rows(arguments, redactor), width - len(_INDENT)):
+    for row in wrap_rows(payload_rows(arguments, redactor, glyphs), width - len(_INDENT), glyphs):
         output.print_line(_INDENT + row.plain)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from approval_tui.settings.configuration import Settings
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from approval_tui.domain.decisions import Reviewer
+    from approval_tui.settings.configuration import Settings
 
 
-def run_console(settings: Settings, store_location: str, reviewer: str) -> int:
-    """Opens the console on this terminal and gives the exit code; raises StoreUnavailable before it draws."""
+def run_console(settings: Settings, store_location: str, reviewer: Reviewer, *, readonly: bool = False) -> int:
+    """Opens the console on this terminal and gives the exit code."""
     from approval_tui.console.app import ConsoleApp
 
-    app = ConsoleApp(store_location, reviewer=reviewer, settings=settings)
+    app = ConsoleApp(store_location, reviewer=reviewer, settings=settings, readonly=readonly)
     app.run()
-    if app.closing_words:
-        print(app.closing_words)  # noqa: T201
     return app.return_code or 0

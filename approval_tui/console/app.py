@@ -1,39 +1,47 @@
-"""The app around the screen: the store, the watch on it, and the second wall against invisible text."""
+"""The app around the screens: the store and the watch on it, the contract of the keys, and the second wall."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import getpass
 import os
 import select
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from textual import events, work
 from textual.app import App
+from textual.command import CommandPalette
 from textual.filter import LineFilter
 
-from approval_tui.console import messages
+from approval_tui.console import clipboard, messages
+from approval_tui.console.contract import Contract
+from approval_tui.console.deciding import DecidingScreen
+from approval_tui.console.lists import Lists
 from approval_tui.console.main_screen import MainScreen
+from approval_tui.console.palette import ActionProvider
+from approval_tui.console.store_watch import StoreWatch
 from approval_tui.console.visible_filter import VisibleFilter
+from approval_tui.display.event_view import event_content
+from approval_tui.display.glyphs import ASCII, UNICODE, Glyphs
 from approval_tui.display.redaction import Redactor
+from approval_tui.domain.audit import Event
 from approval_tui.domain.clock import Clock, system_clock
 from approval_tui.domain.decisions import Reviewer
-from approval_tui.domain.errors import ApprovalTuiError, RequestNotFound
-from approval_tui.domain.lifecycle import may_still_change
+from approval_tui.domain.errors import ApprovalTuiError
+from approval_tui.domain.lifecycle import CONSUMED, PENDING
 from approval_tui.domain.models import Request
+from approval_tui.notify import terminal
+from approval_tui.notify.attention import Attention
+from approval_tui.settings.actions import with_keymap
 from approval_tui.settings.configuration import Settings
-from approval_tui.store import open_store, store_path
+from approval_tui.store import store_path
 from approval_tui.store.asynchronous import AsyncStore
-from approval_tui.store.transactions.queries import MOST_ROWS
 
-SHORTEST_RELOAD = 0.033
-"""Seconds between two loads under a flood; the first of them happens at once."""
+MISSED_BEAT = 3.0
+"""Seconds without the beat of every second after which the program must have been stopped."""
 
-RETRY = 1.0
-"""Seconds after which a store that went away is looked for again."""
+_ASKED_READONLY = "It was started with --readonly."
+_ON_THE_WEB = "It is served to a web browser, where anybody could be at the keys."
 
 
 def monotonic_clock() -> int:
@@ -52,139 +60,210 @@ class ConsoleApp(App[None]):
         self,
         store_location: str | None,
         *,
-        reviewer: str,
+        reviewer: Reviewer,
         settings: Settings | None = None,
+        readonly: bool = False,
         clock: Clock = system_clock,
         monotonic: Clock = monotonic_clock,
         shown_path: str | None = None,
+        glyphs: Glyphs | None = None,
     ) -> None:
         super().__init__()
-        self._settings = settings or Settings()
-        self._store_path = store_path(store_location)
-        self._shown_path = shown_path or _with_tilde(self._store_path)
-        self._reviewer = Reviewer(reviewer, via="console", os_user=_os_user(), tty=_tty())
-        self._clock = clock
-        self._monotonic = monotonic
-        self._store: AsyncStore | None = None
+        self.settings = settings or Settings()
+        self.reviewer = reviewer
+        self.clock = clock
+        self.glyphs = glyphs or _glyphs_of_terminal()
+        self.contract = Contract(self.settings.arming, monotonic)
+        self.actions = with_keymap(self.settings.keymap)
+        self.commands_under_way = 0
+        self._readonly = _ASKED_READONLY if readonly else None
+        path = store_path(store_location)
+        self.shown_path = shown_path or _with_tilde(path)
+        self._watch = StoreWatch(self, path, Lists())
+        self._main_screen = MainScreen(self._watch.lists, Redactor.with_names(self.settings.redact_names))
+        self._beat = time.monotonic()
+        self._attention = Attention(self.settings, clock, monotonic, in_tmux="TMUX" in os.environ)
         self._visible_filter = VisibleFilter()
-        self._poke = asyncio.Event()
-        self.closing_words = ""
         self.animation_level = "none"  # rows that only fly past on the way to the end have not been shown
+        if self.settings.keymap:
+            self.set_keymap({name: ",".join(keys) for name, keys in self.settings.keymap.items()})
 
     @property
     def store(self) -> AsyncStore:
-        """The open store; the screen that uses it comes only after it was opened."""
-        assert self._store is not None
-        return self._store
+        """The open store; raises StoreUnavailable while there is none."""
+        return self._watch.store
+
+    @property
+    def is_store_open(self) -> bool:
+        """Whether the store could be read when it was last looked at."""
+        return self._watch.is_open
+
+    @property
+    def why_readonly(self) -> str | None:
+        """Why nothing can be decided here at all; None when it can."""
+        if self.is_web:
+            return _ON_THE_WEB
+        return self._readonly or self._watch.why_readonly
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a decision is intended or under way."""
+        return self.contract.is_intending or self.commands_under_way > 0
+
+    @property
+    def main_screen(self) -> MainScreen:
+        """The main screen, also below others; facts that come after its end go nowhere."""
+        return self._main_screen
+
+    def keys_of(self, action_id: str) -> tuple[str, ...]:
+        """The keys of an action, as the configuration has them."""
+        return next(action.keys for action in self.actions if action.id == action_id)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._visible_filter]
 
     async def on_mount(self) -> None:
-        themes = self.available_themes
-        self.theme = self._settings.theme if self._settings.theme in themes else "textual-dark"
-        try:
-            self._store = await open_store(self._store_path, clock=self._clock)
-        except ApprovalTuiError as error:
-            self.closing_words = str(error)
-            self.exit(return_code=5)
-            return
-        await self.push_screen(
-            MainScreen(
-                reviewer=self._reviewer,
-                redactor=Redactor.with_names(self._settings.redact_names),
-                clock=self._clock,
-                monotonic=self._monotonic,
-                arming=self._settings.arming,
-                store_path=self._shown_path,
-            )
-        )
+        self.theme = self.settings.theme
+        self.set_class(self.glyphs.is_ascii, "-ascii")
+        await self.push_screen(self._main_screen)
+        self._write(terminal.SAVE_TITLE if self.settings.title else "")
         self.watch_store()
-        self.set_interval(1.0, self._leave_when_terminal_is_gone)
+        self.app_resume_signal.subscribe(self, lambda _: self.contract.disarm())
+        self.set_interval(1.0, self._every_second)
 
     async def on_unmount(self) -> None:
-        if self._store is not None:
-            await self._store.close()
+        self._write(terminal.RESTORE_TITLE if self.settings.title else "")
+        await self._watch.close()
+
+    # --- keys, focus, attention ----------------------------------------------------------------
+
+    async def on_event(self, event: events.Event) -> None:
+        """Notes every key and click as it arrives, before any widget can act on it (rule R11)."""
+        if isinstance(event, events.Key | events.MouseDown) and not event.is_forwarded:
+            if not self.app_focus:
+                self._regain_focus()  # the key or click that brought the focus back must not decide
+            if not self.is_headless and time.monotonic() - self._beat > MISSED_BEAT:
+                self.contract.disarm()  # the program was stopped: what was typed meanwhile was for something else
+            self.contract.note(event)
+        await super().on_event(event)
+
+    def on_key(self, event: events.Key) -> None:
+        self.contract.begin_acting(event)
 
     def on_app_focus(self, event: events.AppFocus) -> None:
-        for screen in self.screen_stack:
-            if isinstance(screen, MainScreen):
-                screen.terminal_focused()
+        self._regain_focus()
 
-    def reload(self) -> None:
-        """Asks the watch to load the list now, as when a request's time has passed."""
-        self._poke.set()
+    def on_app_blur(self, event: events.AppBlur) -> None:
+        self._write(self._attention.blurred())
+
+    def _regain_focus(self) -> None:
+        self.contract.disarm()
+        self._write(self._attention.focused())
+
+    def tell(self, pending: Sequence[Request], total: int) -> None:
+        """Calls for attention if something new waits and nobody looks."""
+        self._write(self._attention.waiting(pending, total))
+
+    def _every_second(self) -> None:
+        self._beat = time.monotonic()
+        self._write(self._attention.tick())
+        self._leave_when_terminal_is_gone()
+
+    def _write(self, sequence: str) -> None:
+        if sequence and self._driver is not None and not self.is_headless:
+            self._driver.write(sequence)
+            self._driver.flush()
+
+    # --- the store -----------------------------------------------------------------------------
 
     @work(group="watch", exclusive=True)
     async def watch_store(self) -> None:
-        """Loads the list at every change and posts what it found; goes on when the store comes back."""
-        while True:
-            try:
-                await self._watch()
-            except ApprovalTuiError as error:
-                self._main_screen().post_message(messages.StoreUnavailable(error))
-                await asyncio.sleep(RETRY)
-                await self._reopen()
+        """Watches the store as long as the app lives."""
+        await self._watch.run()
 
-    async def _watch(self) -> None:
-        changes = self.store.reviewer.changes()
-        watched: set[str] = set()
-        change = asyncio.ensure_future(anext(changes))
+    def reload(self) -> None:
+        """Asks the watch to load everything now."""
+        self._watch.poke()
+
+    def load_rows(self) -> None:
+        """Asks the watch for the rows that the shown list wants."""
+        self._watch.poke(rows_only=True)
+
+    @work(group="story", exclusive=True)
+    async def load_story(self, request: Request) -> None:
+        """Loads the events of one request, and the request with them."""
         try:
-            while True:
-                poke = asyncio.ensure_future(self._poke.wait())
-                await asyncio.wait({change, poke}, return_when=asyncio.FIRST_COMPLETED)
-                poke.cancel()
-                self._poke.clear()
-                if change.done():
-                    change.result()
-                    change = asyncio.ensure_future(anext(changes))
-                watched = await self._load(watched)
-                await asyncio.sleep(SHORTEST_RELOAD)
-        finally:
-            change.cancel()
-            await asyncio.wait([change])
-            await changes.aclose()
-
-    async def _load(self, watched: set[str]) -> set[str]:
-        """Posts the pending requests and what became of those watched; gives the ids to watch from now on.
-
-        A request that no longer waits is watched until its story has ended, so that its tombstone tells it.
-        """
-        reviewer = self.store.reviewer
-        await reviewer.expire_due()
-        pending = await reviewer.list()
-        total = len(pending) if len(pending) < MOST_ROWS else await reviewer.pending_count()
-        ids = {request.id for request in pending}
-        vanished: dict[str, Request] = {}
-        for request_id in watched - ids:
-            with contextlib.suppress(RequestNotFound):  # another store may stand in the old one's place
-                vanished[request_id] = await reviewer.get(request_id)
-        self._main_screen().post_message(messages.RequestsLoaded(pending, total, vanished))
-        return ids | {
-            request.id
-            for request in vanished.values()
-            if may_still_change(request.status, request.outcome) and not request.in_doubt
-        }
-
-    async def _reopen(self) -> None:
-        """Opens the store anew, but never makes one; fails quietly, because the watch tries again and says so."""
-        if not await asyncio.to_thread(os.path.exists, self._store_path):
-            return
-        try:
-            store = await open_store(self._store_path, clock=self._clock)
+            story = await self.store.reviewer.events(request_id=request.id)
+            found = await self.store.reviewer.get(request.id)
         except ApprovalTuiError:
-            return
-        old, self._store = self._store, store
-        if old is not None:
-            await old.close()
+            return  # the watch says what is wrong with the store
+        self.main_screen.post_message(messages.StoryLoaded(found, story))
 
-    def _main_screen(self) -> MainScreen:
-        return next(screen for screen in self.screen_stack if isinstance(screen, MainScreen))
+    @work(group="verify", exclusive=True)
+    async def verify(self) -> None:
+        """Checks the whole log; the screen hears how far it is and what it found."""
+        screen = self.main_screen
+
+        def advanced(what: str, done: int, total: int) -> None:
+            screen.post_message(messages.VerificationAdvanced(what, done, total))
+
+        try:
+            found = await self.store.reviewer.verify(progress=advanced)
+        except ApprovalTuiError as error:
+            screen.post_message(messages.VerificationEnded(None, error, self.clock()))
+            return
+        screen.post_message(messages.VerificationEnded(found, None, self.clock()))
+
+    def carry_out(self, request: Request, run: Callable[[], Awaitable[Request]]) -> None:
+        """Runs one command of the reviewer; the main screen hears what came of it."""
+        self.commands_under_way += 1
+        self._run_command(request, run)
+
+    @work(group="decisions")
+    async def _run_command(self, request: Request, run: Callable[[], Awaitable[Request]]) -> None:
+        try:
+            decided = await run()
+        except ApprovalTuiError as error:
+            self.main_screen.post_message(messages.DecisionRefused(request.id, error))
+            return
+        said = "Your vote is recorded; more are needed" if decided.status == PENDING else decided.status.capitalize()
+        if decided.status == CONSUMED and decided.outcome is not None:
+            said = f"Resolved as {decided.outcome.replace('_', ' ')}"
+        words = f"{said}: {request.tool} for {request.requester}."
+        self.main_screen.post_message(messages.DecisionRecorded(decided, words))
+
+    # --- what every screen may ask for ---------------------------------------------------------
+
+    def say(self, words: str, role: str = "message") -> None:
+        """Says something on every screen that a reviewer may look at."""
+        for screen in self.screen_stack:
+            if isinstance(screen, DecidingScreen):
+                screen.say(words, role)
+
+    def open_palette(self) -> None:
+        """Opens the palette of actions."""
+        self.push_screen(CommandPalette(providers=[ActionProvider], placeholder="Find an action"))
+
+    def copy_arguments(self, request: Request) -> None:
+        """Copies the arguments that may run, as JSON."""
+        self._copy("the arguments", clipboard.copied_json(request.effective_arguments))
+
+    def copy_event(self, event: Event) -> None:
+        """Copies one event of the audit log, as JSON."""
+        value = {"seq": event.seq, "event": event.name, "request": event.request_id, **event_content(event)}
+        self._copy("the event", clipboard.copied_json(value))
+
+    def _copy(self, what: str, text: str) -> None:
+        if len(text) > clipboard.LONGEST:
+            self.say(clipboard.too_long_words(what, text), "bad")
+            return
+        self.copy_to_clipboard(text)
+        in_screen = os.environ.get("TERM", "").startswith("screen") and "TMUX" not in os.environ
+        self.say(clipboard.copied_words(what, text, in_tmux="TMUX" in os.environ, in_screen=in_screen))
 
     def _leave_when_terminal_is_gone(self) -> None:
         """Ends the app when the terminal was closed without a signal; nothing is decided by that."""
-        if self.is_headless:
+        if self.is_headless or self.is_web:
             return
         poll = select.poll()
         poll.register(sys.__stdin__.fileno() if sys.__stdin__ else 0, select.POLLHUP)
@@ -192,20 +271,12 @@ class ConsoleApp(App[None]):
             self.exit(return_code=1)
 
 
+def _glyphs_of_terminal() -> Glyphs:
+    """What this terminal can draw: the console of Linux knows few signs, and some locales only ASCII."""
+    encoding = (getattr(sys.__stdout__, "encoding", None) or "").lower().replace("-", "")
+    return ASCII if os.environ.get("TERM") == "linux" or encoding != "utf8" else UNICODE
+
+
 def _with_tilde(path: str) -> str:
     home = os.path.expanduser("~")
     return f"~{path[len(home) :]}" if path.startswith(home + os.sep) else path
-
-
-def _os_user() -> str | None:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return None
-
-
-def _tty() -> str | None:
-    try:
-        return os.ttyname(0)
-    except OSError:
-        return None

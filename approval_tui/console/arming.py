@@ -12,9 +12,6 @@ BURST = 50
 
 _REMEMBERED_KEYS = 64
 
-_STALE = 1000
-"""A deciding key that led to no action within so many ms never will."""
-
 
 class Arming:
     """Deciding keys are dead for `delay` ms after what is shown changed."""
@@ -24,10 +21,9 @@ class Arming:
         self._changed_at: int | None = None
         self._keys: deque[int] = deque(maxlen=_REMEMBERED_KEYS)
         self.keys_noted = 0  #: how many keys there were in all
-        self._deciding_keys: deque[int] = deque(maxlen=_REMEMBERED_KEYS)
 
     def disarm(self, now: int) -> None:
-        """What is shown changed, the screen opened, or the terminal regained the focus."""
+        """What is shown changed, a screen opened, or the terminal regained the focus."""
         self._changed_at = now
 
     def is_armed(self, now: int) -> bool:
@@ -40,21 +36,10 @@ class Arming:
             return self._delay
         return max(0, self._delay - (now - self._changed_at))
 
-    def note_key(self, now: int, *, decides: bool) -> None:
-        """Remembers a key, and whether it is one that decides."""
+    def note_key(self, now: int) -> None:
+        """Remembers that a key came."""
         self.keys_noted += 1
         self._keys.append(now)
-        while self._deciding_keys and now - self._deciding_keys[0] > _STALE:
-            self._deciding_keys.popleft()
-        if decides:
-            self._deciding_keys.append(now)
-
-    def take_deciding_key(self) -> int | None:
-        """When the key was noted that stands behind the present action; None when it was a click.
-
-        Several keys may be noted before the first one acts, so they are taken in their order.
-        """
-        return self._deciding_keys.popleft() if self._deciding_keys else None
 
     def stood_alone(self, key_at: int | None, now: int) -> bool:
         """Whether no other key came within BURST before or after that one, or, for a click, before now."""

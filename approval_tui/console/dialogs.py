@@ -1,7 +1,15 @@
-"""Questions before a decision; the focus begins on the harmless answer and Enter never approves (rule R11)."""
+"""Questions before a decision; each begins on the harmless answer, and Enter never approves (rule R11).
+
+The contract of the keys holds in a dialog as on the screen below: what decides is dead for a moment after the
+dialog opened, and counts only when it stood alone.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
@@ -13,65 +21,205 @@ from approval_tui.display.preview import preview_line
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.visible import visible_text
 from approval_tui.display.width import cut
+from approval_tui.domain.lifecycle import FAILED, NOT_RUN, SUCCEEDED
 from approval_tui.domain.limits import LONGEST_TEXT
 from approval_tui.domain.models import Request
 
+if TYPE_CHECKING:
+    from approval_tui.console.app import ConsoleApp
+
+T = TypeVar("T")
+
 _WIDEST = 72
+LAST_OF_ID = 4
+"""How many characters of the id are typed before a payload too long to read is approved."""
 
 
-class DenyDialog(ModalScreen[str | None]):
-    """Asks for the reason of a denial; gives the reason, or None when the reviewer went back."""
+class DecisionDialog(ModalScreen[T]):
+    """A question about one request; its answers are given under the contract of the keys."""
 
     BINDINGS = [Binding("escape", "back", "Back")]
+    app: ConsoleApp
 
     def __init__(self, request: Request, redactor: Redactor) -> None:
         super().__init__()
         self._request = request
         self._redactor = redactor
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog"):
-            yield Static(Content("Deny this request?"), classes="dialog-title")
-            yield Static(_summary(self._request, self._redactor), classes="dialog-text")
-            yield Input(placeholder="Reason, for the agent (may be empty)", max_length=LONGEST_TEXT)
-            yield Static(Content("enter denies · escape goes back"), classes="dialog-hint")
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        self.dismiss(event.value.strip())
-
-    def action_back(self) -> None:
-        self.dismiss(None)
-
-
-class ExpireDialog(ModalScreen[bool]):
-    """Asks whether to end a request without a verdict."""
-
-    BINDINGS = [Binding("escape,n", "back", "Back"), Binding("y", "expire", "Expire")]
-
-    def __init__(self, request: Request, redactor: Redactor) -> None:
-        super().__init__()
-        self._request = request
-        self._redactor = redactor
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog"):
-            yield Static(Content("End this request without a verdict?"), classes="dialog-title")
-            yield Static(_summary(self._request, self._redactor), classes="dialog-text")
-            with Horizontal(classes="dialog-buttons"):
-                yield Button(Content("No, keep it"), id="back")
-                yield Button(Content("Expire (y)"), id="expire", variant="warning")
 
     def on_mount(self) -> None:
+        self.app.contract.disarm()
+
+    def answer(self, value: T) -> None:
+        """Gives the answer, if it may be given now and its key stands alone."""
+        refusal = self.app.contract.refusal()
+        if refusal is not None:
+            self.say(refusal)
+            return
+        self.app.contract.intend(self, lambda: self.dismiss(value), self.say)
+
+    def say(self, words: str) -> None:
+        """Says why nothing happened."""
+        self.query_one("#dialog-said", Static).update(Content(words))
+
+    def action_back(self) -> None:
+        self.app.contract.forget()
+        self.dismiss(None)
+
+    def head(self, question: str) -> list[Static]:
+        """The question and what it is about."""
+        return [
+            Static(Content(question), classes="dialog-title"),
+            Static(_summary(self._request, self._redactor), classes="dialog-text"),
+        ]
+
+    def foot(self, hint: str) -> list[Static]:
+        """What the keys do, and room for what is said."""
+        return [Static(Content(hint), classes="dialog-hint"), Static(Content(""), id="dialog-said")]
+
+
+class ReasonDialog(DecisionDialog[str | None]):
+    """Asks for a reason; gives it, or None when the reviewer went back."""
+
+    def __init__(self, request: Request, redactor: Redactor, *, question: str, hint: str) -> None:
+        super().__init__(request, redactor)
+        self._question, self._hint = question, hint
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield from self.head(self._question)
+            yield Input(placeholder="Reason, for the agent (may be empty)", max_length=LONGEST_TEXT, compact=True)
+            yield from self.foot(self._hint)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.answer(event.value.strip())
+
+
+class ChoiceDialog(DecisionDialog[str | None]):
+    """Asks for one of several answers, each with a key; the focus begins on the one that changes nothing."""
+
+    def __init__(
+        self, request: Request, redactor: Redactor, *, question: str, keep: str, answers: dict[str, tuple[str, str]]
+    ) -> None:
+        """`answers` gives for each key its word on the button and its value."""
+        super().__init__(request, redactor)
+        self._question, self._keep, self._answers = question, keep, answers
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield from self.head(self._question)
+            with Horizontal(classes="dialog-buttons"):
+                yield Button(Content(self._keep), id="back", compact=True)
+                for key, (word, value) in self._answers.items():
+                    yield Button(Content(f"{word} ({key})"), id=value, variant="warning", compact=True)
+            yield from self.foot("escape goes back")
+
+    def on_mount(self) -> None:
+        super().on_mount()
         self.query_one("#back", Button).focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        self.dismiss(event.button.id == "expire")
+        if event.button.id == "back" or event.button.id is None:
+            self.action_back()
+        else:
+            self.answer(event.button.id)
 
-    def action_back(self) -> None:
-        self.dismiss(False)
+    def on_key(self, event: events.Key) -> None:
+        if event.character in self._answers:
+            event.stop()
+            self.app.contract.begin_acting(event)
+            self.answer(self._answers[event.character][1])
 
-    def action_expire(self) -> None:
-        self.dismiss(True)
+
+class TypedDialog(DecisionDialog[bool | None]):
+    """Asks to type the end of the id, for a payload too long to be read row by row; then `a` approves."""
+
+    def __init__(
+        self, request: Request, redactor: Redactor, *, unread: int, is_approve_key: Callable[[str], bool]
+    ) -> None:
+        super().__init__(request, redactor)
+        self._unread = unread
+        self._is_approve_key = is_approve_key
+        self._typed = ""
+
+    @property
+    def _expected(self) -> str:
+        return self._request.id[-LAST_OF_ID:]
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield from self.head(f"Approve with {self._unread:,} rows unread?")
+            yield Static(self._asked(), id="dialog-typed")
+            yield from self.foot("escape goes back; what was not shown is recorded with the decision")
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "escape":
+            return
+        event.stop()
+        self.app.contract.begin_acting(event)
+        if len(self._typed) == LAST_OF_ID:
+            if self._is_approve_key(event.key):
+                self.answer(True)
+                return
+            if event.key != "backspace":
+                return
+        if event.key == "backspace":
+            self._typed = self._typed[:-1]
+        elif event.character is not None and event.character == self._expected[len(self._typed)]:
+            self._typed += event.character
+        else:
+            self._typed = ""
+        self.query_one("#dialog-typed", Static).update(self._asked())
+
+    def on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        self.say("Pasted text decides nothing.")
+
+    def _asked(self) -> Content:
+        if len(self._typed) == LAST_OF_ID:
+            return Content("Typed. Now the approving key.")
+        return Content(f"Type the last {LAST_OF_ID} characters of the id: {self._typed:_<{LAST_OF_ID}}")
+
+
+def deny_dialog(request: Request, redactor: Redactor) -> ReasonDialog:
+    """The question before a denial."""
+    hint = "enter denies, escape goes back"
+    return ReasonDialog(request, redactor, question="Deny this request?", hint=hint)
+
+
+def revoke_dialog(request: Request, redactor: Redactor) -> ReasonDialog:
+    """The question before an approval is taken back."""
+    hint = "enter takes the approval back, escape keeps it"
+    return ReasonDialog(request, redactor, question="Take this approval back?", hint=hint)
+
+
+def expire_dialog(request: Request, redactor: Redactor) -> ChoiceDialog:
+    """The question before a request is ended without a verdict."""
+    return ChoiceDialog(
+        request,
+        redactor,
+        question="End this request without a verdict?",
+        keep="No, keep it",
+        answers={"y": ("Expire", "expire")},
+    )
+
+
+def resolve_dialog(request: Request, redactor: Redactor) -> ChoiceDialog:
+    """The question what became of a call that never reported."""
+    return ChoiceDialog(
+        request,
+        redactor,
+        question="What became of this call? It began and never reported.",
+        keep="Still in doubt",
+        answers={"s": ("Succeeded", SUCCEEDED), "f": ("Failed", FAILED), "n": ("Not run", NOT_RUN)},
+    )
+
+
+def resolve_reason_dialog(request: Request, redactor: Redactor, outcome: str) -> ReasonDialog:
+    """The question how the reviewer knows what became of the call."""
+    said = outcome.replace("_", " ")
+    return ReasonDialog(
+        request, redactor, question=f"Record that it {said}?", hint="enter records it, escape goes back"
+    )
 
 
 def _summary(request: Request, redactor: Redactor) -> Content:

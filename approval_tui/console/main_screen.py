@@ -1,344 +1,433 @@
-"""The one screen: the list on the left, the request on the right, and what the keys do."""
+"""The main screen: one of the lists, what is under its cursor beside it, and what the keys do."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any
 
-from textual import events, work
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Container
-from textual.screen import Screen
-from textual.timer import Timer
-from textual.widgets import Footer
+from textual.content import Content
+from textual.widgets import Footer, Input, Static
 
-from approval_tui.console import messages
-from approval_tui.console.actions import ACTIONS
-from approval_tui.console.arming import BURST, Arming
-from approval_tui.console.dialogs import DenyDialog, ExpireDialog
-from approval_tui.console.queue import Queue
-from approval_tui.console.widgets.request_detail import RequestDetail
-from approval_tui.console.widgets.request_list import RequestList
+from approval_tui.console import messages, words
+from approval_tui.console.bindings import MAIN_BINDINGS
+from approval_tui.console.deciding import DecidingScreen
+from approval_tui.console.documents import Line, event_lines, verification_lines
+from approval_tui.console.lists import Lists
+from approval_tui.console.painters import EventPainter, HistoryPainter, PendingPainter
+from approval_tui.console.payload_screen import PayloadScreen
+from approval_tui.console.shown_request import ShownRequest, Subject
+from approval_tui.console.trouble import Trouble, readonly_trouble, trouble_of
+from approval_tui.console.widgets.document_pane import DocumentPane
+from approval_tui.console.widgets.row_list import Painter, RowList
 from approval_tui.console.widgets.status_bar import StatusBar
+from approval_tui.console.widgets.view_bar import Tab, ViewBar
 from approval_tui.display.redaction import Redactor
-from approval_tui.domain.clock import Clock, format_duration
-from approval_tui.domain.decisions import NO_EVIDENCE, Evidence, Reviewer
-from approval_tui.domain.errors import ApprovalTuiError, Conflict
-from approval_tui.domain.lifecycle import APPROVE, DENY, PENDING
+from approval_tui.domain.audit import Event
+from approval_tui.domain.errors import Conflict, InvalidInput
+from approval_tui.domain.lifecycle import PENDING
 from approval_tui.domain.models import Request
-from approval_tui.domain.status_words import describe_status
-
-if TYPE_CHECKING:
-    from approval_tui.console.app import ConsoleApp
-
-_DECIDING_KEYS = frozenset(key for action in ACTIONS if action.decides for key in action.key.split(","))
+from approval_tui.settings.actions import AUDIT_VIEW, BY_ID, HISTORY_VIEW, PENDING_VIEW, VIEWS
+from approval_tui.settings.configuration import LAYOUT_COLUMNS, LAYOUT_STACKED
 
 
-class MainScreen(Screen[None]):
-    """Decides the request whose id and digest are on the screen, and no other (rule R11)."""
+class MainScreen(DecidingScreen):
+    """Shows a list and a detail; decides what the detail shows."""
 
-    BINDINGS = [
-        Binding(
-            action.key,
-            action.action,
-            action.description,
-            show=action.is_shown,
-            tooltip=action.tooltip,
-            id=action.id,
-        )
-        for action in ACTIONS
-    ]
+    BINDINGS = MAIN_BINDINGS
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
-    app: ConsoleApp
 
-    def __init__(
-        self, *, reviewer: Reviewer, redactor: Redactor, clock: Clock, monotonic: Clock, arming: int, store_path: str
-    ) -> None:
+    def __init__(self, lists: Lists, redactor: Redactor) -> None:
         super().__init__()
-        self._reviewer = reviewer
+        self._lists = lists
         self._redactor = redactor
-        self._clock = clock
-        self._monotonic = monotonic
-        self._store_path = store_path
-        self._queue = Queue()
-        self._arming = Arming(arming)
-        self._pending_total = 0
-        self._intended: Timer | None = None
-        self._commands_under_way = 0
-        self._is_live = False
-        self._deciding_key_at: int | None = None
+        self._painters: dict[str, Painter] = {}
+        self._shown: ShownRequest | None = None
+        self._shown_event: Event | None = None
+        self._verified: Callable[[int], list[Line]] | None = None
+        self._trouble: Trouble | None = None
 
     def compose(self) -> ComposeResult:
-        empty = [
-            "Nothing waits.",
-            "",
-            "Agents write their requests to the store below.",
-            "To see how it works: approval-tui demo",
-        ]
+        clock, glyphs = self.app.clock, self.app.glyphs
+        self._painters = {
+            PENDING_VIEW: PendingPainter(self._redactor, clock, glyphs),
+            HISTORY_VIEW: HistoryPainter(self._redactor, clock, glyphs),
+            AUDIT_VIEW: EventPainter(glyphs),
+        }
+        tabs = [Tab(name, self.app.keys_of(name)[0], BY_ID[name].label) for name in VIEWS]
+        shown = self._lists.shown
+        yield ViewBar(tabs, glyphs, id="views")
+        yield Static(id="banner")
         with Container(id="panes"):
-            yield RequestList(self._queue, self._redactor, self._clock, id="list", empty=empty)
-            yield RequestDetail(self._redactor, self._clock, self._monotonic, id="detail")
-        yield StatusBar(self._store_path, self._reviewer.name, id="status")
+            yield RowList(shown.rows, self._painters[shown.name], words.OPENING, glyphs, id="list")
+            yield DocumentPane(id="detail")
+        yield Input(id="filter", placeholder=words.FILTER_HINT, compact=True)
+        yield StatusBar(self.app.shown_path, self.app.reviewer.name, glyphs, id="status")
         yield Footer(show_command_palette=False)
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether a decision is intended or under way."""
-        return self._intended is not None or self._commands_under_way > 0
-
-    @property
-    def keys_noted(self) -> int:
-        """How many keys this screen has taken note of."""
-        return self._arming.keys_noted
+    # --- what a test may ask -------------------------------------------------------------------
 
     @property
     def is_live(self) -> bool:
         """Whether the list shows what the store holds, as far as this screen knows."""
-        return self._is_live
+        return self._trouble is None and self._lists.shown.rows.is_loaded
 
     @property
     def waiting(self) -> list[str]:
-        """The ids of the listed requests that still wait."""
-        return self._queue.waiting_ids()
+        """The ids of the loaded requests that still wait."""
+        return [entry.row.id for entry in self._lists.pending.rows.loaded if not entry.is_gone]
 
     @property
-    def request_list(self) -> RequestList:
-        return self.query_one("#list", RequestList)
+    def shown_request(self) -> ShownRequest | None:
+        """The request that is on the screen; None where there is none, or an event instead."""
+        return self._shown
 
     @property
-    def detail(self) -> RequestDetail:
-        return self.query_one("#detail", RequestDetail)
+    def lists(self) -> Lists:
+        """The lists and which of them is shown."""
+        return self._lists
+
+    # --- parts ---------------------------------------------------------------------------------
+
+    @property
+    def row_list(self) -> RowList:
+        return self.query_one("#list", RowList)
+
+    @property
+    def detail(self) -> DocumentPane:
+        return self.query_one("#detail", DocumentPane)
 
     @property
     def status(self) -> StatusBar:
         return self.query_one("#status", StatusBar)
 
+    @property
+    def filter_input(self) -> Input:
+        return self.query_one("#filter", Input)
+
+    @property
+    def redactor(self) -> Redactor:
+        return self._redactor if self._shown is None else self._shown.redactor
+
     def on_mount(self) -> None:
-        self.request_list.focus()
-        self._arming.disarm(self._monotonic())
+        self.row_list.focus()
+        self.set_class(self.app.settings.layout == LAYOUT_COLUMNS, "-columns")
+        self.set_class(self.app.settings.layout == LAYOUT_STACKED, "-stacked")
+        self.app.contract.disarm()
         self.set_interval(1.0, self._tick)
 
     def on_screen_resume(self) -> None:
-        """A dialog was closed: what is shown comes back, and so does the wait before a key counts."""
-        self._arming.disarm(self._monotonic())
+        super().on_screen_resume()
         self.detail.note_visible_rows()
+        self._show_current()
 
-    def terminal_focused(self) -> None:
-        """The terminal has the focus again: the key or click that brought it must not decide."""
-        self._arming.disarm(self._monotonic())
+    @property
+    def place(self) -> str:
+        return self._lists.active
+
+    def subject(self) -> Subject | None:
+        return None if self._shown is None else self._shown.subject(self.detail.text_width)
+
+    def say(self, words: str, role: str = "message") -> None:
+        self.status.say(words, role)
 
     def _tick(self) -> None:
-        self.request_list.refresh()
-        self.detail.rebuild()
-        now = self._clock()
-        if any(self._queue.entry(index).request.expires_at <= now for index in range(len(self._queue))):
+        """Ages tick; a request whose time passed is recorded as expired."""
+        if len(self._lists.shown.rows):
+            self.row_list.redraw()
+        if self._shown is not None or self._shown_event is not None:
+            self.detail.rebuild()
+        now = self.app.clock()
+        if any(not entry.is_gone and entry.row.expires_at <= now for entry in self._lists.pending.rows.loaded):
             self.app.reload()
 
     # --- facts ---------------------------------------------------------------------------------
 
-    def on_requests_loaded(self, message: messages.RequestsLoaded) -> None:
-        self._queue.merge(message.pending, message.vanished)
-        self._pending_total = message.total
-        self._is_live = True
+    def on_page_loaded(self, message: messages.PageLoaded) -> None:
+        view = self._lists.views[message.load.view]
+        moved = view.merge(message.load, message.page, message.vanished)
+        if view is self._lists.shown:
+            self.row_list.rows_changed(moved)
+            if view.rows.take_arrival():
+                self.row_list.cursor_moved()
+            self._show_current()
+            self._ask_for_rows()
+
+    def on_counts_loaded(self, message: messages.CountsLoaded) -> None:
+        self.status.set_counts(pending=message.counts.pending, in_doubt=message.counts.in_doubt)
+
+    def on_store_opened(self, message: messages.StoreOpened) -> None:
+        self._set_trouble(None)
         self.status.set_state("live", "good")
-        self._show_queue()
+        self.row_list.explain_emptiness(words.emptiness(self._lists.shown))
 
     def on_store_unavailable(self, message: messages.StoreUnavailable) -> None:
-        self._is_live = False
-        self.status.set_state("NO STORE", "bad")
-        self.status.say(str(message.error), "bad")
+        self._set_trouble(trouble_of(message.error))
+        self.row_list.explain_emptiness(words.EMPTY[PENDING_VIEW])
+
+    def on_story_loaded(self, message: messages.StoryLoaded) -> None:
+        request = message.request
+        if self._shown is not None and self._shown.identity == (request.id, request.digest):
+            self._shown.update(request, message.story)
+            self.detail.rebuild()
 
     def on_decision_recorded(self, message: messages.DecisionRecorded) -> None:
-        self._commands_under_way -= 1
-        self._queue.update(message.request)
-        self.status.say(message.said, "good")
-        self._show_queue()
+        self.app.commands_under_way -= 1
+        self._take_in(message.request)
+        self.app.say(message.said, "good")
 
     def on_decision_refused(self, message: messages.DecisionRefused) -> None:
         """A lost race says who decided what; the row shows what the request is now."""
-        self._commands_under_way -= 1
+        self.app.commands_under_way -= 1
         error = message.error
         if isinstance(error, Conflict) and error.request is not None:
-            self._queue.update(error.request)
-        self.status.say(f"{error.happened} {error.not_done}", "bad")
-        self._show_queue()
+            self._take_in(error.request)
+        self.app.say(f"{error.happened} {error.not_done}", "bad")
 
-    def on_request_list_picked(self, message: RequestList.Picked) -> None:
-        self._queue.move_to(message.index)
-        self._show_queue()
+    def on_verification_advanced(self, message: messages.VerificationAdvanced) -> None:
+        self.say(f"Verifying: {message.done:,} of {message.total:,} {message.what}.")
 
-    def _show_queue(self) -> None:
-        self.request_list.queue_changed()
-        if self.detail.show(self._queue.current):
-            self.detail.mask_again()
-            self._forget_intention()
-            self._arming.disarm(self._monotonic())
-        self.status.set_counts(
-            pending=self._pending_total, new=self._queue.new_count, shown=len(self._queue.waiting_ids())
-        )
+    def on_verification_ended(self, message: messages.VerificationEnded) -> None:
+        verification = message.verification
+        if verification is None:
+            assert message.error is not None
+            self.say(f"Not verified: {message.error.happened}", "bad")
+            return
+        self._verified = lambda width: verification_lines(verification, width, message.at, self.app.glyphs)
+        if verification.is_sound:
+            self.say(f"The log verifies: {verification.events:,} events.", "good")
+        else:
+            self.say(f"THE LOG DOES NOT VERIFY: {len(verification.problems)} problems.", "bad")
+        self._show_current(from_top=True)
+
+    def _take_in(self, request: Request) -> None:
+        for name in (PENDING_VIEW, HISTORY_VIEW):
+            is_gone = name == PENDING_VIEW and request.status != PENDING
+            self._lists.views[name].rows.update(request, is_gone=is_gone)
+        self.row_list.rows_changed()
+        self._show_current()
+
+    def _set_trouble(self, trouble: Trouble | None) -> None:
+        if trouble is None and self.app.why_readonly is not None:
+            trouble = readonly_trouble(self.app.why_readonly)
+        self._trouble = trouble
+        banner = self.query_one("#banner", Static)
+        banner.set_class(trouble is not None, "-shown")
+        if trouble is not None:
+            banner.update(Content(f"{trouble.word}. {trouble.text}"))
+            self.status.set_state(trouble.word, "bad")
+
+    # --- what is shown -------------------------------------------------------------------------
+
+    def on_row_list_picked(self, message: RowList.Picked) -> None:
+        self.row_list.focus()
+        self._go(lambda: self._lists.shown.rows.move_to(message.index))
+
+    def on_row_list_scrolled(self, message: RowList.Scrolled) -> None:
+        self._ask_for_rows()
+
+    def on_view_bar_chosen(self, message: ViewBar.Chosen) -> None:
+        self._show_view(message.name)
+
+    def _show_view(self, name: str) -> None:
+        if name != self._lists.active:
+            self._lists.active = name
+            self._show_rows()
+
+    def _show_rows(self) -> None:
+        view = self._lists.shown
+        self.row_list.show(view.rows, self._painters[view.name], words.emptiness(view))
+        self.refresh_bindings()
+        self.app.contract.disarm()
+        self._show_current(from_top=True)
+        self.app.reload()
+
+    def _show_current(self, *, from_top: bool = False) -> None:
+        """Shows what is under the cursor; another request, or another content, makes the keys wait (R11)."""
+        view = self._lists.shown
+        current: Any = view.rows.current
+        event = current if isinstance(current, Event) else None
+        request = current if isinstance(current, Request) else None
+        is_other = event != self._shown_event or self._is_other(request)
+        self._shown_event = event
+        if is_other:
+            self._shown = None if request is None else self._newly_shown(request)
+            self.app.contract.disarm()
+            if view.name == HISTORY_VIEW and request is not None:
+                self.app.load_story(request)
+        elif self._shown is not None and request is not None:
+            has_changed = self._shown.request.version != request.version
+            self._shown.update(request)
+            if has_changed and view.name == HISTORY_VIEW:
+                self.app.load_story(request)
+        reading = None if self._shown is None else self._shown.reading
+        self.detail.show(self._detail_lines, reading, from_top=is_other or from_top)
+        self._tell_payload_screen()
+        self.query_one("#views", ViewBar).show(view.name, words.extent(view), words.filter_words(view))
+
+    def _is_other(self, request: Request | None) -> bool:
+        return (self._shown and self._shown.identity) != (request and (request.id, request.digest))
+
+    def _newly_shown(self, request: Request) -> ShownRequest:
+        return ShownRequest(request, self._redactor, self.app.glyphs, self.app.clock, self.app.contract.monotonic)
+
+    def _detail_lines(self, width: int) -> list[Line]:
+        lines = self._verified(width) if self._verified is not None and self._lists.active == AUDIT_VIEW else []
+        if self._shown_event is not None:
+            return lines + event_lines(self._shown_event, self._redactor, width, self.app.clock(), self.app.glyphs)
+        return lines + (self._shown.lines(width) if self._shown is not None else [])
+
+    def _tell_payload_screen(self) -> None:
+        if self._shown is not None:
+            for screen in self.app.screen_stack:
+                if isinstance(screen, PayloadScreen):
+                    screen.request_changed(self._shown.request)
+
+    def _ask_for_rows(self) -> None:
+        self._lists.on_screen = self.row_list.visible_rows()
+        if self._lists.shown.rows.want(*self._lists.on_screen) is not None:
+            self.app.load_rows()
 
     # --- keys ----------------------------------------------------------------------------------
 
-    def on_key(self, event: events.Key) -> None:
-        """Takes note of every key, so that a burst of them (a paste, a buffer) decides nothing."""
-        self._arming.note_key(self._monotonic(), decides=event.key in _DECIDING_KEYS)
-
-    def on_paste(self, event: events.Paste) -> None:
-        event.stop()
-        self.status.say("Pasted text decides nothing.")
-
-    def action_approve(self) -> None:
-        request = self._decidable("approve")
-        if request is None:
+    def action_do_payload(self) -> None:
+        if self._shown is None:
+            self.say("There is nothing to read.")
             return
-        if not self.detail.is_intact:
-            self.status.say("The digest does not fit what is shown: it cannot be approved here.", "bad")
+        self.app.push_screen(PayloadScreen(self._shown))
+
+    def action_do_filter(self) -> None:
+        box = self.filter_input
+        box.add_class("-shown")
+        with self.prevent(Input.Changed):
+            box.value = self._lists.shown.filter_text
+        box.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._filter_by(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if self._filter_by(event.value):
+            self._close_filter()
+
+    def _filter_by(self, text: str, request_id: str | None = None) -> bool:
+        view = self._lists.shown
+        before = view.token
+        try:
+            view.filter_by(text, request_id=request_id)
+        except InvalidInput as error:
+            self.say(f"{error.happened} {error.to_do}", "bad")
+            return False
+        if view.token != before:
+            self._show_rows()
+        return True
+
+    def _close_filter(self) -> None:
+        self.filter_input.remove_class("-shown")
+        self.row_list.focus()
+        self.app.contract.disarm()
+
+    def action_do_back(self) -> None:
+        if self.filter_input.has_class("-shown"):
+            self._filter_by("")
+            self._close_filter()
+        elif self._lists.shown.is_filtered:
+            self._filter_by("")
+
+    def action_do_pending(self) -> None:
+        self._show_view(PENDING_VIEW)
+
+    def action_do_history(self) -> None:
+        self._show_view(HISTORY_VIEW)
+
+    def action_do_audit(self) -> None:
+        self._show_view(AUDIT_VIEW)
+
+    def action_do_events(self) -> None:
+        event, request = self._shown_event, None if self._shown is None else self._shown.request.id
+        request_id = request if event is None else event.request_id
+        if request_id is None:
+            self.say("There is no request whose events could be shown.")
             return
-        evidence = self.detail.evidence()
-        if evidence is None:
-            rows = self.detail.unread_rows
-            self.status.say(f"Read on first: {rows} {'row' if rows == 1 else 'rows'} not shown yet (space).", "bad")
-            return
-        self._intend(lambda: self._approve(request, evidence))
+        self._lists.active = AUDIT_VIEW
+        if not self._filter_by("", request_id=request_id) or self._lists.shown.request_id == request_id:
+            self._show_rows()
 
-    def action_deny(self) -> None:
-        request = self._decidable("deny")
-        if request is None:
-            return
+    def action_do_in_doubt(self) -> None:
+        self._lists.active = HISTORY_VIEW
+        self._filter_by("status:in_doubt")
+        self._show_rows()
 
-        def answered(reason: str | None) -> None:
-            if reason is not None:
-                self._deny(request, reason or None, self.detail.evidence() or NO_EVIDENCE)
+    def action_do_verify(self) -> None:
+        self.say("Verifying ..")
+        self.app.verify()
 
-        self._intend(lambda: self.app.push_screen(DenyDialog(request, self._redactor), answered))
-
-    def action_expire(self) -> None:
-        request = self._decidable("expire")
-        if request is None:
-            return
-
-        def answered(sure: bool | None) -> None:
-            if sure:
-                self._expire(request)
-
-        self._intend(lambda: self.app.push_screen(ExpireDialog(request, self._redactor), answered))
-
-    def action_unmask(self) -> None:
-        if self.detail.toggle_masks():
-            self.status.say("Secrets are shown until another request is.")
-        else:
-            self.status.say("Secrets are masked.")
-
-    def action_switch_pane(self) -> None:
-        (self.request_list if self.detail.has_focus else self.detail).focus()
-
-    def action_next(self) -> None:
+    def action_do_next(self) -> None:
         self._step(1)
 
-    def action_previous(self) -> None:
+    def action_do_previous(self) -> None:
         self._step(-1)
 
-    def action_first(self) -> None:
-        if self.detail.has_focus:
-            self.detail.scroll_to(y=0, animate=False, force=True)
-        else:
-            self._go(lambda: self._queue.move_to(0))
+    def action_do_page_down(self) -> None:
+        self._page(1)
 
-    def action_last(self) -> None:
-        if self.detail.has_focus:
-            self.detail.scroll_to(y=self.detail.max_scroll_y, animate=False, force=True)
-        else:
-            self._go(lambda: self._queue.move_to(len(self._queue) - 1))
+    def action_do_page_up(self) -> None:
+        self._page(-1)
 
-    def action_read_on(self) -> None:
+    def action_do_first(self) -> None:
+        if self.detail.has_focus:
+            self.detail.go_to_top()
+        else:
+            self._go(self._lists.shown.rows.go_to_first)
+
+    def action_do_last(self) -> None:
+        if self.detail.has_focus:
+            self.detail.go_to_end()
+        else:
+            self._go(self._lists.shown.rows.go_to_last)
+
+    def action_do_read_on(self) -> None:
         self.detail.page(1)
 
-    def action_read_back(self) -> None:
+    def action_do_read_back(self) -> None:
         self.detail.page(-1)
 
-    def action_leave(self) -> None:
-        self.app.exit()
+    def action_do_switch_pane(self) -> None:
+        (self.row_list if self.detail.has_focus else self.detail).focus()
+
+    def action_do_unmask(self) -> None:
+        if self._shown is None:
+            return
+        lifted = self._shown.toggle_masks()
+        self.say("Secrets are shown until another request is." if lifted else "Secrets are masked.")
+        self.app.contract.disarm()
+        self._show_current()
+
+    def action_do_copy(self) -> None:
+        if self._shown_event is not None:
+            self.app.copy_event(self._shown_event)
+        elif self._shown is not None:
+            self.app.copy_arguments(self._shown.request)
+        else:
+            self.say("There is nothing to copy.")
 
     def _step(self, rows: int) -> None:
         if self.detail.has_focus:
             self.detail.scroll_rows(rows)
         else:
-            self._go(lambda: self._queue.move(rows))
+            self._go(lambda: self._lists.shown.rows.move(rows))
+
+    def _page(self, direction: int) -> None:
+        if self.detail.has_focus:
+            self.detail.page(direction)
+        else:
+            steps = direction * max(1, self.row_list.rows_on_screen - 1)
+            self._go(lambda: self._lists.shown.rows.move(steps))
 
     def _go(self, move: Callable[[], bool]) -> None:
-        self._queue.mark_seen(*self.request_list.visible_rows())
+        self._lists.shown.rows.mark_seen(*self.row_list.visible_rows())
         move()
-        self._show_queue()
-
-    def _decidable(self, verb: str) -> Request | None:
-        """The shown request if this key may decide it now; otherwise says why not."""
-        self._deciding_key_at = self._arming.take_deciding_key()
-        request = self.detail.shown
-        if request is None:
-            self.status.say(f"There is nothing to {verb}.")
-            return None
-        if request.status != PENDING or request.expires_at <= self._clock():
-            self.status.say(f"It is {describe_status(request)}.")
-            return None
-        if not self._arming.is_armed(self._monotonic()):
-            wait = format_duration(self._arming.remaining(self._monotonic()))
-            self.status.say(f"Too soon: the screen changed just now. Look, then press again (after {wait}).")
-            return None
-        return request
-
-    def _intend(self, carry_out: Callable[[], object]) -> None:
-        """Carries the decision out when no other key came with it; a person's key stands alone."""
-        key_at, acted_at = self._deciding_key_at, self._monotonic()
-
-        def when_quiet() -> None:
-            self._intended = None
-            if self._arming.stood_alone(key_at, acted_at):
-                carry_out()
-            else:
-                self.status.say("Several keys at once: nothing was decided.")
-
-        self._forget_intention()
-        self._intended = self.set_timer(BURST / 1000, when_quiet)
-
-    def _forget_intention(self) -> None:
-        if self._intended is not None:
-            self._intended.stop()
-            self._intended = None
-
-    def _approve(self, request: Request, evidence: Evidence) -> None:
-        store = self.app.store.reviewer
-        self._command(
-            request,
-            lambda: store.decide(
-                request.id, APPROVE, reviewer=self._reviewer, digest=request.digest, evidence=evidence
-            ),
-        )
-
-    def _deny(self, request: Request, reason: str | None, evidence: Evidence) -> None:
-        store = self.app.store.reviewer
-        self._command(
-            request,
-            lambda: store.decide(
-                request.id, DENY, reviewer=self._reviewer, digest=request.digest, reason=reason, evidence=evidence
-            ),
-        )
-
-    def _expire(self, request: Request) -> None:
-        store = self.app.store.reviewer
-        self._command(request, lambda: store.expire(request.id, reviewer=self._reviewer))
-
-    def _command(self, request: Request, run: Callable[[], Awaitable[Request]]) -> None:
-        self._commands_under_way += 1
-        self._carry_out(request, run)
-
-    @work(group="decisions")
-    async def _carry_out(self, request: Request, run: Callable[[], Awaitable[Request]]) -> None:
-        """Runs one command and posts what came of it; a worker touches no widget (rule R16)."""
-        try:
-            decided = await run()
-        except ApprovalTuiError as error:
-            self.post_message(messages.DecisionRefused(request.id, error))
-            return
-        said = "Your vote is recorded; more are needed" if decided.status == PENDING else decided.status.capitalize()
-        self.post_message(messages.DecisionRecorded(decided, f"{said}: {request.tool} for {request.requester}."))
+        self.row_list.cursor_moved()
+        self._show_current()
+        self._ask_for_rows()

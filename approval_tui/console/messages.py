@@ -3,25 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from textual.message import Message
 
+from approval_tui.console.lists import Load
+from approval_tui.console.loading import Counts
+from approval_tui.console.rows import Key, Page
+from approval_tui.domain.audit import Event, Verification
 from approval_tui.domain.errors import ApprovalTuiError
 from approval_tui.domain.models import Request
 
 
-class RequestsLoaded(Message):
-    """What is pending now, how many there are in all, and what became of those that vanished."""
+class PageLoaded(Message):
+    """Rows of one list, and what became of requests that it shows and that are no longer in it."""
 
-    def __init__(self, pending: Sequence[Request], total: int, vanished: Mapping[str, Request]) -> None:
+    def __init__(self, load: Load, page: Page[Any], vanished: Mapping[Key, Request]) -> None:
         super().__init__()
-        self.pending = pending
-        self.total = total
+        self.load = load
+        self.page = page
         self.vanished = vanished
 
     def can_replace(self, message: Message) -> bool:
-        """A newer list makes an older one that still waits superfluous, if it knows all that vanished."""
-        return isinstance(message, RequestsLoaded) and set(message.vanished) <= set(self.vanished)
+        """A newer page replaces an older one that still waits, if it is the same and knows all that vanished."""
+        return (
+            isinstance(message, PageLoaded)
+            and (message.load.view, message.load.token, message.load.want)
+            == (self.load.view, self.load.token, self.load.want)
+            and not self.load.is_search
+            and set(message.vanished) <= set(self.vanished)
+        )
+
+
+class CountsLoaded(Message):
+    """How many requests wait and how many claims are in doubt."""
+
+    def __init__(self, counts: Counts) -> None:
+        super().__init__()
+        self.counts = counts
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest counts."""
+        return isinstance(message, CountsLoaded)
+
+
+class StoreOpened(Message):
+    """The store can be read; `is_readonly` says that nothing can be written to it."""
+
+    def __init__(self, *, is_readonly: bool) -> None:
+        super().__init__()
+        self.is_readonly = is_readonly
 
 
 class StoreUnavailable(Message):
@@ -30,6 +61,15 @@ class StoreUnavailable(Message):
     def __init__(self, error: ApprovalTuiError) -> None:
         super().__init__()
         self.error = error
+
+
+class StoryLoaded(Message):
+    """The events of one request."""
+
+    def __init__(self, request: Request, story: Sequence[Event]) -> None:
+        super().__init__()
+        self.request = request
+        self.story = tuple(story)
 
 
 class DecisionRecorded(Message):
@@ -48,3 +88,23 @@ class DecisionRefused(Message):
         super().__init__()
         self.request_id = request_id
         self.error = error
+
+
+class VerificationAdvanced(Message):
+    """How far a check of the log has come."""
+
+    def __init__(self, what: str, done: int, total: int) -> None:
+        super().__init__()
+        self.what, self.done, self.total = what, done, total
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest."""
+        return isinstance(message, VerificationAdvanced)
+
+
+class VerificationEnded(Message):
+    """What a check of the log found; `error` where it could not be finished."""
+
+    def __init__(self, verification: Verification | None, error: ApprovalTuiError | None, at: int) -> None:
+        super().__init__()
+        self.verification, self.error, self.at = verification, error, at

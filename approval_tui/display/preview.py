@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from approval_tui.display.glyphs import UNICODE, Glyphs
 from approval_tui.display.redaction import Redactor, mask
 from approval_tui.display.visible import visible_text
 
@@ -43,32 +44,40 @@ _RANK = {name: rank for rank, name in enumerate(_TELLING)}
 
 
 def preview_lines(
-    arguments: dict[str, Any], redactor: Redactor, *, longest: int = LONGEST_VALUE, most: int = MOST_KEYS
+    arguments: dict[str, Any],
+    redactor: Redactor,
+    *,
+    longest: int = LONGEST_VALUE,
+    most: int = MOST_KEYS,
+    glyphs: Glyphs = UNICODE,
 ) -> list[str]:
     """One line a key, `key: value`, at most `most` of them; the last line says how many are not shown."""
     ranked = sorted(arguments, key=lambda key: _RANK.get(key.lower(), len(_RANK)))
-    lines = [f"{_short(key, 40)}: {_preview_value(key, arguments[key], redactor, longest)}" for key in ranked[:most]]
+    lines = [
+        f"{_short(key, 40, glyphs)}: {_preview_value(key, arguments[key], redactor, longest, glyphs)}"
+        for key in ranked[:most]
+    ]
     hidden = len(ranked) - most
     if hidden > 0:
         lines.append(f"(and {hidden} more {'key' if hidden == 1 else 'keys'})")
     return lines
 
 
-def preview_line(arguments: dict[str, Any], redactor: Redactor) -> str:
+def preview_line(arguments: dict[str, Any], redactor: Redactor, *, glyphs: Glyphs = UNICODE) -> str:
     """The preview in one line, for a table; a call without arguments is said to have none."""
     if not arguments:
         return "(no arguments)"
     if len(arguments) == 1:
         ((key, value),) = arguments.items()
-        return _preview_value(key, value, redactor, LONGEST_VALUE)
-    return "  ".join(preview_lines(arguments, redactor, longest=60))
+        return _preview_value(key, value, redactor, LONGEST_VALUE, glyphs)
+    return "  ".join(preview_lines(arguments, redactor, longest=60, glyphs=glyphs))
 
 
-def _preview_value(key: str, value: Any, redactor: Redactor, longest: int) -> str:
+def _preview_value(key: str, value: Any, redactor: Redactor, longest: int, glyphs: Glyphs) -> str:
     if redactor.is_secret_name(key) and isinstance(value, str) and value:
-        return mask(value)
+        return mask(value, glyphs)
     if isinstance(value, str):
-        return _short(redactor.redact(value), longest)
+        return _short(redactor.redact(value, glyphs), longest, glyphs)
     if isinstance(value, dict):
         return f"{{{len(value)} {'key' if len(value) == 1 else 'keys'}}}"
     if isinstance(value, list):
@@ -83,7 +92,8 @@ def scalar_text(value: Any) -> str:
     return repr(value)
 
 
-def _short(text: str, longest: int) -> str:
+def _short(text: str, longest: int, glyphs: Glyphs) -> str:
+    shown = visible_text(text[:longest], ascii_only=glyphs.is_ascii)
     if len(text) <= longest:
-        return visible_text(text)
-    return f"{visible_text(text[:longest])}… (+{len(text) - longest} characters)"
+        return shown
+    return f"{shown}{glyphs.ellipsis} (+{len(text) - longest} characters)"

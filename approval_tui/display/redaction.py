@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from approval_tui.display.glyphs import UNICODE, Glyphs
+
 _SECRET_NAMES = (
     "password",
     "passwd",
@@ -64,21 +66,21 @@ class Redactor:
         """Whether a key of this name holds a secret as a whole."""
         return not self.is_lifted and any(secret in _plain(name) for secret in self.names)
 
-    def redact(self, text: str) -> str:
+    def redact(self, text: str, glyphs: Glyphs = UNICODE) -> str:
         """The text with every credential in it masked, visibly and with its length."""
         if self.is_lifted:
             return text
         pieces = []
         end = 0
         for start, stop in _secret_spans(text):
-            pieces += [text[end:start], mask(text[start:stop])]
+            pieces += [text[end:start], mask(text[start:stop], glyphs)]
             end = stop
         return "".join(pieces) + text[end:]
 
 
-def mask(secret: str) -> str:
+def mask(secret: str, glyphs: Glyphs = UNICODE) -> str:
     """What stands in a secret's place."""
-    return f"•••• {len(secret)} characters redacted"
+    return f"{glyphs.redacted} {len(secret)} characters redacted"
 
 
 def _secret_spans(text: str) -> list[tuple[int, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from approval_tui.display.badges import risk_badge, status_badge
+from approval_tui.display.glyphs import UNICODE, Glyphs
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.visible import visible_text
 from approval_tui.domain.canonical import exact_json
@@ -23,48 +24,81 @@ class Field:
     from_agent: bool = False
 
 
-def request_fields(request: Request, now: int, redactor: Redactor, *, plain: bool = False) -> list[Field]:
+def request_fields(request: Request, now: int, redactor: Redactor, glyphs: Glyphs = UNICODE) -> list[Field]:
     """Everything about the request but its arguments."""
+    return [
+        *fields_before_context(request, now, glyphs),
+        *context_fields(request, redactor, glyphs),
+        *fields_after_context(request, now, redactor, glyphs),
+    ]
+
+
+def context_fields(request: Request, redactor: Redactor, glyphs: Glyphs = UNICODE) -> list[Field]:
+    """Where the call would run, as the agent says; it is part of what is approved."""
+    return [
+        Field(f"in {glyphs.visible(key)}", _context_text(value, redactor, glyphs))
+        for key, value in request.context.items()
+    ]
+
+
+def fields_before_context(request: Request, now: int, glyphs: Glyphs = UNICODE) -> list[Field]:
+    """What and who, in the order in which a person reads it."""
     fields = [
-        Field("status", status_badge(request).text(plain=plain) + _time_left(request, now)),
-        Field("tool", visible_text(request.tool)),
+        Field("status", status_badge(request).text(plain=glyphs.is_ascii) + _time_left(request, now)),
+        Field("tool", glyphs.visible(request.tool)),
     ]
     if request.server is not None:
-        fields.append(Field("server", visible_text(request.server)))
-    fields.append(Field("requester", visible_text(request.requester)))
+        fields.append(Field("server", glyphs.visible(request.server)))
+    fields.append(Field("requester", glyphs.visible(request.requester)))
     if request.session is not None:
-        fields.append(Field("session", visible_text(request.session)))
-    fields.append(Field("risk", risk_badge(request.risk).text(plain=plain)))
+        fields.append(Field("session", glyphs.visible(request.session)))
+    fields.append(Field("risk", risk_badge(request.risk).text(plain=glyphs.is_ascii)))
     fields.append(Field("asked", f"{format_timestamp(request.created_at)} ({_ago(request.created_at, now)})"))
-    for key, value in request.context.items():
-        text = value if isinstance(value, str) else exact_json(value)
-        fields.append(Field(f"in {visible_text(key)}", visible_text(redactor.redact(text))))
-    fields.extend(_requirements(request))
+    return fields
+
+
+def fields_after_context(request: Request, now: int, redactor: Redactor, glyphs: Glyphs = UNICODE) -> list[Field]:
+    """What it needs, what the agent says, what was decided, and what became of it."""
+    fields = _requirements(request, glyphs)
     if request.reason is not None:
-        fields.append(Field("agent says", visible_text(redactor.redact(request.reason)), from_agent=True))
+        fields.append(Field("agent says", glyphs.visible(redactor.redact(request.reason, glyphs)), from_agent=True))
     fields.extend(
-        Field(_verdict(request, index), decision_text(decision)) for index, decision in enumerate(request.decisions)
+        Field(_verdict(request, index), decision_text(decision, glyphs))
+        for index, decision in enumerate(request.decisions)
     )
     if request.consumed_at is not None:
         fields.append(Field("used", f"{format_timestamp(request.consumed_at)} ({_ago(request.consumed_at, now)})"))
     if request.outcome is not None:
-        detail = f": {visible_text(redactor.redact(request.outcome_detail))}" if request.outcome_detail else ""
+        detail = (
+            f": {glyphs.visible(redactor.redact(request.outcome_detail, glyphs))}" if request.outcome_detail else ""
+        )
         fields.append(Field("outcome", request.outcome.replace("_", " ") + detail))
     fields.append(Field("id", request.id))
     fields.append(Field("digest", request.digest))
     return fields
 
 
-def decision_text(decision: Decision) -> str:
+def _context_text(value: object, redactor: Redactor, glyphs: Glyphs) -> str:
+    """A value of the context; a text stands in quotes, so that it cannot pass for a number or a list."""
+    if isinstance(value, str):
+        return f'"{visible_text(redactor.redact(value, glyphs), ascii_only=glyphs.is_ascii, quoted=True)}"'
+    return glyphs.visible(redactor.redact(exact_json(value), glyphs))
+
+
+def decision_text(decision: Decision, glyphs: Glyphs = UNICODE) -> str:
     """Who decided, when, from where, on what evidence, and why."""
-    reviewer, via = visible_text(decision.reviewer), visible_text(decision.via)
+    reviewer, via = glyphs.visible(decision.reviewer), glyphs.visible(decision.via)
     words = f"{reviewer}, {format_timestamp(decision.decided_at)}, via {via}"
     evidence = decision.evidence
+    rows = "1 row" if evidence.rows == 1 else f"{evidence.rows} rows"
     if evidence.kind == "shown":
-        rows = "1 row" if evidence.rows == 1 else f"{evidence.rows} rows"
         words += f", {rows} shown for {format_age(evidence.shown_ms)}"
+    elif evidence.kind == "typed":
+        words += f", id typed, {rows} seen in {format_age(evidence.shown_ms)}"
+    elif evidence.kind != "none":
+        words += f", from a {glyphs.visible(evidence.kind)}"
     if decision.reason:
-        words += f": {visible_text(decision.reason)}"
+        words += f": {glyphs.visible(decision.reason)}"
     return words
 
 
@@ -77,14 +111,14 @@ def _verdict(request: Request, index: int) -> str:
     return "revoked by" if len(approvals) >= request.requirements.quorum else "denied by"
 
 
-def _requirements(request: Request) -> list[Field]:
+def _requirements(request: Request, glyphs: Glyphs) -> list[Field]:
     needs = request.requirements
     fields = []
     if needs.quorum > 1:
         votes = len({each.reviewer for each in request.decisions if each.digest == request.digest})
         fields.append(Field("needs", f"{needs.quorum} reviewers; {votes} so far"))
     if needs.reviewers:
-        fields.append(Field("reviewers", visible_text(", ".join(needs.reviewers))))
+        fields.append(Field("reviewers", glyphs.visible(", ".join(needs.reviewers))))
     if needs.reason_required:
         fields.append(Field("reason", "required"))
     return fields

@@ -15,7 +15,7 @@ from approval_tui.domain.checks import (
     check_text,
     invalid_call,
 )
-from approval_tui.domain.decisions import EVIDENCE_KINDS, EVIDENCE_TABLE
+from approval_tui.domain.decisions import EVIDENCE_SHOWN
 from approval_tui.domain.identity import fingerprint_of
 from approval_tui.domain.lifecycle import RISKS
 from approval_tui.domain.limits import (
@@ -25,7 +25,7 @@ from approval_tui.domain.limits import (
     MOST_ARGUMENT_BYTES,
     MOST_CONTEXT_BYTES,
 )
-from approval_tui.domain.models import NO_REQUIREMENTS, Request, Requirements
+from approval_tui.domain.models import EVIDENCE_NONE, NO_REQUIREMENTS, Request, Requirements
 
 
 @dataclass(frozen=True)
@@ -115,5 +115,5 @@ def _check_requirements(requirements: Requirements) -> None:
         raise invalid_call(f"A quorum of {requirements.quorum} cannot be reached.")
     if requirements.reviewers and len(set(requirements.reviewers)) < requirements.quorum:
         raise invalid_call("The rule names fewer reviewers than its quorum needs.")
-    if requirements.evidence not in EVIDENCE_KINDS or requirements.evidence == EVIDENCE_TABLE:
+    if requirements.evidence not in (EVIDENCE_NONE, EVIDENCE_SHOWN):
         raise invalid_call(f"The evidence {requirements.evidence!r} is none of shown, none.")

@@ -10,7 +10,8 @@ from approval_tui.domain.models import EVIDENCE_NONE
 
 EVIDENCE_SHOWN = "shown"  #: every row of the payload was visible to the reviewer
 EVIDENCE_TABLE = "table"  #: decided in bulk, from a table of exactly these requests
-EVIDENCE_KINDS = (EVIDENCE_SHOWN, EVIDENCE_TABLE, EVIDENCE_NONE)
+EVIDENCE_TYPED = "typed"  #: not all rows were shown; the reviewer typed the end of the id instead
+EVIDENCE_KINDS = (EVIDENCE_SHOWN, EVIDENCE_TABLE, EVIDENCE_TYPED, EVIDENCE_NONE)
 
 
 @dataclass(frozen=True)

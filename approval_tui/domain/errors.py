@@ -99,6 +99,26 @@ class StoreUnavailable(ApprovalTuiError):
     """The store cannot be reached, so nothing may run."""
 
 
+class StoreMissing(StoreUnavailable):
+    """There is no store where one was looked for."""
+
+
+class StoreBusy(StoreUnavailable):
+    """Another program holds the store for longer than can be waited for."""
+
+
+class StoreFull(StoreUnavailable):
+    """The disk of the store has no room left."""
+
+
+class StoreReadOnly(StoreUnavailable):
+    """The store can be read at most: its file, folder or file system is not writable, or it was opened so."""
+
+
+class StoreReplaced(StoreUnavailable):
+    """The store's file was moved or replaced while it was open."""
+
+
 class StoreIncompatible(StoreUnavailable):
     """The file is no store, or one of a newer version, or the SQLite library is too old."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -15,27 +16,49 @@ from approval_tui.settings.paths import STORE_VARIABLE
 if TYPE_CHECKING:
     from approval_tui.store.asynchronous import AsyncStore
     from approval_tui.store.blocking import BlockingStore
+    from approval_tui.store.drivers.sqlite import SqliteEngine
 
 
 def open_store(
-    location: str | None = None, *, clock: Clock = system_clock, new_id: IdFactory = new_request_id
+    location: str | None = None,
+    *,
+    create: bool = True,
+    readonly: bool = False,
+    clock: Clock = system_clock,
+    new_id: IdFactory = new_request_id,
 ) -> OpeningStore:
     """The async store, for `async with open_store() as store:` or `store = await open_store()`.
 
     `location` is a path or URL; without one, APPROVAL_TUI_STORE, the configuration and the platform's data
-    folder are asked in this order. Raises StoreUnavailable, or ConfigurationError.
+    folder are asked in this order. Without `create` a store that is not there is not made; with `readonly`
+    nothing is ever written, and every write raises StoreReadOnly. Raises StoreUnavailable (StoreMissing where
+    there is none and none is made), or ConfigurationError.
     """
-    return OpeningStore(store_path(location), clock, new_id)
+    return OpeningStore(store_path(location), partial(_engine, create, readonly, clock, new_id))
 
 
 def open_store_blocking(
-    location: str | None = None, *, clock: Clock = system_clock, new_id: IdFactory = new_request_id
+    location: str | None = None,
+    *,
+    create: bool = True,
+    readonly: bool = False,
+    clock: Clock = system_clock,
+    new_id: IdFactory = new_request_id,
 ) -> BlockingStore:
     """The same store without asyncio; a context manager."""
     from approval_tui.store.blocking import BlockingStore
+
+    return BlockingStore(_engine(create, readonly, clock, new_id, store_path(location)))
+
+
+def _engine(create: bool, readonly: bool, clock: Clock, new_id: IdFactory, path: str) -> SqliteEngine:
+    if readonly:
+        from approval_tui.store.drivers.sqlite_readonly import ReadonlySqliteEngine
+
+        return ReadonlySqliteEngine(path, clock=clock, new_id=new_id)
     from approval_tui.store.drivers.sqlite import SqliteEngine
 
-    return BlockingStore(SqliteEngine(store_path(location), clock=clock, new_id=new_id))
+    return SqliteEngine(path, clock=clock, new_id=new_id, create=create)
 
 
 def store_path(location: str | None) -> str:
@@ -67,10 +90,9 @@ def _configured_location() -> str:
 class OpeningStore:
     """A store that is about to be opened: await it, or enter it."""
 
-    def __init__(self, path: str, clock: Clock, new_id: IdFactory) -> None:
+    def __init__(self, path: str, make: Callable[[str], SqliteEngine]) -> None:
         self._path = path
-        self._clock = clock
-        self._new_id = new_id
+        self._make = make
         self._store: AsyncStore | None = None
 
     def __await__(self) -> Generator[Any, None, AsyncStore]:
@@ -90,7 +112,7 @@ class OpeningStore:
         from approval_tui.store.asynchronous import AsyncStore
         from approval_tui.store.drivers.sqlite_async import AsyncSqliteEngine
 
-        return AsyncStore(await AsyncSqliteEngine.open(self._path, clock=self._clock, new_id=self._new_id))
+        return AsyncStore(await AsyncSqliteEngine.open(partial(self._make, self._path)))
 
 
 __all__ = ["OpeningStore", "open_store", "open_store_blocking", "store_path"]

@@ -16,7 +16,7 @@ from approval_tui.store.bells import Bell
 from approval_tui.store.drivers.sqlite_async import AsyncSqliteEngine
 from approval_tui.store.procedures import Progress, Step
 from approval_tui.store.transaction import Transaction
-from approval_tui.store.transactions import log, queries, records, requester, reviewer
+from approval_tui.store.transactions import log, paging, queries, records, requester, reviewer, searching
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -91,11 +91,19 @@ class ReviewerStore(_Face):
     """The face of those who decide, and of everything that only looks."""
 
     get = _reads(queries.get)
+    get_many = _reads(queries.get_many)
     find = _reads(queries.find)
     list = _reads(queries.list_requests)
     pending_count = _reads(queries.pending_count)
+    pending_page = _reads(paging.pending_page)
+    in_doubt_count = _reads(queries.in_doubt_count)
     history = _reads(queries.history)
+    history_count = _reads(paging.history_count)
+    history_id_at = _reads(paging.history_id_at)
+    search_history = _reads(searching.search_history)
     events = _reads(log.events)
+    log_bounds = _reads(log.log_bounds)
+    search_events = _reads(searching.search_events)
     head = _reads(log.head)
     decide = _writes(reviewer.decide)
     revoke = _writes(reviewer.revoke)

@@ -19,10 +19,11 @@ SUPPORTED = hasattr(os, "mkfifo")
 
 
 class Bells:
-    """The folder of bells beside one store."""
+    """The folder of bells beside one store; whoever may not write makes none where there is none yet."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, *, makes_folders: bool = True) -> None:
         self.folder = folder
+        self.makes_folders = makes_folders
 
     def ring(self, request_ids: Collection[str]) -> None:
         """Wakes the waiters of these requests, and every console; never fails, never waits."""
@@ -47,6 +48,7 @@ class Bell:
 
     def __init__(self, bells: Bells, place: str, name: str) -> None:
         self._folder = os.path.join(bells.folder, place)
+        self._makes_folders = bells.makes_folders
         self._name = f"{name}.{os.getpid()}.{os.urandom(4).hex()}"
         self.file = -1
 
@@ -64,7 +66,7 @@ class Bell:
 
     def __enter__(self) -> Bell:
         """Hangs the bell; raises OSError where the folder cannot hold named pipes."""
-        for folder in (os.path.dirname(self._folder), self._folder):
+        for folder in (os.path.dirname(self._folder), self._folder) if self._makes_folders else ():
             with contextlib.suppress(FileExistsError):
                 os.mkdir(folder, 0o700)
         hidden = os.path.join(self._folder, f".{self._name}")

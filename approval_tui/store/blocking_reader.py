@@ -11,22 +11,100 @@ from approval_tui.store.transactions import queries
 if TYPE_CHECKING:
     from approval_tui.domain.audit import Event, Head, Verification
     from approval_tui.store.procedures import Progress, Step
+    from approval_tui.store.transactions.log import LogBounds
+    from approval_tui.store.transactions.paging import PendingPage
+    from approval_tui.store.transactions.queries import Filter
+    from approval_tui.store.transactions.searching import Found, FoundEvents
 
 
 class BlockingReader(BlockingFace):
     """Everything that can be seen of requests and of the log."""
 
     get = reads(queries.get)
+    get_many = reads(queries.get_many)
     find = reads(queries.find)
     list = reads(queries.list_requests)
     pending_count = reads(queries.pending_count)
+    in_doubt_count = reads(queries.in_doubt_count)
     history = reads(queries.history)
 
-    def events(self, *, request_id: str | None = None, before: int | None = None, most: int = 100) -> tuple[Event, ...]:
-        """The events of one request in order, or the newest of the log, newest first, by number."""
+    def pending_page(
+        self,
+        chosen: Filter = queries.PENDING_ONLY,
+        *,
+        start: str | None = None,
+        until: str | None = None,
+        index: int | None = None,
+        end: bool = False,
+        newer_than: str | None = None,
+        most: int = 500,
+        count: bool = True,
+    ) -> PendingPage:
+        """A page of what waits and matches, oldest first; see `paging.pending_page`."""
+        from approval_tui.store.transactions import paging
+
+        return self._engine.read(
+            paging.pending_page,
+            chosen,
+            start=start,
+            until=until,
+            index=index,
+            end=end,
+            newer_than=newer_than,
+            most=most,
+            count=count,
+        )
+
+    def history_count(self, chosen: Filter = queries.EVERYTHING) -> int:
+        """How many requests no longer wait and match; see `paging.history_count`."""
+        from approval_tui.store.transactions import paging
+
+        return self._engine.read(paging.history_count, chosen)
+
+    def history_id_at(self, index: int) -> str | None:
+        """The id of the request with that index in the whole history, newest first; None where there is none."""
+        from approval_tui.store.transactions import paging
+
+        return self._engine.read(paging.history_id_at, index)
+
+    def search_history(
+        self, chosen: Filter, *, before: str | None = None, most: int = 100, scan: int | None = None
+    ) -> Found:
+        """One step of a search through the history; see `searching.search_history`."""
+        from approval_tui.store.transactions import searching
+
+        return self._engine.read(
+            searching.search_history, chosen, before=before, most=most, scan=searching.SCAN if scan is None else scan
+        )
+
+    def events(
+        self,
+        *,
+        request_id: str | None = None,
+        before: int | None = None,
+        after: int | None = None,
+        most: int = 100,
+    ) -> tuple[Event, ...]:
+        """The events of one request in order, or those of the log, newest first; see `log.events`."""
         from approval_tui.store.transactions import log
 
-        return self._engine.read(log.events, request_id=request_id, before=before, most=most)
+        return self._engine.read(log.events, request_id=request_id, before=before, after=after, most=most)
+
+    def log_bounds(self) -> LogBounds | None:
+        """The numbers of the first and the last event; None for an empty log."""
+        from approval_tui.store.transactions import log
+
+        return self._engine.read(log.log_bounds)
+
+    def search_events(
+        self, chosen: Filter, *, before: int | None = None, most: int = 100, scan: int | None = None
+    ) -> FoundEvents:
+        """One step of a search through the log; see `searching.search_events`."""
+        from approval_tui.store.transactions import searching
+
+        return self._engine.read(
+            searching.search_events, chosen, before=before, most=most, scan=searching.SCAN if scan is None else scan
+        )
 
     def head(self) -> Head | None:
         """The checkpoint of the log as it is now; None for an empty one."""

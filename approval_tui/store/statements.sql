@@ -1,12 +1,54 @@
--- name: request_columns
--- Stands in the statements below for `:request_columns`; their order is what makes rows quick to read.
+-- name: {request_columns}
+-- A name in braces is a part that stands in the statements below; the order of these columns makes rows quick to read.
   id, status, version, tool, server, requester, session, context, arguments, edited_arguments, reason, risk,
   rule_hash, requirements, fingerprint, digest, created_at, expires_at, approval_lifetime, approval_expires_at,
   decided_at, decisions, consumed_at, claim_hash, claim_expires_at, outcome, outcome_at, outcome_detail
 
+-- name: {is_like}
+-- The call is of that requester, tool, session and risk; each that is NULL leaves it open.
+  (CAST(:requester AS TEXT) IS NULL OR requester = :requester)
+  AND (CAST(:tool AS TEXT) IS NULL OR tool = :tool)
+  AND (CAST(:session AS TEXT) IS NULL OR session = :session)
+  AND (CAST(:risk AS TEXT) IS NULL OR risk = :risk)
+
+-- name: {has_status}
+-- The status that counts now (rule R3), or a claim whose time passed without an outcome.
+  (CAST(:status AS TEXT) IS NULL
+   OR :status = CASE WHEN status = 'pending' AND expires_at <= :now THEN 'expired'
+      WHEN status = 'approved' AND approval_expires_at <= :now THEN 'expired' ELSE status END
+   OR (:status = 'in_doubt' AND status = 'consumed' AND outcome IS NULL AND claim_expires_at <= :now))
+
+-- name: {is_history}
+  (status <> 'pending' OR expires_at <= :now) AND {has_status} AND {is_like}
+
+-- name: {request_words}
+-- One word in that field or anywhere. What may hold a NUL is compared with instr(), at which LIKE would stop; JSON,
+-- which is long, with LIKE, which is quick and folds ASCII letters too, and for the word as JSON writes it.
+  AND CASE :field# WHEN 'tool' THEN instr(lower(tool), :word#) > 0
+    WHEN 'requester' THEN instr(lower(requester), :word#) > 0
+    WHEN 'session' THEN instr(lower(session), :word#) > 0
+    WHEN 'risk' THEN instr(lower(risk), :word#) > 0
+    ELSE arguments LIKE :escaped# ESCAPE '!' OR instr(lower(tool), :word#) > 0
+      OR instr(lower(requester), :word#) > 0 OR instr(lower(server), :word#) > 0
+      OR instr(lower(session), :word#) > 0 OR instr(lower(reason), :word#) > 0 OR instr(id, :word#) > 0
+      OR context LIKE :escaped# ESCAPE '!' OR edited_arguments LIKE :escaped# ESCAPE '!'
+      OR decisions LIKE :escaped# ESCAPE '!' OR instr(lower(outcome_detail), :word#) > 0 END
+
+-- name: {field_words}
+-- The same for a word that has a field; one that has none is looked for in the event.
+  AND CASE :field# WHEN 'tool' THEN instr(lower(tool), :word#) > 0
+    WHEN 'requester' THEN instr(lower(requester), :word#) > 0
+    WHEN 'session' THEN instr(lower(session), :word#) > 0
+    WHEN 'risk' THEN instr(lower(risk), :word#) > 0 ELSE 1 = 1 END
+
+-- name: {event_words}
+-- An event's body holds the texts of decisions and edited arguments as strings: their quotes are written twice.
+  AND (:field# <> '' OR instr(name, :word#) > 0 OR instr(request_id, :word#) > 0
+    OR body LIKE :escaped# ESCAPE '!' OR body LIKE :nested# ESCAPE '!')
+
 -- name: request
 -- One request by its whole id.
-SELECT :request_columns FROM requests WHERE id = :id
+SELECT {request_columns} FROM requests WHERE id = :id
 
 -- name: request_ids_by_prefix
 -- The first two ids that begin so; two of them mean that the prefix is ambiguous.
@@ -22,7 +64,7 @@ VALUES (
 
 -- name: reusable_request
 -- The newest word on the same call that still holds (rule R5).
-SELECT :request_columns FROM requests
+SELECT {request_columns} FROM requests
 WHERE fingerprint = :fingerprint AND status IN ('pending', 'approved', 'denied')
   AND CASE status WHEN 'approved' THEN approval_expires_at > :now
     WHEN 'pending' THEN expires_at > :now AND created_at > :window_start
@@ -86,68 +128,146 @@ UNION ALL
 SELECT id FROM requests WHERE status = 'approved' AND approval_expires_at <= :now
 LIMIT :most
 
--- name: pending_requests
-SELECT :request_columns FROM requests WHERE status = 'pending' AND expires_at > :now ORDER BY id LIMIT :most
+-- name: pending_page
+-- What waits, by key; the bound keeps the order of ids the quickest way.
+SELECT {request_columns} FROM requests
+WHERE status = 'pending' AND id >= :start AND expires_at > :now AND {is_like}{request_words}
+ORDER BY id LIMIT :most
+
+-- name: pending_page_at_end
+SELECT {request_columns} FROM requests
+WHERE status = 'pending' AND id >= :start AND id < :below AND expires_at > :now AND {is_like}{request_words}
+ORDER BY id DESC LIMIT :most
+
+-- name: pending_id_at
+SELECT id FROM requests
+WHERE status = 'pending' AND id >= '' AND expires_at > :now AND {is_like}{request_words}
+ORDER BY id LIMIT 1 OFFSET :skipped
 
 -- name: pending_count
 SELECT count(*) AS count FROM requests WHERE status = 'pending' AND expires_at > :now
 
+-- name: pending_count_below
+SELECT count(*) AS count FROM requests WHERE status = 'pending' AND expires_at > :now AND id < :below
+
+-- name: pending_count_from
+SELECT count(*) AS count FROM requests WHERE status = 'pending' AND expires_at > :now AND id >= :bound
+
+-- name: pending_count_up_to
+SELECT count(*) AS count FROM requests WHERE status = 'pending' AND expires_at > :now AND id <= :bound
+
+-- name: pending_count_matching
+SELECT count(*) AS count FROM requests
+WHERE status = 'pending' AND id >= '' AND id < :below AND expires_at > :now AND {is_like}{request_words}
+
 -- name: approved_requests
-SELECT :request_columns FROM requests WHERE status = 'approved' AND approval_expires_at > :now ORDER BY id LIMIT :most
+-- What may still be used, over its index, which is small; `id || ''` keeps the planner from walking all ids instead.
+SELECT {request_columns} FROM requests
+WHERE status = 'approved' AND approval_expires_at > :now AND {is_like}{request_words}
+ORDER BY id || '' LIMIT :most
 
 -- name: history
 -- All that no longer waits, newest first, by key.
-SELECT :request_columns FROM requests
-WHERE 1 = 1 AND id < :before
-  AND (status <> 'pending' OR expires_at <= :now)
-  AND (CAST(:status AS TEXT) IS NULL OR :status = CASE WHEN status = 'pending' AND expires_at <= :now THEN 'expired'
-       WHEN status = 'approved' AND approval_expires_at <= :now THEN 'expired' ELSE status END)
-  AND (CAST(:requester AS TEXT) IS NULL OR requester = :requester)
-  AND (CAST(:tool AS TEXT) IS NULL OR tool = :tool)
-  AND (CAST(:session AS TEXT) IS NULL OR session = :session)
+SELECT {request_columns} FROM requests
+WHERE id > :above AND id < :before AND {is_history}{request_words}
 ORDER BY id DESC LIMIT :most
+
+-- name: history_upwards
+SELECT {request_columns} FROM requests
+WHERE id > :above AND id < :before AND {is_history}{request_words}
+ORDER BY id LIMIT :most
 
 -- name: history_by_status
 -- The same for a status that is never computed, over its index.
-SELECT :request_columns FROM requests
-WHERE status = :status AND status <> 'pending' AND id < :before
-  AND (status <> 'pending' OR expires_at <= :now)
-  AND (CAST(:status AS TEXT) IS NULL OR :status = CASE WHEN status = 'pending' AND expires_at <= :now THEN 'expired'
-       WHEN status = 'approved' AND approval_expires_at <= :now THEN 'expired' ELSE status END)
-  AND (CAST(:requester AS TEXT) IS NULL OR requester = :requester)
-  AND (CAST(:tool AS TEXT) IS NULL OR tool = :tool)
-  AND (CAST(:session AS TEXT) IS NULL OR session = :session)
+SELECT {request_columns} FROM requests
+WHERE status = :status AND status <> 'pending' AND id > :above AND id < :before AND {is_history}{request_words}
 ORDER BY id DESC LIMIT :most
+
+-- name: history_by_status_upwards
+SELECT {request_columns} FROM requests
+WHERE status = :status AND status <> 'pending' AND id > :above AND id < :before AND {is_history}{request_words}
+ORDER BY id LIMIT :most
 
 -- name: history_by_requester
 -- The same for one requester, over its index.
-SELECT :request_columns FROM requests
-WHERE requester = :requester AND id < :before
-  AND (status <> 'pending' OR expires_at <= :now)
-  AND (CAST(:status AS TEXT) IS NULL OR :status = CASE WHEN status = 'pending' AND expires_at <= :now THEN 'expired'
-       WHEN status = 'approved' AND approval_expires_at <= :now THEN 'expired' ELSE status END)
-  AND (CAST(:requester AS TEXT) IS NULL OR requester = :requester)
-  AND (CAST(:tool AS TEXT) IS NULL OR tool = :tool)
-  AND (CAST(:session AS TEXT) IS NULL OR session = :session)
+SELECT {request_columns} FROM requests
+WHERE requester = :requester AND id > :above AND id < :before AND {is_history}{request_words}
 ORDER BY id DESC LIMIT :most
 
+-- name: history_by_requester_upwards
+SELECT {request_columns} FROM requests
+WHERE requester = :requester AND id > :above AND id < :before AND {is_history}{request_words}
+ORDER BY id LIMIT :most
+
 -- name: history_in_doubt
--- The same for claims whose time passed without an outcome, over their index, which is small; `id || ''` keeps the planner from walking all ids instead.
-SELECT :request_columns FROM requests
-WHERE status = 'consumed' AND outcome IS NULL AND claim_expires_at <= :now AND id || '' < :before
-  AND (CAST(:requester AS TEXT) IS NULL OR requester = :requester)
-  AND (CAST(:tool AS TEXT) IS NULL OR tool = :tool)
-  AND (CAST(:session AS TEXT) IS NULL OR session = :session)
+-- The same for claims whose time passed without an outcome, over their index, which is small; `id || ''` keeps the
+-- planner from walking all ids instead.
+SELECT {request_columns} FROM requests
+WHERE status = 'consumed' AND outcome IS NULL AND claim_expires_at <= :now
+  AND id || '' > :above AND id || '' < :before AND {is_like}{request_words}
 ORDER BY id || '' DESC LIMIT :most
 
--- name: requests_in_doubt
-SELECT :request_columns FROM requests
+-- name: history_in_doubt_upwards
+SELECT {request_columns} FROM requests
 WHERE status = 'consumed' AND outcome IS NULL AND claim_expires_at <= :now
+  AND id || '' > :above AND id || '' < :before AND {is_like}{request_words}
+ORDER BY id || '' LIMIT :most
+
+-- name: history_count
+-- All that is there but what waits; two counts that read no rows.
+SELECT (SELECT count(*) FROM requests)
+  - (SELECT count(*) FROM requests WHERE status = 'pending' AND expires_at > :now) AS count
+
+-- name: history_count_matching
+SELECT count(*) AS count FROM requests WHERE {is_history}{request_words}
+
+-- name: history_count_by_status
+-- For a status that is never computed.
+SELECT count(*) AS count FROM requests WHERE status = :status AND status <> 'pending'
+
+-- name: history_count_approved
+SELECT count(*) AS count FROM requests WHERE status = 'approved' AND approval_expires_at > :now
+
+-- name: history_count_expired
+SELECT (SELECT count(*) FROM requests WHERE status = 'expired' AND status <> 'pending')
+  + (SELECT count(*) FROM requests WHERE status = 'pending' AND expires_at <= :now)
+  + (SELECT count(*) FROM requests WHERE status = 'approved' AND approval_expires_at <= :now) AS count
+
+-- name: id_from_newest
+-- Walks the key alone.
+SELECT id FROM requests ORDER BY id DESC LIMIT 1 OFFSET :skipped
+
+-- name: id_from_oldest
+SELECT id FROM requests ORDER BY id LIMIT 1 OFFSET :skipped
+
+-- name: history_id_below
+SELECT id FROM requests
+WHERE id < :bound AND id NOT IN (SELECT id FROM requests WHERE status = 'pending' AND expires_at > :now)
+ORDER BY id DESC LIMIT 1 OFFSET :skipped
+
+-- name: history_id_above
+SELECT id FROM requests
+WHERE id > :bound AND id NOT IN (SELECT id FROM requests WHERE status = 'pending' AND expires_at > :now)
+ORDER BY id LIMIT 1 OFFSET :skipped
+
+-- name: ids_where_a_step_ends
+-- The last id of a step of a search, and the first one after it.
+SELECT id FROM requests WHERE id < :before ORDER BY id DESC LIMIT 2 OFFSET :skipped
+
+-- name: count_of_ids
+SELECT count(*) AS count FROM requests WHERE id > :above AND id < :before
+
+-- name: requests_in_doubt
+SELECT {request_columns} FROM requests
+WHERE status = 'consumed' AND outcome IS NULL AND claim_expires_at <= :now AND {is_like}{request_words}
 ORDER BY claim_expires_at, id LIMIT :most
+
+-- name: in_doubt_count
+SELECT count(*) AS count FROM requests WHERE status = 'consumed' AND outcome IS NULL AND claim_expires_at <= :now
 
 -- name: requests_after
 -- Whole rows in the order of ids, to hold against the audit log.
-SELECT :request_columns FROM requests WHERE id > :after ORDER BY id LIMIT :most
+SELECT {request_columns} FROM requests WHERE id > :after ORDER BY id LIMIT :most
 
 -- name: last_event
 SELECT seq, hash, at FROM events ORDER BY seq DESC LIMIT 1
@@ -164,6 +284,19 @@ SELECT * FROM events WHERE seq > :after ORDER BY seq LIMIT :most
 
 -- name: events_before
 SELECT * FROM events WHERE seq < :before ORDER BY seq DESC LIMIT :most
+
+-- name: events_matching
+SELECT * FROM events WHERE seq > :above AND seq < :before{event_words} ORDER BY seq DESC LIMIT :most
+
+-- name: events_matching_of_requests
+-- The same where the request must match too; CROSS JOIN says which table is walked.
+SELECT events.* FROM events CROSS JOIN requests
+WHERE requests.id = events.request_id AND seq > :above AND seq < :before{event_words}
+  AND {has_status} AND {is_like}{field_words}
+ORDER BY seq DESC LIMIT :most
+
+-- name: first_event
+SELECT seq FROM events ORDER BY seq LIMIT 1
 
 -- name: events_of_request
 SELECT * FROM events WHERE request_id = :request_id ORDER BY seq

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import time
 from collections.abc import Callable, Iterator
 
 from approval_tui.store import bells
@@ -58,18 +59,24 @@ class FileWatch:
         self._folder = os.path.dirname(store_path)
 
     def wait(self, seconds: float) -> bool:
-        """Sleeps for that many seconds at most, and says whether a file of the store changed."""
-        for changes in self._watch(
-            self._folder,
-            watch_filter=lambda _change, path: os.path.basename(path).startswith(self._name),
-            debounce=50,
-            step=5,
-            rust_timeout=max(1, int(seconds * 1000)),
-            yield_on_timeout=True,
-            recursive=False,
-            raise_interrupt=True,
-        ):
-            return bool(changes)
+        """Sleeps for that many seconds at most, and says whether a file of the store changed.
+
+        Where nothing can be watched (the system's limit is reached) it only sleeps: its caller looks anyway.
+        """
+        try:
+            for changes in self._watch(
+                self._folder,
+                watch_filter=lambda _change, path: os.path.basename(path).startswith(self._name),
+                debounce=50,
+                step=5,
+                rust_timeout=max(1, int(seconds * 1000)),
+                yield_on_timeout=True,
+                recursive=False,
+                raise_interrupt=True,
+            ):
+                return bool(changes)
+        except (OSError, RuntimeError):
+            time.sleep(seconds)
         return False
 
     def close(self) -> None:

@@ -1,1 +1,1 @@
-"""What the store and the command line cost, each figure against a baseline measured in the same run."""
+"""What the store, the command line and the console cost, each figure against a baseline of the same run."""

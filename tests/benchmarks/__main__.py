@@ -9,7 +9,22 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 
-from tests.benchmarks import reporting, startup, storm, transactions, verifying, waiting, wake
+from tests.benchmarks import (
+    agent_latency,
+    cursor,
+    first_paint,
+    flood,
+    idle,
+    memory,
+    reporting,
+    screen_latency,
+    startup,
+    storm,
+    transactions,
+    verifying,
+    waiting,
+    wake,
+)
 from tests.benchmarks.measuring import FULL, QUICK, Counts, Figure
 
 GROUPS: dict[str, Callable[[Counts, str], list[Figure]]] = {
@@ -19,6 +34,13 @@ GROUPS: dict[str, Callable[[Counts, str], list[Figure]]] = {
     "waiting": waiting.measure,
     "startup": startup.measure,
     "verify": verifying.measure,
+    "screen": screen_latency.measure,
+    "agent": agent_latency.measure,
+    "paint": first_paint.measure,
+    "cursor": cursor.measure,
+    "idle": idle.measure,
+    "flood": flood.measure,
+    "memory": memory.measure,
 }
 
 

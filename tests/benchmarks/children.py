@@ -10,7 +10,14 @@ from typing import Any
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
-    ["tests.benchmarks.storm", "tests.benchmarks.wake", "tests.benchmarks.waiting", "approval_tui.store.blocking"]
+    [
+        "tests.benchmarks.storm",
+        "tests.benchmarks.wake",
+        "tests.benchmarks.waiting",
+        "tests.benchmarks.agent_latency",
+        "tests.benchmarks.flood",
+        "approval_tui.store.blocking",
+    ]
 )
 
 _TIME_TO_END = 10.0

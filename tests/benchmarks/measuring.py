@@ -21,6 +21,12 @@ Statistic = Callable[[Sequence[float]], float]
 MOST_WAITING = 0.05
 """The share of a round that may pass in waiting for a processor; beyond it, the round says little."""
 
+WAITED = "waited"
+"""A contender that measures only parts of its round says under this name which share of them passed in waiting."""
+
+MOST_WAITING_OF_PARTS = 0.1
+"""The same for such a share: in a few milliseconds, the delay of each waking up counts for more."""
+
 _LEAST_KEPT = 0.25
 
 
@@ -40,11 +46,50 @@ class Counts:
     starts: int = 21
     requests: int = 2000
     verifications: int = 5
+    rows_shown: int = 100
+    keys_to_agent: int = 40
+    paints: int = 9
+    painted: tuple[int, ...] = (10, 1_000, 100_000)
+    cursor_rows: int = 1_000
+    cursor_rounds: int = 12
+    cursor_keys: int = 20
+    history: int = 1_000_000
+    idle: float = 10.0
+    idles: int = 5
+    flood: float = 10.0
+    floods: int = 3
+    passed: int = 1_000
+    passed_further: int = 10_000
+    paged_history: int = 100_000
+    paged: int = 5_000
 
 
 FULL = Counts()
 QUICK = Counts(
-    cycles=10, rounds=30, commits=20, storms=3, wakes=60, waiting=3.0, waits=1, starts=9, requests=500, verifications=3
+    cycles=10,
+    rounds=30,
+    commits=20,
+    storms=3,
+    wakes=60,
+    waiting=3.0,
+    waits=1,
+    starts=9,
+    requests=500,
+    verifications=3,
+    rows_shown=40,
+    keys_to_agent=10,
+    paints=3,
+    cursor_rounds=4,
+    cursor_keys=10,
+    history=20_000,
+    idle=4.0,
+    idles=2,
+    flood=5.0,
+    floods=1,
+    passed=200,
+    passed_further=1_000,
+    paged_history=5_000,
+    paged=1_000,
 )
 
 
@@ -143,20 +188,24 @@ def undisturbed(
 
     Where hardly a round is left, all are kept and called disturbed.
     """
-    waits: list[float] = []
+    held_up: list[bool] = []
 
     def watched(run: Callable[[], Samples]) -> Callable[[], Samples]:
         def measured() -> Samples:
             start, before = time.perf_counter(), waited()
             samples = run()
-            waits.append((waited() - before) / (time.perf_counter() - start))
+            took = time.perf_counter() - start
+            if WAITED in samples:
+                held_up.append(max(samples[WAITED]) > MOST_WAITING_OF_PARTS)
+            else:
+                held_up.append((waited() - before) / took > MOST_WAITING)
             return samples
 
         return measured
 
     results = turn_about({name: watched(run) for name, run in contenders.items()}, rounds)
     each = len(contenders)
-    kept = [number for number in range(rounds) if max(waits[number * each : (number + 1) * each]) <= MOST_WAITING]
+    kept = [number for number in range(rounds) if not any(held_up[number * each : (number + 1) * each])]
     if len(kept) < _LEAST_KEPT * rounds:
         return Rounds(results, disturbed=True)
     samples = {name: [measured[number] for number in kept] for name, measured in results.items()}
@@ -190,6 +239,34 @@ def compare(
         ratio=statistics.median(ratios),
         low=low,
         high=high,
+        target=target,
+        notes=notes,
+        disturbed=disturbed,
+    )
+
+
+def alone(
+    name: str,
+    unit: str,
+    values: Sequence[float],
+    baseline: str,
+    baseline_values: Sequence[float],
+    *,
+    statistic: Statistic = statistics.median,
+    target: Target | None = None,
+    notes: tuple[str, ...] = (),
+    disturbed: bool = False,
+) -> Figure:
+    """The figure of all samples together, where a round has too few of them for the statistic."""
+    ours, theirs = [{"all": list(values)}], [{"all": list(baseline_values)}]
+    return compare(
+        name,
+        unit,
+        ours,
+        baseline,
+        theirs,
+        measure="all",
+        statistic=statistic,
         target=target,
         notes=notes,
         disturbed=disturbed,

@@ -9,6 +9,7 @@ import sys
 from functools import partial
 
 from approval_tui.store import open_store_blocking
+from tests.benchmarks.environment import without_settings
 from tests.benchmarks.measuring import Counts, Figure, Samples, Target, compare, turn_about
 from tests.benchmarks.samples import sample_call
 
@@ -24,7 +25,7 @@ def measure(counts: Counts, folder: str) -> list[Figure]:
     with open_store_blocking(path) as store:
         for number in range(PENDING_REQUESTS):
             store.requester.submit(sample_call(number))
-    environment = _environment(folder)
+    environment = {**without_settings(folder), "PYTHONPYCACHEPREFIX": os.path.join(folder, "compiled")}
     nothing = [sys.executable, "-c", "pass"]
     bare_import = [sys.executable, "-c", "import approval_tui"]
     listing = [sys.executable, "-m", "approval_tui", "list", "--json", "--store", path]
@@ -46,16 +47,6 @@ def measure(counts: Counts, folder: str) -> list[Figure]:
     else:
         figures.append(Figure(_LIST, "ms", _BASELINE, target=_TARGET, problem=problem))
     return figures
-
-
-def _environment(folder: str) -> dict[str, str]:
-    """An environment without anybody's settings, in which compiled modules are kept, as after an installation."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name == "PYTHONPATH" or not name.startswith(("APPROVAL_TUI_", "XDG_", "PYTHON"))
-    }
-    return {**kept, "HOME": folder, "PYTHONPYCACHEPREFIX": os.path.join(folder, "compiled")}
 
 
 def _why_it_fails(command: list[str], environment: dict[str, str]) -> str | None:

@@ -47,6 +47,28 @@ def test_the_events_of_one_request_are_listed_in_order(cli: Cli, lived: list[Req
     assert len(cli("audit", "list", lived[0].id, "--limit", "2", "--json").json) == 2
 
 
+def test_the_log_can_be_searched(cli: Cli, lived: list[Request]) -> None:
+    def numbers(*words: str) -> list[int]:
+        return [event["seq"] for event in cli("audit", "list", "--json", *words).json]
+
+    assert numbers("--text", "DENIED") == [5]
+    assert numbers("--text", "shell") == [6, 4, 1]
+    assert numbers("--text", "shell", "--text", lived[1].id) == [4]
+    assert numbers("--text", "calc'!A0 \u200b") == [5]
+    assert numbers("--text", "no\n=cmd") == [5]
+    assert numbers("--text", "shell", "--before", "6") == [4, 1]
+    assert numbers("--text", "shell", "--limit", "2") == [6, 4]
+    assert numbers("--text", "nowhere") == []
+    assert "Older ones: the same with --before 4" in cli("audit", "list", "--text", "shell", "--limit", "2").err
+    assert cli("audit", "list", "--text", "nowhere").err.startswith("The audit log has no such events")
+
+
+def test_a_search_is_one_of_the_whole_log(cli: Cli, lived: list[Request]) -> None:
+    refused = cli("audit", "list", lived[0].id, "--text", "shell")
+    assert (refused.code, refused.out) == (2, "")
+    assert "Leave the ID out" in refused.err
+
+
 def test_the_table_says_who_did_what_and_why(cli: Cli, lived: list[Request], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     shown = cli("audit", "list").out

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from approval_tui.domain.models import Request
+from approval_tui.settings.actions import ACTIONS
 from approval_tui.settings.configuration import KEYS
 from tests.cli.conftest import Cli
 
@@ -40,13 +41,14 @@ def test_show_prints_every_setting_in_force(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text('reviewer: "ann\\u202e"\nrequests:\n  timeout: 1h30m\nredact:\n  names: [iban, pin]\n')
     shown = cli("config", "show", "--config", str(file))
-    assert [line.split(": ")[0] for line in shown.out.splitlines()] == list(KEYS)
+    every = [*KEYS, *(f"console.keys.{action.id}" for action in ACTIONS)]
+    assert [line.split(": ")[0] for line in shown.out.splitlines()] == every
     for line in ("reviewer: ann\\u{202E}", "requests.timeout: 1h30m", "redact.names: iban, pin", "store: (not set)"):
         assert line in shown.out.splitlines()
     values = cli("config", "show", "--config", str(file), "--json").json
     assert values["reviewer"] == "ann\u202e"
     assert values["redact.names"] == ["iban", "pin"]
-    assert set(values) == set(KEYS)
+    assert list(values) == every
 
 
 def test_validate_names_every_fault_with_line_and_column(cli: Cli, faulty: Path) -> None:

@@ -6,10 +6,13 @@ import json
 
 import pytest
 
+from approval_tui.cli import progress
+from approval_tui.cli.main import run
 from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import MINUTE
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
+from approval_tui.store.transactions import searching
 from tests.cli.conftest import Cli
 from tests.cli.running import run_process
 from tests.support import approve, consume, deny, submit
@@ -197,6 +200,92 @@ def test_history_can_be_narrowed(cli: Cli, store: BlockingStore) -> None:
     assert tools("--tool", "mail", "--requester", "b") == ["mail"]
     assert tools("--session", "1") == ["shell"]
     assert cli("history", "--tool", "none").err.startswith("Nothing in the history matches")
+
+
+@pytest.fixture
+def mixed(store: BlockingStore) -> list[Request]:
+    """Calls that differ in everything that can be asked for."""
+    return [
+        submit(store, Call("shell", {"command": "make deploy"}, "ann-bot", session="1", risk="low")),
+        submit(store, Call("mail", {"subject": "Deploy \u202edone"}, "ann-bot", session="2", risk="high")),
+        submit(store, Call("pay", {"note": '50% of "all"'}, "bo-bot", session="2", risk="high", reason="the rent")),
+    ]
+
+
+NARROWED = [
+    (["--requester", "ann-bot"], ["shell", "mail"]),
+    (["--tool", "pay"], ["pay"]),
+    (["--session", "2"], ["mail", "pay"]),
+    (["--risk", "high"], ["mail", "pay"]),
+    (["--risk", "high", "--requester", "ann-bot"], ["mail"]),
+    (["--text", "DEPLOY"], ["shell", "mail"]),
+    (["--text", "deploy", "--text", "make"], ["shell"]),
+    (["--text", 'of "ALL"'], ["pay"]),
+    (["--text", "0%"], ["pay"]),
+    (["--text", "\u202e"], ["mail"]),
+    (["--text", "rent", "--session", "2"], ["pay"]),
+    (["--text", "nowhere"], []),
+]
+
+
+@pytest.mark.parametrize(("words", "tools"), NARROWED)
+def test_lists_can_be_narrowed_and_searched(
+    cli: Cli, store: BlockingStore, mixed: list[Request], words: list[str], tools: list[str]
+) -> None:
+    assert [each["tool"] for each in cli("list", "--json", *words).json] == tools
+    assert [each["tool"] for each in cli("history", "--json", *words).json] == []
+    for request in mixed:
+        deny(store, request)
+    assert [each["tool"] for each in cli("history", "--json", *words).json] == tools[::-1]
+    assert [each["tool"] for each in cli("list", "--status", "denied", "--json", *words).json] == tools[::-1]
+    assert [each["tool"] for each in cli("list", "--json", *words).json] == []
+
+
+def test_a_narrowed_list_says_what_it_leaves_out(cli: Cli, store: BlockingStore, mixed: list[Request]) -> None:
+    assert "2 wait and match; the oldest 1 are listed" in cli("list", "--risk", "high", "--limit", "1").err
+    assert cli("list", "--risk", "high", "--limit", "2").err == ""
+    nothing = cli("list", "--text", "nowhere")
+    assert (nothing.code, len(nothing.out.splitlines())) == (0, 1)
+    assert "No such request matches" in nothing.err
+
+
+def test_a_search_of_the_history_goes_on_where_it_ended(cli: Cli, store: BlockingStore) -> None:
+    denied = [deny(store, request).id for request in many(store, 6)]
+    assert "the same with --before " + denied[4] in cli("history", "--text", "shell", "--limit", "2").err
+    found = cli("history", "--text", "shell", "--limit", "2", "--before", denied[4], "--json").json
+    assert [each["id"] for each in found] == [denied[3], denied[2]]
+
+
+def test_a_search_narrates_to_a_person_how_far_it_is(
+    store: BlockingStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[tuple[str, int, int]] = []
+
+    def note(_self: progress.Progress, what: str, done: int, total: int) -> None:
+        told.append((what, done, total))
+
+    monkeypatch.setattr(progress.Progress, "__call__", note)
+    monkeypatch.setattr(searching, "SCAN", 4)
+    for request in many(store, 10):
+        deny(store, request)
+    assert run(["history", "--text", "nowhere"]) == 0
+    assert told == [("requests searched", done, 10) for done in (4, 8, 10)]
+    told.clear()
+    assert run(["audit", "list", "--text", "denied", "--limit", "7"]) == 0
+    assert told == [("events searched", done, 20) for done in (4, 7)]
+    assert "Older ones: the same with --before 14" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["list"], ["history"], ["audit", "list"]])
+def test_more_words_than_can_be_looked_for_are_a_slip(cli: Cli, store: BlockingStore, command: list[str]) -> None:
+    finished = cli(*command, *(["--text", "a"] * 7))
+    assert (finished.code, finished.out) == (2, "")
+    assert "7 words are looked for; 6 are the most" in finished.err
+
+
+def test_a_risk_that_does_not_exist_is_refused(cli: Cli, store: BlockingStore) -> None:
+    for command in ("list", "history"):
+        assert cli(command, "--risk", "huge").code == 2
 
 
 def test_a_unique_prefix_is_enough_and_an_ambiguous_one_is_refused(cli: Cli, store: BlockingStore) -> None:

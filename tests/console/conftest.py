@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 import pytest
 
 from approval_tui.console.app import ConsoleApp
+from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.models import Request
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
@@ -34,9 +36,13 @@ def open_console(store_path: str, clock: ManualClock) -> OpenConsole:
     """Opens the console and waits until it has loaded."""
 
     @asynccontextmanager
-    async def opened(size: tuple[int, int] = (140, 34), *, armed: bool = True) -> AsyncIterator[Console]:
+    async def opened(
+        size: tuple[int, int] = (140, 34), *, armed: bool = True, **options: Any
+    ) -> AsyncIterator[Console]:
         monotonic = ManualClock(0)
-        app = ConsoleApp(store_path, reviewer="ann", clock=clock, monotonic=monotonic)
+        app = ConsoleApp(
+            store_path, reviewer=Reviewer("ann", via="console"), clock=clock, monotonic=monotonic, **options
+        )
         async with app.run_test(size=size) as pilot:
             console = Console(pilot, clock, monotonic)
             await console.until(lambda: console.screen.is_live)

@@ -6,9 +6,13 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from textual import events
 from textual.pilot import Pilot
 
+from approval_tui.console.app import ConsoleApp
+from approval_tui.console.deciding import DecidingScreen
 from approval_tui.console.main_screen import MainScreen
+from approval_tui.console.widgets.document_pane import DocumentPane
 from approval_tui.domain.models import Request
 from tests.support import ManualClock
 
@@ -33,30 +37,77 @@ class Console:
         raise LookupError("the main screen is not there yet")
 
     @property
+    def app(self) -> ConsoleApp:
+        """The running app."""
+        app = self.pilot.app
+        assert isinstance(app, ConsoleApp)
+        return app
+
+    @property
     def shown(self) -> Request:
         """The request that is on the screen."""
-        shown = self.screen.detail.shown
+        shown = self.screen.shown_request
         assert shown is not None
-        return shown
+        return shown.request
+
+    @property
+    def unread_rows(self) -> int:
+        """How many rows of the payload have not been visible yet."""
+        screen = self.app.screen
+        assert isinstance(screen, DecidingScreen)
+        subject = screen.subject()
+        assert subject is not None
+        return subject.unread_rows
 
     async def press(self, *keys: str) -> None:
         """Presses keys one by one, each a second after the one before, and waits for what they do."""
         for key in keys:
             self.monotonic.move(1000)
-            noted, on_screen = self.screen.keys_noted, self.pilot.app.screen is self.screen
+            noted = self.app.contract.arming.keys_noted
             await self.pilot.press(key)
-            if on_screen:  # the clock may move on only after the key was taken note of
-                await self.until(lambda before=noted: self.screen.keys_noted > before)  # type: ignore[misc]
+            # The clock may move on only after the key was taken note of.
+            await self.until(lambda before=noted: self.app.contract.arming.keys_noted > before)  # type: ignore[misc]
             acted = asyncio.Event()
             if self.pilot.app.call_later(acted.set):  # the app runs a key's action, in the order of its messages
                 await self.until(acted.is_set)
             await self.settle()
 
+    async def press_at_once(self, *keys: str) -> None:
+        """Presses keys in the very moment of the clock, and waits for what they do."""
+        for key in keys:
+            noted = self.app.contract.arming.keys_noted
+            self.pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
+            await self.until(lambda before=noted: self.app.contract.arming.keys_noted > before)  # type: ignore[misc]
+        acted = asyncio.Event()
+        if self.pilot.app.call_later(acted.set):
+            await self.until(acted.is_set)
+        await self.settle()
+
+    async def paste(self, text: str) -> None:
+        """Pastes into whatever has the focus, as a terminal that brackets what is pasted."""
+        self.pilot.app.post_message(events.Paste(text))
+        await self.pilot.pause()
+        await self.settle()
+
+    async def look_away(self) -> None:
+        """The terminal loses the focus."""
+        self.pilot.app.post_message(events.AppBlur())
+        await self.until(lambda: not self.app.app_focus)
+
+    async def look_back(self) -> None:
+        """The terminal regains the focus."""
+        self.pilot.app.post_message(events.AppFocus())
+        await self.until(lambda: self.app.app_focus)
+        await self.pilot.pause()
+
     async def settle(self) -> None:
         """Waits until no decision is under way, all is drawn, and the rows that were drawn are noted as seen."""
-        await self.until(lambda: not self.screen.is_busy)
+        await self.until(lambda: not self.app.is_busy)
         await self.pilot.pause()
-        await self.until(lambda: self.pilot.app.screen is not self.screen or _has_noted_what_is_shown(self.screen))
+        await self.until(self._has_noted_what_is_shown)
+
+    def _has_noted_what_is_shown(self) -> bool:
+        return all(pane.is_noted for pane in self.app.screen.query(DocumentPane))
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Waits until the condition holds; fails after PATIENCE."""
@@ -69,9 +120,9 @@ class Console:
     async def read_to_the_end(self) -> None:
         """Pages through the payload, each page only after the one before was drawn."""
         await self.settle()
-        while unread := self.screen.detail.unread_rows:
+        while unread := self.unread_rows:
             await self.press("space")
-            await self.until(lambda before=unread: self.screen.detail.unread_rows < before)  # type: ignore[misc]
+            await self.until(lambda before=unread: self.unread_rows < before)  # type: ignore[misc]
 
     async def see(self, text: str) -> None:
         """Waits until the text is on the screen."""
@@ -81,13 +132,6 @@ class Console:
         """Everything that is on the screen, as plain text."""
         compositor = self.pilot.app.screen._compositor
         return "\n".join("".join(segment.text for segment in strip) for strip in compositor.render_strips())
-
-
-def _has_noted_what_is_shown(screen: MainScreen) -> bool:
-    detail = screen.detail
-    top = int(detail.scroll_offset.y)
-    shown = detail._lines[top : top + detail.scrollable_content_region.height]
-    return not any(line.payload_row in detail._reading._unseen for line in shown)
 
 
 def _holds(condition: Callable[[], bool]) -> bool:

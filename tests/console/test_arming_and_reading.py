@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from approval_tui.console.arming import Arming
 from approval_tui.console.reading import Reading
 
@@ -28,66 +31,66 @@ def test_another_change_begins_the_delay_anew() -> None:
 
 def test_keys_that_follow_each_other_at_once_do_not_stand_alone() -> None:
     arming = Arming(400)
-    arming.note_key(1000, decides=True)
-    first = arming.take_deciding_key()
-    assert arming.stood_alone(first, 1000)
-    arming.note_key(1010, decides=False)
-    assert not arming.stood_alone(first, 1000)
+    arming.note_key(1000)
+    assert arming.stood_alone(1000, 1000)
+    arming.note_key(1010)
+    assert not arming.stood_alone(1000, 1000)
 
 
 def test_a_deciding_key_after_others_does_not_stand_alone() -> None:
     arming = Arming(400)
-    arming.note_key(990, decides=False)
-    arming.note_key(1000, decides=True)
-    assert not arming.stood_alone(arming.take_deciding_key(), 1000)
-
-
-def test_deciding_keys_that_were_noted_together_are_taken_one_by_one() -> None:
-    arming = Arming(400)
-    for _ in range(3):
-        arming.note_key(1000, decides=True)
-    assert [arming.stood_alone(arming.take_deciding_key(), 1500) for _ in range(3)] == [False] * 3
+    arming.note_key(990)
+    arming.note_key(1000)
+    assert not arming.stood_alone(1000, 1000)
 
 
 def test_a_click_counts_unless_a_key_came_just_before_it() -> None:
     arming = Arming(400)
-    arming.note_key(1000, decides=False)
-    assert arming.take_deciding_key() is None
+    arming.note_key(1000)
     assert arming.stood_alone(None, 1100)
     assert not arming.stood_alone(None, 1040)
 
 
-def test_a_deciding_key_that_led_to_nothing_is_forgotten() -> None:
-    arming = Arming(400)
-    arming.note_key(1000, decides=True)
-    arming.note_key(3000, decides=False)
-    assert arming.take_deciding_key() is None
-
-
-def test_a_payload_is_read_when_every_row_was_visible() -> None:
-    reading = Reading(10, 0)
-    reading.saw(0, 4)
+def test_a_payload_is_read_when_all_of_it_was_visible() -> None:
+    reading = Reading(100, 0)
+    reading.saw(0, 40)
     assert not reading.is_complete
-    assert reading.unseen == 5
-    reading.saw(5, 9)
+    assert reading.has_seen(10, 40)
+    assert not reading.has_seen(39, 41)
+    reading.saw(40, 100)
     assert reading.is_complete
 
 
-def test_jumping_to_the_end_leaves_the_rows_between_unread() -> None:
-    reading = Reading(100, 0)
-    reading.saw(0, 9)
-    reading.saw(90, 99)
-    assert reading.unseen == 80
+def test_jumping_to_the_end_leaves_what_lies_between_unread() -> None:
+    reading = Reading(1000, 0)
+    reading.saw(0, 90)
+    reading.saw(900, 1000)
+    assert not reading.is_complete
+    assert not reading.has_seen(90, 900)
 
 
-def test_rows_outside_the_payload_do_not_count() -> None:
-    reading = Reading(3, 0)
+def test_what_lies_outside_the_payload_does_not_count() -> None:
+    reading = Reading(30, 0)
+    reading.saw(-5, 0)
+    reading.saw(30, 90)
+    assert not reading.is_complete
     reading.saw(-5, 50)
     assert reading.is_complete
 
 
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=30))
+def test_a_reading_knows_exactly_which_characters_were_seen(spans: list[tuple[int, int]]) -> None:
+    reading = Reading(50, 0)
+    seen: set[int] = set()
+    for begin, end in spans:
+        reading.saw(begin, end)
+        seen |= set(range(begin, end))
+    assert [reading.has_seen(index, index + 1) for index in range(50)] == [index in seen for index in range(50)]
+    assert reading.is_complete == (set(range(50)) <= seen)
+
+
 def test_the_evidence_says_how_many_rows_for_how_long() -> None:
     reading = Reading(2, 1000)
-    reading.saw(0, 1)
-    evidence = reading.evidence(3500)
-    assert (evidence.kind, evidence.rows, evidence.shown_ms) == ("shown", 2, 2500)
+    reading.saw(0, 2)
+    evidence = reading.shown(7, 3500)
+    assert (evidence.kind, evidence.rows, evidence.shown_ms) == ("shown", 7, 2500)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 INVISIBLE_SAMPLES = (
     "\0\t\n\r\x1b\x7f\x85\x9b\xa0\xad\u034f\u061c\u115f\u1160\u180e\u200b\u200d\u200f\u2028\u2029\u202e\u2066\u2800"
-    "\u3000\u3164\ue000\ufe0f\ufeff\uffa0\uffff\U000e0041\U000e0100\U0010fffd"
+    "\u0903\U0001f3fb\U0001f1e9\u3000\u3164\ue000\ufe0f\ufeff\uffa0\uffff\U000e0041\U000e0100\U0010fffd"
 )
 
 _ESCAPE = re.compile(r"(\\+)u\{(?:([0-9A-F]+)\})?")
@@ -35,6 +35,13 @@ confusing_pieces = st.sampled_from(
         "•",
         "漢",
         "é",
+        "e\u0301",
+        "\u0301",
+        "\u0338" * 5,
+        "\u1112\u1161\u11ab",
+        "\u1161",
+        " " * 15,
+        " ",
     ]
 )
 #: Any text that JSON can carry, often a confusing one.
@@ -48,6 +55,8 @@ any_texts = st.one_of(json_texts, st.text(max_size=40))
 
 def undo_escapes(shown: str) -> str:
     """The text that `visible_text` showed."""
+    if "\\u{" not in shown:
+        return shown
 
     def original(match: re.Match[str]) -> str:
         backslashes, code = match.groups()

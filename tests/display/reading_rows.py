@@ -1,56 +1,94 @@
-"""Reads a payload's rows back into arguments, knowing only what a person knows who looks at them."""
+"""Reads a payload back from a screen, knowing only what a person knows who looks at it.
+
+A screen is rows of equally many cells: whether a row ends in blanks or in nothing cannot be seen.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
+from rich.cells import cell_len
+
+from approval_tui.display.glyphs import UNICODE, Glyphs
 from tests.display.hostile import undo_escapes
 
 _LABEL = re.compile(r'(?P<plain>[A-Za-z0-9_.-]+)|\[(?P<index>\d+)\]|"(?P<quoted>(?:[^"\\]|\\.)*)"', re.DOTALL)
 _BLOCK = re.compile(r"\((\d+) lines, \d+ characters\)")
+_LEVEL = re.compile(r"#(\d+) ")
 
 
-def joined_rows(rows: list[str]) -> list[str]:
-    """The rows with those that begin with a turned arrow put back to the end of the row above."""
-    joined: list[str] = []
-    for row in rows:
-        bare = row.lstrip(" ")
-        if bare.startswith("↳ "):
-            joined[-1] += bare.removeprefix("↳ ")
-        else:
-            joined.append(row)
-    return joined
+class _Row(NamedTuple):
+    """One row of the payload, put together from the screen's rows: how deep it stands, and what it says."""
+
+    level: int
+    content: str
 
 
-def arguments_of(rows: list[str]) -> dict[str, Any]:
-    """The arguments that these rows show; fails on rows that could not have come from any."""
-    joined = joined_rows(rows)
-    if joined == ["(no arguments)"]:
+def on_screen(rows: list[str], width: int) -> list[str]:
+    """The rows as a terminal of this width has them, filled with blanks."""
+    return [row + " " * (width - cell_len(row)) for row in rows]
+
+
+def arguments_of(screen: list[str], glyphs: Glyphs = UNICODE) -> dict[str, Any]:
+    """The arguments that a screen shows; fails on rows that could not have come from any."""
+    rows = _joined(screen, glyphs)
+    if [row.content for row in rows] == ["(no arguments)"]:
         return {}
-    value = _Reader(joined).children(0)
+    reader = _Reader(rows, glyphs)
+    value = reader.children(0)
     assert isinstance(value, dict)
+    reader.assert_at_end()
     return value
 
 
+def _joined(screen: list[str], glyphs: Glyphs) -> list[_Row]:
+    """The rows with those that begin with a turned arrow put back to the end of the row above."""
+    levels: list[int] = []
+    parts: list[list[str]] = []
+    for row, below in zip(screen, [*screen[1:], ""], strict=True):
+        bare = row.lstrip(" ")
+        goes_on = below.lstrip(" ").startswith(glyphs.continued)
+        if bare.startswith(glyphs.continued):
+            parts[-1].append(_seen(bare.removeprefix(glyphs.continued), goes_on))
+            continue
+        level = _LEVEL.match(row)
+        rest = row[level.end() :] if level else bare
+        bar = glyphs.bar if rest.startswith(glyphs.bar) else ""
+        levels.append(int(level[1]) if level else (len(row) - len(bare)) // 2)
+        parts.append([bar, _seen(rest.removeprefix(bar), goes_on)])
+    return [_Row(level, "".join(pieces)) for level, pieces in zip(levels, parts, strict=True)]
+
+
+def _seen(content: str, goes_on: bool) -> str:
+    """What a part of a row holds: blanks at its end are nothing, but a part that is blank and goes on is full."""
+    return content if goes_on and not content.strip(" ") else content.rstrip(" ")
+
+
 class _Reader:
-    def __init__(self, rows: list[str]) -> None:
+    def __init__(self, rows: list[_Row], glyphs: Glyphs) -> None:
         self._rows = rows
+        self._bar = glyphs.bar
         self._next = 0
 
-    def children(self, indent: int) -> dict[str, Any] | list[Any]:
-        """The rows at this indent, and what stands below each of them."""
+    def assert_at_end(self) -> None:
+        assert self._next == len(self._rows)
+
+    def children(self, level: int) -> dict[str, Any] | list[Any]:
+        """The rows at this level, and what stands below each of them."""
         names: list[str | int] = []
         values: list[Any] = []
-        while self._next < len(self._rows) and self._indent_of(self._next) == indent:
-            content = self._rows[self._next][indent:]
+        while self._next < len(self._rows) and self._rows[self._next].level == level:
+            content = self._rows[self._next].content
             self._next += 1
             label = _LABEL.match(content)
             assert label is not None, content
-            assert content[label.end() :].startswith(": "), content
+            rest = content[label.end() :]
+            assert rest == ":" or rest.startswith(": "), content
             names.append(_name(label))
-            values.append(self._value(content[label.end() + 2 :], indent + 2))
+            values.append(self._value(rest[2:], level + 1))
+        assert names
         if all(isinstance(name, str) for name in names):
             assert len(set(names)) == len(names)
             return {str(name): value for name, value in zip(names, values, strict=True)}
@@ -69,12 +107,8 @@ class _Reader:
             return json.loads(text)
         lines = self._rows[self._next : self._next + int(block.group(1))]
         self._next += len(lines)
-        assert all(line.startswith(" " * below + "│ ") for line in lines)
-        return "\n".join(undo_escapes(line[below + 2 :]) for line in lines)
-
-    def _indent_of(self, index: int) -> int:
-        row = self._rows[index]
-        return len(row) - len(row.lstrip(" "))
+        assert all(line.level == below and line.content.startswith(self._bar) for line in lines)
+        return "\n".join(undo_escapes(line.content.removeprefix(self._bar)) for line in lines)
 
 
 def _name(label: re.Match[str]) -> str | int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
+from approval_tui.display.glyphs import ASCII, UNICODE, Glyphs
 from approval_tui.display.payload import (
     BAR,
     CONTINUED,
@@ -16,8 +19,11 @@ from approval_tui.display.payload import (
     NUMBER,
     STRING,
     PayloadRow,
+    ShownRow,
     key_label,
     payload_rows,
+    span_total,
+    wrap_row,
     wrap_rows,
 )
 from approval_tui.display.redaction import Redactor, mask
@@ -25,7 +31,7 @@ from approval_tui.display.visible import is_all_visible
 from approval_tui.display.width import cell_width
 from approval_tui.domain.canonical import exact_json
 from tests.display.hostile import LINEAR, growth, json_texts
-from tests.display.reading_rows import arguments_of
+from tests.display.reading_rows import arguments_of, on_screen
 
 EVERYTHING = Redactor().lifted()
 
@@ -46,6 +52,13 @@ row_like_texts = st.sampled_from(
         "│ x",
         "↳ x",
         "  │ x\n│ y",
+        "> x",
+        "| x",
+        "#3 x",
+        "x  \n  ",
+        " " * 15 + "漢",
+        " " * 40,
+        "\\ ",
         "\n",
         "\n\n",
         "(no arguments)",
@@ -58,34 +71,73 @@ values = st.recursive(
     leaves, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(texts, inner, max_size=4))
 )
 arguments = st.dictionaries(texts, values, max_size=4)
-widths = st.integers(10, 200)
+widths = st.integers(20, 200)
+
+
+glyph_sets = st.sampled_from([UNICODE, ASCII])
+
+
+def screen_of(arguments: dict[str, Any], width: int, glyphs: Glyphs = UNICODE) -> list[str]:
+    """The arguments on a screen, where blanks at the end of a row cannot be told from nothing."""
+    rows = payload_rows(arguments, EVERYTHING, glyphs)
+    return on_screen([row.plain for row in wrap_rows(rows, width, glyphs)], width)
 
 
 def shown_rows(arguments: dict[str, Any], width: int) -> list[str]:
-    """The rows of the arguments on a screen that is wide enough for their indents."""
-    rows = payload_rows(arguments, EVERYTHING)
-    deepest = max(row.indent for row in rows)
-    return [row.plain for row in wrap_rows(rows, max(width, deepest + 8))]
+    return [row.rstrip(" ") for row in screen_of(arguments, width)]
 
 
-@given(arguments, widths)
-def test_a_reader_of_the_rows_gets_exactly_the_arguments_back(arguments: dict[str, Any], width: int) -> None:
-    assert exact_json(arguments_of(shown_rows(arguments, width))) == exact_json(arguments)
+@given(arguments, widths, glyph_sets)
+def test_a_reader_of_the_screen_gets_exactly_the_arguments_back(
+    arguments: dict[str, Any], width: int, glyphs: Glyphs
+) -> None:
+    assert exact_json(arguments_of(screen_of(arguments, width, glyphs), glyphs)) == exact_json(arguments)
 
 
 @given(arguments, arguments, widths)
 def test_different_arguments_never_have_the_same_rows(one: dict[str, Any], other: dict[str, Any], width: int) -> None:
-    same_rows = shown_rows(one, width) == shown_rows(other, width)
+    same_rows = screen_of(one, width) == screen_of(other, width)
     assert same_rows == (exact_json(one) == exact_json(other))
 
 
-@given(arguments, widths)
-def test_no_row_is_wider_than_the_screen_and_wrapping_drops_nothing(arguments: dict[str, Any], width: int) -> None:
-    rows = payload_rows(arguments, EVERYTHING)
-    shown = wrap_rows(rows, width)
-    assert all(cell_width(row.plain) <= width for row in shown)
+@given(arguments, st.integers(10, 200), glyph_sets)
+def test_no_row_is_wider_than_the_screen_and_wrapping_drops_nothing(
+    arguments: dict[str, Any], width: int, glyphs: Glyphs
+) -> None:
+    rows = payload_rows(arguments, EVERYTHING, glyphs)
+    shown = wrap_rows(rows, width, glyphs)
+    assert all(cell_width(row.plain) <= width and cell_len(row.plain) <= width for row in shown)
     assert "".join(row.label + row.text for row in shown) == "".join(row.label + row.text for row in rows)
     assert all(is_all_visible(row.plain) for row in shown)
+    assert glyphs is UNICODE or all(row.plain.isascii() for row in shown)
+
+
+@given(arguments, st.integers(8, 300), glyph_sets)
+def test_the_spans_of_the_rows_follow_one_another_and_do_not_depend_on_the_width(
+    arguments: dict[str, Any], width: int, glyphs: Glyphs
+) -> None:
+    rows = payload_rows(arguments, EVERYTHING, glyphs)
+    shown = wrap_rows(rows, width, glyphs)
+    everything = "".join(row.label + row.text for row in rows)
+    assert shown[0].begin == 0
+    assert shown[-1].end == span_total(rows) == len(everything)
+    assert [row.begin for row in shown[1:]] == [row.end for row in shown[:-1]]
+    assert all(row.begin < row.end and everything[row.begin : row.end] == row.label + row.text for row in shown)
+
+
+def test_an_empty_row_has_a_position_of_its_own() -> None:
+    rows = [PayloadRow(0, "", "", NOTE), PayloadRow(0, "a: ", "1", NUMBER), PayloadRow(2, "", "", NOTE)]
+    assert [(row.begin, row.end) for row in wrap_rows(rows, 40)] == [(0, 1), (1, 5), (5, 6)]
+    assert span_total(rows) == 6
+
+
+@given(arguments, widths)
+def test_rows_wrapped_one_by_one_are_those_wrapped_together(arguments: dict[str, Any], width: int) -> None:
+    rows = payload_rows(arguments, EVERYTHING)
+    shown: list[ShownRow] = []
+    for row in rows:
+        shown += wrap_row(row, width, shown[-1].end if shown else 0)
+    assert shown == wrap_rows(rows, width)
 
 
 @given(arguments, widths)
@@ -94,15 +146,26 @@ def test_a_row_begins_with_an_arrow_exactly_when_it_goes_on_from_the_one_above(
 ) -> None:
     for row in payload_rows(arguments, EVERYTHING):
         first, *more = wrap_rows([row], width)
-        assert first.lead == " " * len(first.lead)
+        assert first.lead == " " * row.indent or first.lead == f"#{row.indent // 2} "
         assert all(each.lead.strip(" ") == CONTINUED.strip() for each in more)
         assert not (first.label + first.text).startswith(CONTINUED)
+
+
+@given(arguments, widths)
+def test_a_row_that_goes_on_ends_in_no_blank_unless_it_is_blank_to_its_end(
+    arguments: dict[str, Any], width: int
+) -> None:
+    shown = wrap_rows(payload_rows(arguments, EVERYTHING), width)
+    for row, below in itertools.pairwise(shown):
+        if below.lead.endswith(CONTINUED) and row.plain.endswith(" "):
+            assert not row.text.strip(" ")
+            assert cell_width(row.plain) == width
 
 
 @given(arguments)
 def test_only_keys_and_lines_of_text_are_labels(arguments: dict[str, Any]) -> None:
     for row in payload_rows(arguments, EVERYTHING):
-        assert row.label == BAR or row.label.endswith(": ") or row.text == "(no arguments)"
+        assert row.label == BAR or row.label.endswith(": " if row.text else ":") or row.text == "(no arguments)"
 
 
 @given(texts, texts)
@@ -123,8 +186,8 @@ def test_each_value_has_a_row_and_lines_stand_behind_a_bar() -> None:
     assert [" " * row.indent + row.label + row.text for row in payload_rows(call, Redactor())] == [
         'command: "make deploy"',
         '"two words": true',
-        "steps: ",
-        "  [0]: ",
+        "steps:",
+        "  [0]:",
         '    name: "a"',
         "    wait: 1.5",
         '  [1]: "b"',
@@ -163,24 +226,52 @@ def test_a_value_below_a_long_key_cannot_pass_for_another_key(width: int) -> Non
     assert rows[-1].startswith(CONTINUED)
 
 
-def test_a_line_of_text_keeps_its_bar_however_deep_it_stands() -> None:
+def test_what_stands_too_deep_for_an_indent_says_its_level() -> None:
     nested: Any = 'x\ncommand: "ls"'
     for _ in range(90):
         nested = {"a": nested}
-    shown = wrap_rows(payload_rows({"a": nested}, Redactor()), 30)
-    lines = [row for row in shown if row.label == BAR]
-    assert [row.text for row in lines] == ["x", "comman"]
-    assert [row.lead.strip() for row in shown[-2:]] == ["↳", "↳"]
-    assert all(cell_width(row.plain) <= 30 for row in shown)
+    rows = [row.plain for row in wrap_rows(payload_rows({"a": nested}, Redactor()), 30)]
+    assert rows[:8] == [*(" " * indent + "a:" for indent in range(0, 12, 2)), "#6 a:", "#7 a:"]
+    assert rows[-4:] == ["#90 a: (2 lines, 15 characters)"[:30], "          ↳ )", "#91 │ x", '#91 │ command: "ls"']
+
+
+def test_a_trailing_space_of_a_line_is_shown_by_its_number() -> None:
+    rows = payload_rows({"note": "a \n \nb\\ \nc\\\\ \n\\d  "}, Redactor())
+    assert [row.text for row in rows[1:]] == [
+        "a\\u{20}",
+        "\\u{20}",
+        "b\\\\\\u{20}",
+        "c" + "\\" * 5 + "u{20}",
+        "\\d \\u{20}",
+    ]
+
+
+def test_spaces_before_a_quote_are_seen_as_they_are() -> None:
+    assert shown_rows({"note": "a  ", "b  ": 1}, 80) == ['note: "a  "', '"b  ": 1']
+
+
+def test_the_last_of_many_spaces_is_shown_by_its_number() -> None:
+    assert shown_rows({"a": " " * 15 + "b", "b": " " * 16 + "b"}, 80) == [
+        f'a: "{" " * 15}b"',
+        f'b: "{" " * 15}\\u{{20}}b"',
+    ]
+
+
+@pytest.mark.parametrize("spaces", range(20))
+@pytest.mark.parametrize("width", [20, 21, 22, 23, 24])
+def test_two_numbers_of_spaces_before_a_wide_character_never_look_the_same(width: int, spaces: int) -> None:
+    deep: Any = f"{' ' * spaces}漢"
+    for call in ({"a": deep}, {"a": f"x\n{deep}"}, {"a": "b" * 13 + deep}, {deep: deep}):
+        assert arguments_of(screen_of(call, width)) == call
 
 
 def test_a_secret_is_masked_at_any_depth_and_nothing_beside_it() -> None:
     call = {"tokens": ["abc", {"api_key": "defg", "name": "ci"}], "password": "", "url": "https://u:hunter22@h"}
     rows = [row.label + row.text for row in payload_rows(call, Redactor())]
     assert rows == [
-        "tokens: ",
+        "tokens:",
         f"[0]: {mask('abc')}",
-        "[1]: ",
+        "[1]:",
         f"api_key: {mask('defg')}",
         'name: "ci"',
         'password: ""',
@@ -197,7 +288,7 @@ def test_a_mask_over_lines_says_how_long_the_whole_text_is() -> None:
 @given(arguments)
 def test_lifting_the_masks_shows_everything(arguments: dict[str, Any]) -> None:
     shown = [row.plain for row in wrap_rows(payload_rows(arguments, Redactor().lifted()), 400)]
-    assert exact_json(arguments_of(shown)) == exact_json(arguments)
+    assert exact_json(arguments_of(on_screen(shown, 400))) == exact_json(arguments)
 
 
 def test_what_a_piece_is_stays_known_after_wrapping() -> None:
@@ -219,11 +310,14 @@ def test_what_a_piece_is_stays_known_after_wrapping() -> None:
         lambda size: {"a": "é" * size},
         lambda size: {"a": "\u202e" * (size // 4)},
         lambda size: {"a": "\n" * (size // 4)},
+        lambda size: {"a": "漢" * size},
+        lambda size: {"a": "漢" + " " * size},
+        lambda size: {"a": "e\u0301" * (size // 4)},
         lambda size: {"é" * size: 1},
         lambda size: {str(number): number for number in range(size // 8)},
         lambda size: {"a": list(range(size // 8))},
     ],
-    ids=["letters", "accents", "invisible", "lines", "key", "keys", "items"],
+    ids=["letters", "accents", "invisible", "lines", "wide", "spaces", "marks", "key", "keys", "items"],
 )
 def test_a_large_payload_costs_no_more_than_its_size(make: Any) -> None:
     def rows(call: dict[str, Any]) -> object:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from approval_tui.display.glyphs import ASCII, UNICODE
 from approval_tui.display.redaction import Redactor, mask
 from approval_tui.display.request_view import Field, decision_text, request_fields
 from approval_tui.display.visible import is_all_visible, visible_text
@@ -23,7 +24,7 @@ names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=2
 def fields_of(
     request: Request, redactor: Redactor | None = None, *, now: int = MOMENT, plain: bool = False
 ) -> list[Field]:
-    return request_fields(request, now, redactor or Redactor(), plain=plain)
+    return request_fields(request, now, redactor or Redactor(), ASCII if plain else UNICODE)
 
 
 def texts_of(request: Request, now: int = MOMENT) -> dict[str, str]:
@@ -69,7 +70,7 @@ def test_everything_that_is_known_is_shown_in_the_order_in_which_a_person_reads_
         ("session", "run-7"),
         ("risk", "▲ HIGH"),
         ("asked", "2027-01-15T08:00:00.000Z (1h ago)"),
-        ("in working_directory", "/srv/app"),
+        ("in working_directory", '"/srv/app"'),
         ("in environment", '["PATH","HOME"]'),
         ("needs", "2 reviewers; 2 so far"),
         ("reviewers", "ann, bo, cy"),
@@ -157,11 +158,13 @@ def test_secrets_are_masked_in_the_agents_words_the_context_and_the_outcome() ->
     )
     masked = f"token={mask('hunter22')}"
     fields = texts_of(request)
-    assert fields["agent says"] == fields["in a"] == masked
+    assert fields["agent says"] == masked
+    assert fields["in a"] == f'"{masked}"'
     assert fields["in b"] == f'["{masked}"]'
     assert fields["outcome"] == f"failed: {masked}"
     lifted = {field.label: field.text for field in fields_of(request, Redactor().lifted())}
-    assert lifted["agent says"] == lifted["in a"] == said
+    assert lifted["agent says"] == said
+    assert lifted["in a"] == f'"{said}"'
 
 
 @given(st.data())
@@ -190,3 +193,11 @@ def test_every_field_is_safe_to_show_whatever_agent_and_reviewer_wrote(data: st.
         assert undo_escapes(shown[name]) == value
     assert undo_escapes(shown["agent says"]) == request.reason
     assert shown["approved by"].startswith(f"{visible_text(decision.reviewer)}, ")
+
+
+def test_a_text_of_the_context_cannot_pass_for_a_number_or_a_list() -> None:
+    request = a_request(context={"number": 1, "text": "1", "list": ["a"], "texts": '["a"]', "blank": "a "})
+    fields = texts_of(request)
+    assert (fields["in number"], fields["in text"]) == ("1", '"1"')
+    assert (fields["in list"], fields["in texts"]) == ('["a"]', '"["a"]"')
+    assert fields["in blank"] == '"a "'

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approval_tui.display.visible import is_all_visible, is_invisible, visible_block, visible_lines, visible_text
+from approval_tui.display.visible import (
+    MOST_MARKS,
+    is_all_visible,
+    is_invisible,
+    visible_block,
+    visible_lines,
+    visible_text,
+)
 from tests.display.hostile import LINEAR, any_texts, growth, undo_escapes
 
 #: Every class of rule R8, written down here once more: name, first and last character.
@@ -47,6 +54,9 @@ CLASSES = [
     ("ignorables between the tags and the variation selectors", 0xE0080, 0xE00FF),
     ("variation selectors of the supplement", 0xE0100, 0xE01EF),
     ("the rest of the ignorables", 0xE01F0, 0xE0FFF),
+    ("old Hangul vowels and finals", 0xD7B0, 0xD7FF),
+    ("regional indicators", 0x1F1E6, 0x1F1FF),
+    ("skin tones", 0x1F3FB, 0x1F3FF),
     ("private use of plane 15", 0xF0000, 0xFFFFD),
     ("private use of plane 16", 0x100000, 0x10FFFD),
 ]
@@ -65,7 +75,7 @@ def test_every_space_but_the_plain_one_is_shown_by_its_number() -> None:
     assert "\u00a0" in spaces
     assert "\u3000" in spaces
     for space in spaces:
-        assert visible_text(space) == (" " if space == " " else f"\\u{{{ord(space):X}}}")
+        assert visible_text(f"{space}x") == (" x" if space == " " else f"\\u{{{ord(space):X}}}x")
 
 
 def test_characters_that_unicode_has_not_assigned_are_shown_by_their_number() -> None:
@@ -73,6 +83,17 @@ def test_characters_that_unicode_has_not_assigned_are_shown_by_their_number() ->
     assert "\u0378" in unassigned
     for character in unassigned:
         assert visible_text(character) == f"\\u{{{ord(character):X}}}"
+
+
+#: Marks where they belong: accents, points, tones, voicing, and Hangul in its parts.
+CARRIED_MARKS = [
+    "Vie\u0302\u0323t",
+    "ש\u05b8\u05c1",
+    "م\u064f\u062d\u064e\u0645\u0651\u064e",
+    "ก\u0e35\u0e48",
+    "か\u3099",
+    "\u1112\u1161\u11ab\u1100\u1173\u11af",
+]
 
 
 @pytest.mark.parametrize(
@@ -94,6 +115,10 @@ def test_text_that_can_be_seen_is_left_as_it_is(text: str) -> None:
         ("C:\\users\\u", "C:\\users\\u"),
         ("\\n \\\\ \\", "\\n \\\\ \\"),
         ("é\\u{41}", "é\\\\u{41}"),
+        ("\\\u0301", "\\\\\\u{301}"),
+        ("\\ ", "\\\\\\u{20}"),
+        ("\\ x", "\\ x"),
+        ("\\  ", "\\ \\u{20}"),
     ],
 )
 def test_backslashes_are_doubled_exactly_where_they_could_be_taken_for_an_escape(text: str, shown: str) -> None:
@@ -121,8 +146,52 @@ def test_two_different_texts_never_look_the_same(one: str, other: str) -> None:
 
 
 @given(any_texts)
-def test_a_text_counts_as_visible_exactly_when_no_character_of_it_needs_an_escape(text: str) -> None:
-    assert is_all_visible(text) == all(visible_text(character) == character for character in text)
+def test_a_text_counts_as_visible_exactly_when_it_holds_no_invisible_character(text: str) -> None:
+    assert is_all_visible(text) == (not any(map(is_invisible, text)))
+    assert is_all_visible(text) or visible_text(text) != text
+
+
+@given(any_texts)
+def test_a_terminal_with_ascii_only_gets_nothing_else_and_loses_nothing(text: str) -> None:
+    shown = visible_text(text, ascii_only=True)
+    assert shown.isascii()
+    assert is_all_visible(shown)
+    assert undo_escapes(shown) == text
+
+
+@given(any_texts)
+def test_a_quoted_text_differs_by_its_last_space_only(text: str) -> None:
+    quoted = visible_text(text, quoted=True)
+    assert undo_escapes(quoted) == text
+    assert text.endswith(" ") or quoted == visible_text(text)
+
+
+@pytest.mark.parametrize("before", ["", " ", '"', "'", "“", "\\", "│ ", ":", "\u200b", "\u0903", "("])
+@pytest.mark.parametrize("mark", ["\u0301", "\u0338", "\u20dd", "\u3099"])
+def test_a_mark_without_a_letter_to_stand_on_is_shown_by_its_number(before: str, mark: str) -> None:
+    shown = visible_text(f"{before}{mark}x")
+    assert mark not in shown
+    assert shown.endswith(f"\\u{{{ord(mark):X}}}x")
+
+
+@pytest.mark.parametrize("base", ["a", "7", "é", "漢", "🙂", "ψ"])
+@pytest.mark.parametrize("count", [1, MOST_MARKS, MOST_MARKS + 1, 200])
+def test_a_letter_carries_a_few_marks_and_the_others_are_shown_by_their_number(base: str, count: int) -> None:
+    few = min(count, MOST_MARKS)
+    assert visible_text(base + "\u0301" * count) == base + "\u0301" * few + "\\u{301}" * (count - few)
+
+
+@pytest.mark.parametrize("before", ["", "a", "漢", "\u0301", "\u1112\u0301"])
+def test_a_hangul_vowel_without_its_syllable_is_shown_by_its_number(before: str) -> None:
+    assert visible_text(before + "\u1161").endswith("\\u{1161}")
+
+
+@pytest.mark.parametrize("run", [16, 17, 5000])
+def test_the_last_space_of_a_long_run_is_shown_by_its_number(run: int) -> None:
+    for text in (f"a{' ' * run}b", f"é{' ' * run}b", f"{' ' * run}b"):
+        assert visible_text(text) == text.replace(" b", "\\u{20}b")
+    assert visible_text(" " * (run - 2) + "b") == visible_text(" " * (run - 2) + "b", quoted=True)
+    assert visible_text(" " * run) == " " * (run - 1) + "\\u{20}"
 
 
 @given(any_texts)
@@ -138,6 +207,8 @@ def test_dense_mixtures_of_escapes_can_be_undone(text: str) -> None:
     assert undo_escapes(visible_text(text)) == text
 
 
-@pytest.mark.parametrize("piece", ["\\", "\\u{", "\\\u202e", "\u202e", "a\\", "é"])
+@pytest.mark.parametrize(
+    "piece", ["\\", "\\u{", "\\\u202e", "\u202e", "a\\", "é", "e\u0301", "\u0301", " ", "            漢"]
+)
 def test_a_long_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
     assert growth(visible_text, lambda size: piece * size, size=25_000) < LINEAR

@@ -10,8 +10,10 @@ import pytest
 
 from approval_tui.domain.clock import HOUR, MINUTE, SECOND
 from approval_tui.domain.errors import ConfigurationError
+from approval_tui.settings.actions import ACTIONS, keymap_problems, with_keymap
 from approval_tui.settings.configuration import (
     KEYS,
+    THEMES,
     Settings,
     load_settings,
     parse_settings,
@@ -29,7 +31,12 @@ requests:
   claim_lifetime: 2h30m
 console:
   theme: textual-light
+  layout: stacked
   arming: 250ms
+  long_payload: 500
+  bell: false
+  title: false
+  notice: osc777
 redact:
   names: [password, "api key"]
 """
@@ -61,7 +68,12 @@ def test_every_key_is_read(own_home: Path) -> None:
         dedupe_window=0,
         claim_lifetime=2 * HOUR + 30 * MINUTE,
         theme="textual-light",
+        layout="stacked",
         arming=250,
+        long_payload=500,
+        bell=False,
+        title=False,
+        notice="osc777",
         redact_names=("password", "api key"),
     )
 
@@ -101,6 +113,9 @@ def test_a_url_of_a_store_is_left_alone() -> None:
 
 def test_settings_print_as_their_keys_and_read_back(own_home: Path) -> None:
     printed = settings_to_json(parse(EVERY_KEY))
+    keys = {path: printed.pop(path) for path in list(printed) if path.startswith("console.keys.")}
+    assert keys["console.keys.next"] == ["j", "down"]
+    assert len(keys) == len(ACTIONS)
     assert printed == {
         "store": str(own_home / "approvals/store.db"),
         "reviewer": "ann",
@@ -109,7 +124,12 @@ def test_settings_print_as_their_keys_and_read_back(own_home: Path) -> None:
         "requests.dedupe_window": "0s",
         "requests.claim_lifetime": "2h30m",
         "console.theme": "textual-light",
+        "console.layout": "stacked",
         "console.arming": "250ms",
+        "console.long_payload": 500,
+        "console.bell": False,
+        "console.title": False,
+        "console.notice": "osc777",
         "redact.names": ["password", "api key"],
     }
 
@@ -352,3 +372,56 @@ def test_the_store_is_given_or_in_the_environment_or_configured_or_the_platforms
     monkeypatch.delenv("APPROVAL_TUI_STORE")
     monkeypatch.setenv("XDG_DATA_HOME", "/data")
     assert store_location(None, Settings()) == os.path.join("/data", "approval-tui", "approvals.db")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("console: {theme: nordd}", "console.theme: must be one of ansi-dark, ansi-light, "),
+        ("console: {layout: wide}", "console.layout: must be one of auto, columns, stacked, not 'wide'"),
+        ("console: {notice: off}", "console.notice: must be text, not 'off' (YAML reads it as something else; put it"),
+        ("console: {bell: no}", "console.bell: must be true or false, not 'no'"),
+        ("console: {bell: 1}", "console.bell: must be true or false, not '1'"),
+        ("console: {long_payload: 0}", "console.long_payload: must be a number of rows, not '0'"),
+        ("console: {long_payload: 1e3}", "console.long_payload: must be a number of rows, not '1e3'"),
+        ("console: {keys: {aprove: z}}", "console.keys.aprove: is no action; did you mean approve?"),
+        ("console: {keys: {next: []}}", "console.keys.next: must name a key"),
+        ("console: {keys: {next: [jj k]}}", "console.keys.next: must be keys such as a, G, f2, ctrl+d or pagedown"),
+        ("console: {keys: {next: true}}", "console.keys.next: must be text, not 'true'"),
+        ("console: {keys: {approve: enter}}", "console.keys.approve: enter never decides; choose another key"),
+        ("console: {keys: {deny: [D, space]}}", "console.keys.deny: space never decides; choose another key"),
+        ("console: {keys: {deny: x}}", "console.keys.deny: x is the key of expire already"),
+    ],
+)
+def test_a_value_for_the_console_that_it_does_not_know_is_refused(text: str, problem: str) -> None:
+    (fault,) = faults(text)
+    assert fault.partition(": ")[2].startswith(problem)
+
+
+# --- keys of one's own -------------------------------------------------------------------------
+
+
+def test_a_keymap_names_a_key_or_a_list_of_keys_and_a_digit_needs_no_quotes() -> None:
+    settings = parse("console: {keys: {approve: Y, next: [n, ctrl+n], pending: 7, find_next: f3}}")
+    assert settings.keymap == {"approve": ("Y",), "next": ("n", "ctrl+n"), "pending": ("7",), "find_next": ("f3",)}
+    actions = {action.id: action for action in with_keymap(settings.keymap)}
+    assert actions["next"].keys == ("n", "ctrl+n")
+    assert actions["deny"].keys == ("d",)
+
+
+def test_two_actions_may_change_keys_with_one_another() -> None:
+    assert parse("console: {keys: {deny: x, expire: d}}").keymap == {"deny": ("x",), "expire": ("d",)}
+
+
+def test_the_same_key_may_stand_for_two_actions_that_never_meet() -> None:
+    assert parse("console: {keys: {find_next: v}}").keymap == {"find_next": ("v",)}
+
+
+def test_the_default_keys_are_without_fault() -> None:
+    assert keymap_problems({}) == {}
+
+
+def test_the_themes_are_those_of_the_textual_that_is_installed() -> None:
+    from textual.theme import BUILTIN_THEMES
+
+    assert sorted(BUILTIN_THEMES) == list(THEMES)

@@ -315,7 +315,7 @@ def test_without_permission_nothing_is_opened_or_written() -> None:
     answer = json.loads(run_worker("without_permission"))
     assert len(answer["results"]) == 4
     for what, (kind, text) in answer["results"].items():
-        assert kind == "StoreUnavailable", what
+        assert kind == "StoreReadOnly", what
         assert "nothing may run" in text
     assert answer["unchanged"]
 

@@ -16,6 +16,7 @@ from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.drivers import sqlite, sqlite_migrations
 from approval_tui.store.drivers.sqlite_migrations import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
+from tests.store.version_one import make_store_of_version_one
 from tests.support import assert_sound, run_worker, submit
 
 SECOND_MIGRATION = """
@@ -109,6 +110,23 @@ def test_a_store_of_yesterday_is_brought_up_to_date_with_what_it_holds(
         assert store._engine.connection.execute("SELECT x FROM added").fetchall()[0]["x"] == 1
         assert_sound(store)
     assert pragma(store_path, "user_version") == SCHEMA_VERSION + 1
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date_with_its_rows(store_path: str) -> None:
+    made = make_store_of_version_one(store_path)
+    assert pragma(store_path, "user_version") == 1
+    assert "requests_waiting" not in dict(schema(store_path))
+    with open_store_blocking(store_path) as store:
+        assert [store.reader.get(request.id) for request in made] == made
+        assert store.reader.pending_page().requests == (made[0],)
+        assert store.reader.history() == tuple(made[:0:-1])
+        assert store.reader.history_count() == 4
+        assert_sound(store)
+    assert pragma(store_path, "user_version") == SCHEMA_VERSION
+    fresh = f"{store_path}.fresh"
+    open_store_blocking(fresh).close()
+    assert schema(store_path) == schema(fresh)
+    assert pragma(store_path, "integrity_check") == "ok"
 
 
 def test_the_program_of_yesterday_refuses_the_store_of_today(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from argparse import Namespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from approval_tui.cli import output
 from approval_tui.cli.environment import Environment
@@ -17,6 +17,10 @@ from approval_tui.domain.canonical import parse_json
 from approval_tui.domain.chain import GENESIS
 from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.errors import InvalidInput
+from approval_tui.store.transactions.filters import Filter, Word
+
+if TYPE_CHECKING:
+    from approval_tui.store.blocking import BlockingStore
 
 _LISTED = 50
 _HASH = re.compile(r"v1:sha256:[0-9a-f]{64}\Z")
@@ -25,9 +29,14 @@ _LARGEST_CHECKPOINT = 64 * 1024
 
 def list_events(options: Namespace, environment: Environment) -> int:
     """Prints the events of the log, newest first, or those of one request in order."""
+    _refuse_search_in_one_request(options)
     with environment.open_store() as store:
-        if options.id is None:
+        older: int | None = None
+        if options.text:
+            events, older = _search(store, options)
+        elif options.id is None:
             events = store.reader.events(before=options.before, most=options.limit or _LISTED)
+            older = events[-1].seq if events and events[-1].seq > 1 else None
         else:
             request = store.reader.find(options.id)
             events = store.reader.events(request_id=request.id)
@@ -39,9 +48,39 @@ def list_events(options: Namespace, environment: Environment) -> int:
     if not events:
         output.narrate("The audit log has no such events.")
     _print_events(events)
-    if options.id is None and events and events[-1].seq > 1:
-        output.narrate(f"Older ones: approval-tui audit list --before {events[-1].seq}")
+    if older is not None:
+        same = "the same with" if options.text else "approval-tui audit list"
+        output.narrate(f"Older ones: {same} --before {older}")
     return DONE
+
+
+def _refuse_search_in_one_request(options: Namespace) -> None:
+    if options.text and options.id is not None:
+        raise InvalidInput(
+            "--text searches the whole log and not the events of one request.",
+            not_done="Nothing was read.",
+            to_do="Leave the ID out, or give the whole id as one more --text.",
+        )
+
+
+def _search(store: BlockingStore, options: Namespace) -> tuple[tuple[Event, ...], int | None]:
+    """The events that hold every word, newest first, found in short reads; and where older ones may be."""
+    chosen = Filter(words=tuple(map(Word, options.text)))
+    limit = options.limit or _LISTED
+    before = options.before
+    bounds = store.reader.log_bounds()
+    total = 0 if bounds is None or before is not None else bounds.last - bounds.first + 1
+    events: list[Event] = []
+    scanned = 0
+    with Progress() as progress:
+        while True:
+            step = store.reader.search_events(chosen, before=before, most=limit - len(events))
+            events += step.events
+            scanned += step.scanned
+            before = step.before
+            progress("events searched", scanned, total)
+            if before is None or len(events) >= limit:
+                return tuple(events), before
 
 
 def verify(options: Namespace, environment: Environment) -> int:

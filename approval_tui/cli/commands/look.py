@@ -10,9 +10,10 @@ from approval_tui.cli import output
 from approval_tui.cli.environment import Environment
 from approval_tui.cli.exit_codes import DONE
 from approval_tui.domain.lifecycle import PENDING
-from approval_tui.store.transactions.queries import Filter
+from approval_tui.store.transactions.filters import EVERYTHING, FIELDS, Filter, Word, is_open
 
 if TYPE_CHECKING:
+    from approval_tui.cli.progress import Progress
     from approval_tui.display.redaction import Redactor
     from approval_tui.domain.models import Request
     from approval_tui.store.blocking import BlockingStore
@@ -24,15 +25,16 @@ _NARROWEST_PREVIEW = 28
 
 def list_requests(options: Namespace, environment: Environment) -> int:
     """Prints the requests of one status; those that wait, oldest first."""
+    chosen = _chosen(options)
     with environment.open_store() as store:
-        requests = store.reader.list(Filter(status=options.status), most=options.limit)
+        requests = store.reader.list(chosen, most=options.limit)
         if len(requests) == options.limit:
-            _say_what_is_not_listed(store, options)
+            _say_what_is_not_listed(store, chosen, options.limit)
         if options.json:
             output.print_json_array(request.to_json() for request in requests)
             return DONE
         if not requests:
-            output.narrate(f"{_nothing(options.status)} in {store.path}.")
+            output.narrate(f"{_nothing(chosen)} in {store.path}.")
     print_requests(requests, environment.redactor(), is_waiting=options.status == PENDING)
     return DONE
 
@@ -52,7 +54,7 @@ def show(options: Namespace, environment: Environment) -> int:
 
 def history(options: Namespace, environment: Environment) -> int:
     """Prints what no longer waits, newest first."""
-    chosen = Filter(options.status, options.requester, options.tool, options.session)
+    chosen = _chosen(options)
     with environment.open_store() as store:
         before = None if options.before is None else store.reader.find(options.before).id
         pages = _pages(store, chosen, before, options.limit)
@@ -64,7 +66,8 @@ def history(options: Namespace, environment: Environment) -> int:
         output.narrate("Nothing in the history matches.")
     print_requests(requests, environment.redactor(), is_waiting=False)
     if len(requests) == options.limit:
-        output.narrate(f"Older ones: approval-tui history --before {requests[-1].id}")
+        same = "approval-tui history" if chosen == EVERYTHING else "the same with"
+        output.narrate(f"Older ones: {same} --before {requests[-1].id}")
     return DONE
 
 
@@ -100,12 +103,25 @@ def print_requests(requests: Sequence[Request], redactor: Redactor, *, is_waitin
     output.print_table(headers, rows, least=tool_width + requester_width + _NARROWEST_PREVIEW)
 
 
+def _chosen(options: Namespace) -> Filter:
+    """The filter of the options; those that a command does not have leave it open."""
+    given = vars(options)
+    return Filter(
+        status=options.status,
+        **{part: given.get(part) for part in FIELDS},
+        words=tuple(map(Word, given.get("text") or ())),
+    )
+
+
 def _pages(store: BlockingStore, chosen: Filter, before: str | None, limit: int) -> Iterator[tuple[Request, ...]]:
     """The history in short reads, newest first, up to `limit` requests in all."""
     from approval_tui.cli.progress import Progress
 
     left = limit
     with Progress() as progress:
+        if chosen.words or chosen.tool or chosen.session or chosen.risk:
+            yield from _search(store, chosen, before, limit, progress)
+            return
         while left > 0:
             page = store.reader.history(chosen, before=before, most=min(_PAGE, left))
             if not page:
@@ -116,17 +132,37 @@ def _pages(store: BlockingStore, chosen: Filter, before: str | None, limit: int)
             progress("requests read", limit - left, limit)
 
 
-def _nothing(status: str) -> str:
+def _search(
+    store: BlockingStore, chosen: Filter, before: str | None, limit: int, progress: Progress
+) -> Iterator[tuple[Request, ...]]:
+    """The same where few of many may match and no index knows which."""
+    scanned = found = 0
+    total = store.reader.history_count() if before is None else 0
+    while found < limit:
+        step = store.reader.search_history(chosen, before=before, most=min(_PAGE, limit - found))
+        yield step.requests
+        found += len(step.requests)
+        scanned += step.scanned
+        before = step.before
+        progress("requests searched", scanned, total)
+        if before is None:
+            return
+
+
+def _nothing(chosen: Filter) -> str:
+    if not is_open(chosen):
+        return "No such request matches"
     return {
         "pending": "Nothing waits for a decision",
         "in_doubt": "No call is in doubt",
-    }.get(status, f"No request is {status}")
+    }.get(chosen.status or "", f"No request is {chosen.status}")
 
 
-def _say_what_is_not_listed(store: BlockingStore, options: Namespace) -> None:
-    if options.status != PENDING:
-        output.narrate(f"At most {options.limit} are listed; --limit gives more.")
+def _say_what_is_not_listed(store: BlockingStore, chosen: Filter, limit: int) -> None:
+    if chosen.status != PENDING:
+        output.narrate(f"At most {limit} are listed; --limit gives more.")
         return
-    waiting = store.reader.pending_count()
-    if waiting > options.limit:
-        output.narrate(f"{waiting} wait; the oldest {options.limit} are listed, --limit gives more.")
+    waiting = store.reader.pending_page(chosen, most=1).total or 0
+    if waiting > limit:
+        match = "wait" if is_open(chosen) else "wait and match"
+        output.narrate(f"{waiting} {match}; the oldest {limit} are listed, --limit gives more.")

@@ -17,7 +17,12 @@ def console(options: Namespace, environment: Environment) -> int:
         return _list_and_explain(options, environment)
     from approval_tui.console import run_console
 
-    return run_console(environment.settings, environment.store_location(), environment.reviewer_name())
+    return run_console(
+        environment.settings,
+        environment.store_location(),
+        environment.reviewer(via="console"),
+        readonly=options.readonly,
+    )
 
 
 def demo(options: Namespace, _environment: Environment) -> int:
@@ -36,7 +41,12 @@ def _can_draw() -> bool:
 def _list_and_explain(options: Namespace, environment: Environment) -> int:
     from approval_tui.cli.commands.look import list_requests
 
-    list_requests(Namespace(**vars(options), status=PENDING, limit=1000), environment)
+    list_requests(
+        Namespace(
+            **vars(options), status=PENDING, limit=1000, requester=None, tool=None, session=None, risk=None, text=None
+        ),
+        environment,
+    )
     output.narrate("The console needs a terminal. To decide without one:")
     output.narrate("  approval-tui show ID                       prints the request and its digest")
     output.narrate("  approval-tui approve ID --digest DIGEST    approves exactly that")

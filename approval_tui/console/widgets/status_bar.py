@@ -7,8 +7,8 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from approval_tui.display.visible import visible_text
-from approval_tui.display.width import cell_width, cut, pad
+from approval_tui.display.glyphs import Glyphs
+from approval_tui.display.width import cell_width, pad
 
 _NARROWEST_PATH = 12
 
@@ -18,54 +18,56 @@ class StatusBar(Widget):
 
     COMPONENT_CLASSES = {"status-bar--bad", "status-bar--good", "status-bar--message"}
 
-    def __init__(self, store: str, reviewer: str, *, id: str) -> None:
+    def __init__(self, store: str, reviewer: str, glyphs: Glyphs, *, id: str) -> None:
         super().__init__(id=id)
-        self._store = visible_text(store)
-        self._reviewer = visible_text(reviewer)
+        self._glyphs = glyphs
+        self._store = glyphs.visible(store)
+        self._reviewer = glyphs.visible(reviewer)
         self._state = "opening"
         self._state_role = "message"
-        self._pending = 0
-        self._new = 0
-        self._shown = 0
+        self._pending: int | None = None
+        self._in_doubt = 0
         self._message = ""
         self._message_role = "message"
 
     def say(self, message: str, role: str = "message") -> None:
         """Shows a message; the roles are message, good and bad."""
-        self._message, self._message_role = visible_text(message), role
+        self._message, self._message_role = self._glyphs.visible(message), role
         self.refresh()
 
-    def set_counts(self, *, pending: int, new: int, shown: int) -> None:
-        """How many requests wait in all, how many of them are new to the reviewer, how many the list holds."""
-        self._pending, self._new, self._shown = pending, new, shown
-        self.refresh()
+    def set_counts(self, *, pending: int, in_doubt: int) -> None:
+        """How many requests wait, and how many calls are in doubt."""
+        if (pending, in_doubt) != (self._pending, self._in_doubt):
+            self._pending, self._in_doubt = pending, in_doubt
+            self.refresh()
 
     def set_state(self, state: str, role: str) -> None:
         """Whether the list is live, in a word, and its role."""
-        self._state, self._state_role = visible_text(state), role
-        self.refresh()
+        if (self._glyphs.visible(state), role) != (self._state, self._state_role):
+            self._state, self._state_role = self._glyphs.visible(state), role
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         base = self.rich_style
-        counts = f" {self._pending} pending"
-        if self._shown < self._pending:
-            counts += f" (the first {self._shown} listed)"
-        if self._new:
-            counts += f", {self._new} new"
+        counts = "" if self._pending is None else f" {self._pending:,} pending"
+        if self._in_doubt:
+            counts += f", {self._in_doubt:,} in doubt"
         state = f" {self._state}"
         right = f" {self._reviewer} "
         room = max(0, width - cell_width(state) - cell_width(counts) - cell_width(right) - 4)
         store_room = max(0, min(cell_width(self._store), room - cell_width(self._message)))
         if store_room < min(_NARROWEST_PATH, cell_width(self._store)):
             store_room = 0
-        store = "…" + self._store[-(store_room - 1) :] if cell_width(self._store) > store_room > 1 else self._store
-        message_room = max(0, room - cell_width(cut(store, store_room)))
+        store = cut_left(self._store, store_room, self._glyphs)
+        message_room = max(0, room - cell_width(store))
         segments = [
             Segment(state, base + self._role(self._state_role)),
             Segment(counts, base + Style(bold=True)),
-            Segment("  " + pad(self._message, message_room), base + self._role(self._message_role)),
-            Segment("  " + cut(store, store_room), base + Style(dim=True)),
+            Segment(
+                "  " + pad(self._message, message_room, glyphs=self._glyphs), base + self._role(self._message_role)
+            ),
+            Segment("  " + store, base + Style(dim=True)),
             Segment(right, base),
         ]
         return Strip(segments).adjust_cell_length(width, base)
@@ -73,3 +75,13 @@ class StatusBar(Widget):
     def _role(self, role: str) -> Style:
         style = self.get_component_rich_style(f"status-bar--{role}", partial=True)
         return Style(color=style.color, bold=style.bold)
+
+
+def cut_left(path: str, width: int, glyphs: Glyphs) -> str:
+    """The end of a path, which says more than its beginning, in at most `width` cells."""
+    if cell_width(path) <= width:
+        return path
+    room = width - cell_width(glyphs.ellipsis)
+    while path and cell_width(path) > room:
+        path = path[1:]
+    return glyphs.ellipsis + path if path else ""

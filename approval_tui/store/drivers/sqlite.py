@@ -15,7 +15,7 @@ from approval_tui.domain.errors import ApprovalTuiError, StoreIncompatible, Stor
 from approval_tui.domain.ids import IdFactory
 from approval_tui.settings.permissions import ensure_private_file, ensure_private_folder
 from approval_tui.store.bells import Bells
-from approval_tui.store.drivers.sqlite_errors import in_our_words
+from approval_tui.store.drivers.sqlite_errors import in_our_words, missing, of_its_kind, replaced
 from approval_tui.store.drivers.sqlite_migrations import bring_up_to_date
 from approval_tui.store.statements import STATEMENTS
 from approval_tui.store.transaction import NothingToDo, Parameters, RecordedRefusal, Transaction
@@ -82,16 +82,18 @@ class SqliteTransaction:
 class SqliteEngine:
     """The connection to one store file; threads may share it, forked children may not."""
 
-    def __init__(self, path: str, *, clock: Clock, new_id: IdFactory) -> None:
+    def __init__(self, path: str, *, clock: Clock, new_id: IdFactory, create: bool = True) -> None:
+        """Raises StoreUnavailable, and StoreMissing where there is no file and none is to be made."""
         self.path = path
         self.clock = clock
         self.bells = Bells(f"{path}.bells")
+        self._create = create
         self._new_id = new_id
         self._lock = threading.Lock()
         self._forks = _Forks.count
         self._turn = Turn(f"{path}.turn")
         self.connection = self._open()
-        self._file_identity = _file_identity(self.path)
+        self._file_identity = file_identity(self.path)
         self._looked_at = time.monotonic()
 
     def write(self, function: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -180,12 +182,8 @@ class SqliteEngine:
         moment = time.monotonic()
         if moment - self._looked_at < LOOK_EVERY:
             return
-        if _file_identity(self.path) != self._file_identity:
-            raise StoreUnavailable(
-                f"The store {self.path} was moved or replaced while it was open.",
-                not_done="Nothing was read or written.",
-                to_do="Find out by whom, then open the store again.",
-            )
+        if file_identity(self.path) != self._file_identity:
+            raise replaced(self.path)
         self._looked_at = moment
 
     def _in_our_words(self, error: Exception) -> Exception:
@@ -199,24 +197,12 @@ class SqliteEngine:
         return in_our_words(error, self.path)
 
     def _open(self) -> sqlite3.Connection:
-        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-            raise StoreIncompatible(
-                f"SQLite {sqlite3.sqlite_version} is older than 3.35.",
-                not_done="The store was not opened and nothing may run.",
-                to_do="Use a Python with a newer SQLite library.",
-            )
-        ensure_private_folder(os.path.dirname(self.path))
-        ensure_private_file(self.path)
+        refuse_old_sqlite()
+        self._prepare_place()
         connection = None
         try:
-            connection = sqlite3.connect(
-                self.path,
-                timeout=BUSY_TIMEOUT,
-                isolation_level=None,
-                check_same_thread=False,
-                cached_statements=256,
-            )
-            connection.row_factory = sqlite3.Row
+            # What is not to be made is opened by a URI that says so: it may vanish only now.
+            connection = connect(self.path if self._create else uri(self.path, "mode=rw"), is_uri=not self._create)
             for pragma in _PRAGMAS:
                 connection.execute(pragma)
             with self._turn:
@@ -233,8 +219,59 @@ class SqliteEngine:
                 raise in_our_words(error, self.path) from error
             raise
 
+    def _prepare_place(self) -> None:
+        """Makes the folder and the file where they may be made; refuses a file that others may write."""
+        try:
+            if self._create:
+                ensure_private_folder(os.path.dirname(self.path))
+            else:
+                refuse_missing(self.path)
+            ensure_private_file(self.path)
+        except StoreUnavailable as error:
+            raise of_its_kind(error) from None
 
-def _file_identity(path: str) -> tuple[int, int] | None:
+
+def refuse_old_sqlite() -> None:
+    """Raises StoreIncompatible where the SQLite library is too old."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise StoreIncompatible(
+            f"SQLite {sqlite3.sqlite_version} is older than 3.35.",
+            not_done="The store was not opened and nothing may run.",
+            to_do="Use a Python with a newer SQLite library.",
+        )
+
+
+def refuse_missing(path: str) -> None:
+    """Raises StoreMissing where there is no file; one that may not be looked at is left to whoever opens it."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise missing(path) from None
+    except OSError:
+        pass
+
+
+def connect(database: str, *, is_uri: bool) -> sqlite3.Connection:
+    """A connection that begins no transaction by itself and may be used by several threads in turn."""
+    connection = sqlite3.connect(
+        database,
+        timeout=BUSY_TIMEOUT,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+        uri=is_uri,
+    )
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def uri(path: str, options: str) -> str:
+    """SQLite's URI for an absolute path."""
+    path = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return f"file:{path if os.sep == '/' else '/' + path.replace(os.sep, '/')}?{options}"
+
+
+def file_identity(path: str) -> tuple[int, int] | None:
     """What tells one file from another; None where there is none."""
     try:
         status = os.stat(path)

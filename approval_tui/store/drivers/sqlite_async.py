@@ -16,9 +16,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import aiosqlite
 from aiosqlite.core import _STOP_RUNNING_SENTINEL
 
-from approval_tui.domain.clock import Clock
 from approval_tui.domain.errors import StoreUnavailable
-from approval_tui.domain.ids import IdFactory
 from approval_tui.store.bells import Bells
 from approval_tui.store.drivers.sqlite import SqliteEngine
 from approval_tui.store.transaction import Transaction
@@ -56,12 +54,12 @@ class AsyncSqliteEngine:
         self.bells: Bells = engine.bells
 
     @classmethod
-    async def open(cls, path: str, *, clock: Clock, new_id: IdFactory) -> AsyncSqliteEngine:
-        """Opens the store on a new thread; raises what SqliteEngine raises."""
+    async def open(cls, make: Callable[[], SqliteEngine]) -> AsyncSqliteEngine:
+        """Opens the store on a new thread, with the engine that `make` gives; raises what that raises."""
         opened: list[SqliteEngine] = []
 
         def connect() -> sqlite3.Connection:
-            engine = SqliteEngine(path, clock=clock, new_id=new_id)
+            engine = make()
             opened.append(engine)
             return engine.connection
 

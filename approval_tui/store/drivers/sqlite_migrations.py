@@ -11,7 +11,7 @@ from approval_tui.store.drivers.sqlite_errors import not_a_store
 APPLICATION_ID = 0x41505254
 """'APRT' in the file's header: says that a database is ours."""
 
-MIGRATIONS = ("0001_initial.sql",)
+MIGRATIONS = ("0001_initial.sql", "0002_lists.sql")
 SCHEMA_VERSION = len(MIGRATIONS)
 
 _FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "migrations")
@@ -37,6 +37,18 @@ def bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+
+def refuse_outdated(connection: sqlite3.Connection, path: str) -> None:
+    """Raises StoreIncompatible unless the store has today's schema; nothing is written."""
+    version = _check_state(connection, path)
+    if version < SCHEMA_VERSION:
+        raise StoreIncompatible(
+            f"The store {path} was written by an older approval-tui (schema {version}; this one reads "
+            f"{SCHEMA_VERSION}).",
+            not_done="It was left as it is, because it was to be read only.",
+            to_do="Open it once for writing, for example with `approval-tui list`; that brings it up to date.",
+        )
 
 
 def _state(connection: sqlite3.Connection) -> tuple[int, int]:

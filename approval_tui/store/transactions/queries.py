@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from approval_tui.domain.errors import AmbiguousId, InvalidInput, RequestNotFound
 from approval_tui.domain.ids import SHORTEST_PREFIX, id_prefix, is_request_id
-from approval_tui.domain.lifecycle import APPROVED, CANCELLED, CONSUMED, DENIED, PENDING, STATUSES
+from approval_tui.domain.lifecycle import APPROVED, CANCELLED, CONSUMED, DENIED, PENDING
 from approval_tui.domain.models import Request
 from approval_tui.store.transaction import Row, Transaction
+from approval_tui.store.transactions.filters import (
+    EVERYTHING,
+    IN_DOUBT,
+    PENDING_ONLY,
+    Filter,
+    Word,
+    check_filter,
+    filter_parameters,
+    statement_for,
+)
 from approval_tui.store.transactions.records import load_request, request_from_row
 
 MOST_ROWS = 1000
-_PAST_EVERY_ID = "apr_g"
-IN_DOUBT = "in_doubt"
-_LIVE_LISTS = {PENDING: "pending_requests", APPROVED: "approved_requests", IN_DOUBT: "requests_in_doubt"}
-_NEVER_COMPUTED = (DENIED, CANCELLED, CONSUMED)
+BEFORE_EVERY_ID = ""
+PAST_EVERY_ID = "apr_g"
+NEVER_COMPUTED = (DENIED, CANCELLED, CONSUMED)
+"""The statuses that are recorded as they count."""
 
-
-@dataclass(frozen=True)
-class Filter:
-    """Which requests of the history: each part that is None leaves it open."""
-
-    status: str | None = None
-    requester: str | None = None
-    tool: str | None = None
-    session: str | None = None
-
-
-EVERYTHING = Filter()
-PENDING_ONLY = Filter(status=PENDING)
+_LIVE_LISTS = {PENDING: "pending_page", APPROVED: "approved_requests", IN_DOUBT: "requests_in_doubt"}
 
 
 def get(tx: Transaction, request_id: str) -> Request:
     """The request with that whole id; raises RequestNotFound."""
     return load_request(tx, request_id)
+
+
+def get_many(tx: Transaction, ids: Sequence[str]) -> tuple[Request, ...]:
+    """The requests with those ids, all in one reading; ids that are not in the store are left out."""
+    found = []
+    for request_id in ids:
+        with contextlib.suppress(RequestNotFound):
+            found.append(load_request(tx, request_id))
+    return tuple(found)
 
 
 def find(tx: Transaction, id_or_prefix: str) -> Request:
@@ -67,19 +74,14 @@ def find(tx: Transaction, id_or_prefix: str) -> Request:
 def list_requests(tx: Transaction, chosen: Filter = PENDING_ONLY, *, most: int = MOST_ROWS) -> tuple[Request, ...]:
     """The requests with that status: those that can still move oldest first, the others newest first.
 
-    The status `in_doubt` gives the claims whose time passed without an outcome.
+    The status `in_doubt` gives the claims whose time passed without an outcome. Raises InvalidInput.
     """
-    statement = _LIVE_LISTS.get(chosen.status or PENDING)
-    if statement is None:
+    name = _LIVE_LISTS.get(chosen.status or PENDING)
+    if name is None:
         return history(tx, chosen, most=most)
-    requests = _requests(tx, tx.rows(statement, {"now": tx.now, "most": most}))
-    return tuple(
-        request
-        for request in requests
-        if chosen.requester in (None, request.requester)
-        and chosen.tool in (None, request.tool)
-        and chosen.session in (None, request.session)
-    )
+    check_filter(chosen)
+    parameters = {**filter_parameters(chosen), "start": BEFORE_EVERY_ID, "now": tx.now, "most": most}
+    return requests_of(tx, tx.rows(statement_for(name, chosen), parameters))
 
 
 def pending_count(tx: Transaction) -> int:
@@ -87,37 +89,68 @@ def pending_count(tx: Transaction) -> int:
     return int(tx.rows("pending_count", {"now": tx.now})[0]["count"])
 
 
+def in_doubt_count(tx: Transaction) -> int:
+    """How many claims passed their time without an outcome."""
+    return int(tx.rows("in_doubt_count", {"now": tx.now})[0]["count"])
+
+
 def history(
-    tx: Transaction, chosen: Filter = EVERYTHING, *, before: str | None = None, most: int = 100
+    tx: Transaction,
+    chosen: Filter = EVERYTHING,
+    *,
+    before: str | None = None,
+    after: str | None = None,
+    oldest: bool = False,
+    most: int = 100,
 ) -> tuple[Request, ...]:
-    """The requests that no longer wait, newest first; `before` is the last id of the page before.
+    """The requests that no longer wait, newest first.
 
-    Raises InvalidInput for a status that does not exist.
+    `before` is the last id of the page before; `after` asks for the `most` requests nearest newer than that
+    id, and `oldest` for the last page. Raises InvalidInput for a filter that cannot be used.
     """
-    if chosen.status is not None and chosen.status not in (*STATUSES, IN_DOUBT):
-        raise InvalidInput(
-            f"{chosen.status!r} is no status.",
-            not_done="Nothing was read.",
-            to_do=f"Use {', '.join((*STATUSES, IN_DOUBT))}.",
-        )
-    statement = "history"
+    check_filter(chosen)
+    return history_between(
+        tx,
+        chosen,
+        above=after or BEFORE_EVERY_ID,
+        before=before or PAST_EVERY_ID,
+        most=most,
+        from_oldest=after is not None or oldest,
+    )
+
+
+def history_between(
+    tx: Transaction, chosen: Filter, *, above: str, before: str, most: int, from_oldest: bool = False
+) -> tuple[Request, ...]:
+    """Those of a checked filter between two ids, newest first: the `most` newest, or the `most` oldest of them."""
+    name = "history"
     if chosen.status == IN_DOUBT:
-        statement = "history_in_doubt"
+        name = "history_in_doubt"
     elif chosen.requester is not None:
-        statement = "history_by_requester"
-    elif chosen.status in _NEVER_COMPUTED:
-        statement = "history_by_status"
-    parameters = {
-        "before": before or _PAST_EVERY_ID,
-        "now": tx.now,
-        "status": chosen.status,
-        "requester": chosen.requester,
-        "tool": chosen.tool,
-        "session": chosen.session,
-        "most": most,
-    }
-    return _requests(tx, tx.rows(statement, parameters))
+        name = "history_by_requester"
+    elif chosen.status in NEVER_COMPUTED:
+        name = "history_by_status"
+    parameters = {**filter_parameters(chosen), "above": above, "before": before, "now": tx.now, "most": most}
+    rows = tx.rows(statement_for(f"{name}_upwards" if from_oldest else name, chosen), parameters)
+    return requests_of(tx, rows[::-1] if from_oldest else rows)
 
 
-def _requests(tx: Transaction, rows: Sequence[Row]) -> tuple[Request, ...]:
+def requests_of(tx: Transaction, rows: Sequence[Row]) -> tuple[Request, ...]:
+    """The requests of these rows, as they count now."""
     return tuple(request_from_row(row, tx.now) for row in rows)
+
+
+__all__ = [
+    "EVERYTHING",
+    "IN_DOUBT",
+    "MOST_ROWS",
+    "PENDING_ONLY",
+    "Filter",
+    "Word",
+    "find",
+    "get",
+    "history",
+    "in_doubt_count",
+    "list_requests",
+    "pending_count",
+]

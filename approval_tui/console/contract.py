@@ -1,0 +1,81 @@
+"""The contract of the keys (rule R11), kept for all screens of the app in one place.
+
+Every key is noted when it arrives, before any widget sees it; a decision is carried out a moment after its
+key, and only if no other key came with it, because a person's decision stands alone and a paste does not.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from textual import events
+from textual.message_pump import MessagePump
+from textual.timer import Timer
+
+from approval_tui.console.arming import BURST, Arming
+from approval_tui.domain.clock import Clock, format_duration
+
+_REMEMBERED = 64
+
+
+class Contract:
+    """Says whether a key may decide now, and carries out what it decides when it stood alone."""
+
+    def __init__(self, arming: int, monotonic: Clock) -> None:
+        self.monotonic = monotonic
+        self.arming = Arming(arming)
+        self._noted: deque[tuple[events.Key, int]] = deque(maxlen=_REMEMBERED)
+        self._acting_at: int | None = None
+        self._timer: Timer | None = None
+
+    @property
+    def is_intending(self) -> bool:
+        """Whether a decision waits for its moment of quiet."""
+        return self._timer is not None
+
+    def note(self, event: events.Event) -> None:
+        """Takes note of what arrives: a key, or a click, behind which no key stands."""
+        if isinstance(event, events.Key):
+            now = self.monotonic()
+            self.arming.note_key(now)
+            self._noted.append((event, now))
+        elif isinstance(event, events.MouseDown):
+            self._acting_at = None
+
+    def begin_acting(self, event: events.Key) -> None:
+        """Says which key it is whose action comes next."""
+        self._acting_at = next((moment for noted, moment in self._noted if noted is event), self.monotonic())
+
+    def disarm(self) -> None:
+        """What is shown changed, or the terminal regained the focus: whoever was about to decide looks again."""
+        self.forget()
+        self.arming.disarm(self.monotonic())
+
+    def refusal(self) -> str | None:
+        """Why a key may not decide now; None when it may."""
+        now = self.monotonic()
+        if self.arming.is_armed(now):
+            return None
+        wait = format_duration(self.arming.remaining(now))
+        return f"Too soon: the screen changed just now. Look, then press again (after {wait})."
+
+    def intend(self, pump: MessagePump, carry_out: Callable[[], object], refuse: Callable[[str], object]) -> None:
+        """Carries the decision out when its key turns out to stand alone; else says that nothing was decided."""
+        key_at, acted_at = self._acting_at, self.monotonic()
+
+        def when_quiet() -> None:
+            self._timer = None
+            if self.arming.stood_alone(key_at, acted_at):
+                carry_out()
+            else:
+                refuse("Several keys at once: nothing was decided.")
+
+        self.forget()
+        self._timer = pump.set_timer(BURST / 1000, when_quiet)
+
+    def forget(self) -> None:
+        """Drops a decision that was not carried out yet."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None

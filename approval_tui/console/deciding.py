@@ -1,0 +1,213 @@
+"""What every screen that decides has in common: which request a key is about, and how it is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from textual import events
+from textual.screen import Screen
+
+from approval_tui.console import dialogs
+from approval_tui.console.help_screen import HelpScreen
+from approval_tui.console.shown_request import Subject
+from approval_tui.display.redaction import Redactor
+from approval_tui.domain.clock import format_timestamp
+from approval_tui.domain.decisions import NO_EVIDENCE, Evidence
+from approval_tui.domain.lifecycle import APPROVE, APPROVED, CONSUMED, DENY, PENDING
+from approval_tui.domain.models import Request
+from approval_tui.domain.status_words import describe_status
+from approval_tui.settings.actions import BY_ID
+
+if TYPE_CHECKING:
+    from approval_tui.console.app import ConsoleApp
+
+
+class DecidingScreen(Screen[None]):
+    """Decides the request whose id and digest are on the screen, and no other (rule R11)."""
+
+    app: ConsoleApp
+
+    def subject(self) -> Subject | None:
+        """What the deciding keys are about."""
+        raise NotImplementedError
+
+    def say(self, words: str, role: str = "message") -> None:
+        """Says something to the reviewer; the roles are message, good and bad."""
+        raise NotImplementedError
+
+    @property
+    def redactor(self) -> Redactor:
+        """What masks secrets here."""
+        raise NotImplementedError
+
+    @property
+    def place(self) -> str:
+        """Where the reviewer is, as the registry of actions calls it."""
+        raise NotImplementedError
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only the actions that the registry allows here."""
+        found = BY_ID.get(action.removeprefix("do_"))
+        return found is None or not action.startswith("do_") or self.place in found.places
+
+    def on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        self.say("Pasted text decides nothing.")
+
+    def on_screen_resume(self) -> None:
+        """Another screen was closed: what is shown comes back, and so does the wait before a key counts."""
+        self.app.contract.disarm()
+
+    # --- actions -------------------------------------------------------------------------------
+
+    def action_do_approve(self) -> None:
+        subject = self._decidable("approve", PENDING)
+        if subject is None:
+            return
+        if not subject.is_intact:
+            self.say("The digest does not fit what is shown: it cannot be approved here.", "bad")
+            return
+        now = self.app.contract.monotonic()
+        if subject.reading.is_complete:
+            evidence = subject.reading.shown(subject.rows, now)
+            self._intend(lambda: self._decide(subject.request, APPROVE, None, evidence))
+        elif subject.rows > self.app.settings.long_payload:
+            self._intend(lambda: self._ask_for_id(subject))
+        else:
+            rows = "row" if subject.unread_rows == 1 else "rows"
+            self.say(f"Read on first: {subject.unread_rows} {rows} not shown yet (space).", "bad")
+
+    def action_do_deny(self) -> None:
+        subject = self._decidable("deny", PENDING)
+        if subject is None:
+            return
+
+        def answered(reason: str | None) -> None:
+            if reason is not None:
+                self._decide(subject.request, DENY, reason or None, self._seen(subject))
+
+        self._intend(lambda: self.app.push_screen(dialogs.deny_dialog(subject.request, self.redactor), answered))
+
+    def action_do_expire(self) -> None:
+        subject = self._decidable("expire", PENDING)
+        if subject is None:
+            return
+        request = subject.request
+
+        def answered(answer: str | None) -> None:
+            if answer is not None:
+                store, reviewer = self.app.store.reviewer, self.app.reviewer
+                self._command(request, lambda: store.expire(request.id, reviewer=reviewer))
+
+        self._intend(lambda: self.app.push_screen(dialogs.expire_dialog(request, self.redactor), answered))
+
+    def action_do_revoke(self) -> None:
+        subject = self._decidable("revoke", APPROVED)
+        if subject is None:
+            return
+        request = subject.request
+
+        def answered(reason: str | None) -> None:
+            if reason is not None:
+                store, reviewer = self.app.store.reviewer, self.app.reviewer
+                self._command(request, lambda: store.revoke(request.id, reviewer=reviewer, reason=reason or None))
+
+        self._intend(lambda: self.app.push_screen(dialogs.revoke_dialog(request, self.redactor), answered))
+
+    def action_do_resolve(self) -> None:
+        subject = self._decidable("resolve", CONSUMED)
+        if subject is None:
+            return
+        request = subject.request
+
+        def answered(outcome: str | None) -> None:
+            if outcome is not None:
+                dialog = dialogs.resolve_reason_dialog(request, self.redactor, outcome)
+                self.app.push_screen(dialog, lambda reason: self._resolve(request, outcome, reason))
+
+        self._intend(lambda: self.app.push_screen(dialogs.resolve_dialog(request, self.redactor), answered))
+
+    def _resolve(self, request: Request, outcome: str, reason: str | None) -> None:
+        if reason is not None:
+            store, reviewer = self.app.store.reviewer, self.app.reviewer
+            self._command(request, lambda: store.resolve(request.id, outcome, reviewer=reviewer, reason=reason or None))
+
+    # --- actions that every screen has ---------------------------------------------------------
+
+    def action_do_help(self) -> None:
+        self.app.push_screen(HelpScreen(self.place, self.app.actions))
+
+    def action_do_palette(self) -> None:
+        self.app.open_palette()
+
+    def action_do_suspend(self) -> None:
+        self.app.action_suspend_process()
+
+    def action_do_quit(self) -> None:
+        self.app.exit()
+
+    # --- the contract --------------------------------------------------------------------------
+
+    def _decidable(self, verb: str, status: str) -> Subject | None:
+        """What is shown, if a key may do this to it now; otherwise says why not."""
+        subject = self.subject()
+        why = self._why_not(subject, verb, status)
+        if why is not None:
+            self.say(why)
+            return None
+        return subject
+
+    def _why_not(self, subject: Subject | None, verb: str, status: str) -> str | None:
+        if self.app.why_readonly is not None:
+            return f"{self.app.why_readonly} Nothing can be decided here."
+        if subject is None:
+            return f"There is nothing to {verb}."
+        request = subject.request
+        if verb == "revoke" and request.status == CONSUMED and request.consumed_at is not None:
+            return f"Too late to take it back: it was used at {format_timestamp(request.consumed_at)}."
+        if verb == "resolve" and not request.in_doubt:
+            return f"It is not in doubt: it is {describe_status(request)}."
+        is_over = request.status == PENDING and request.expires_at <= self.app.clock()
+        if request.status != status or is_over:
+            return f"It is {describe_status(request)}."
+        if not self.app.is_store_open:
+            return "The store is away. Nothing can be decided until it is back."
+        return self.app.contract.refusal()
+
+    def _intend(self, carry_out: Callable[[], object]) -> None:
+        self.app.contract.intend(self, carry_out, self.say)
+
+    def _seen(self, subject: Subject) -> Evidence:
+        if not subject.reading.is_complete:
+            return NO_EVIDENCE
+        return subject.reading.shown(subject.rows, self.app.contract.monotonic())
+
+    def _ask_for_id(self, subject: Subject) -> None:
+        def answered(sure: bool | None) -> None:
+            if sure:
+                seen = subject.rows - subject.unread_rows
+                evidence = subject.reading.typed(seen, self.app.contract.monotonic())
+                self._decide(subject.request, APPROVE, None, evidence)
+
+        self.app.push_screen(
+            dialogs.TypedDialog(
+                subject.request,
+                self.redactor,
+                unread=subject.unread_rows,
+                is_approve_key=lambda key: key in self.app.keys_of("approve"),
+            ),
+            answered,
+        )
+
+    def _decide(self, request: Request, verdict: str, reason: str | None, evidence: Evidence) -> None:
+        store, reviewer = self.app.store.reviewer, self.app.reviewer
+        self._command(
+            request,
+            lambda: store.decide(
+                request.id, verdict, reviewer=reviewer, digest=request.digest, reason=reason, evidence=evidence
+            ),
+        )
+
+    def _command(self, request: Request, run: Callable[[], Awaitable[Request]]) -> None:
+        self.app.carry_out(request, run)

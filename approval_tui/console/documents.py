@@ -1,0 +1,208 @@
+"""What the panes say, as lines of marked pieces: a request with its story, an event, a payload. No Textual."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from approval_tui.display import payload
+from approval_tui.display.diff import REMOVED, diff_rows
+from approval_tui.display.event_view import event_content, event_fields, event_words
+from approval_tui.display.glyphs import Glyphs
+from approval_tui.display.preview import preview_lines
+from approval_tui.display.redaction import Redactor
+from approval_tui.display.request_view import Field, context_fields, fields_after_context, fields_before_context
+from approval_tui.display.width import cell_width, pad, wrap
+from approval_tui.domain.audit import Event, Problem, Verification
+from approval_tui.domain.clock import format_timestamp
+from approval_tui.domain.errors import ApprovalTuiError
+from approval_tui.domain.identity import digest_for
+from approval_tui.domain.models import Request
+
+_LABEL = 12
+_LONG_PAYLOAD = 12
+_NARROWEST = 10
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: pieces of text with the role of each; `span` where it shows a part of the payload."""
+
+    pieces: tuple[tuple[str, str], ...]
+    span: tuple[int, int] | None = None
+
+    @property
+    def plain(self) -> str:
+        """The line as plain text."""
+        return "".join(text for text, _ in self.pieces)
+
+
+@dataclass(frozen=True)
+class Payload:
+    """What is approved, at one width: the rows of the arguments and of the context, and a preview.
+
+    Both are counted in characters, `total` in all, so that what was seen of them is the same at every width.
+    """
+
+    lines: tuple[Line, ...]
+    context: tuple[Line, ...]
+    total: int
+    preview: tuple[str, ...]
+
+
+def payload_of(request: Request, redactor: Redactor, width: int, glyphs: Glyphs) -> Payload:
+    """The whole payload, wrapped; nothing of it is left out."""
+    rows = payload.payload_rows(request.effective_arguments, redactor, glyphs)
+    shown = payload.wrap_rows(rows, max(_NARROWEST, width - 1), glyphs)
+    total = payload.span_total(rows)
+    context: list[Line] = []
+    for field in context_fields(request, redactor, glyphs):
+        lines = _field_lines(field, width, glyphs)
+        for line in lines:
+            end = total + sum(len(text) for text, role in line.pieces if role == "plain")
+            context.append(Line(line.pieces, (total, end)))
+            total = end
+    preview = tuple(preview_lines(request.effective_arguments, redactor, glyphs=glyphs))
+    return Payload(tuple(_payload_line(row) for row in shown), tuple(context), total, preview)
+
+
+def digest_fits(request: Request) -> bool:
+    """Whether the request's digest is that of what is shown; if not, somebody wrote to the store's file."""
+    try:
+        return digest_for(request, request.effective_arguments) == request.digest
+    except ApprovalTuiError:
+        return False
+
+
+def request_lines(
+    request: Request,
+    shown: Payload,
+    redactor: Redactor,
+    width: int,
+    now: int,
+    glyphs: Glyphs,
+    *,
+    is_intact: bool,
+    story: Sequence[Event] = (),
+) -> list[Line]:
+    """Everything about one request: its fields, the payload, what an edit changed, and what became of it."""
+    lines = _head(request, shown, redactor, width, now, glyphs, is_intact)
+    if len(shown.lines) > _LONG_PAYLOAD:
+        lines += [_blank(), _title("preview", width, glyphs)]
+        for text in shown.preview:
+            lines += _wrapped(text, width, "plain")
+    lines += [_blank(), *_arguments(request, shown, width, glyphs)]
+    if request.edited_arguments is not None:
+        lines += _edit_lines(request, redactor, width, glyphs)
+    if story:
+        lines += _story_lines(story, width, glyphs)
+    return lines
+
+
+def payload_lines(
+    request: Request, shown: Payload, redactor: Redactor, width: int, now: int, glyphs: Glyphs, *, is_intact: bool
+) -> list[Line]:
+    """The whole payload below the lines that say whose it is."""
+    lines = _head(request, shown, redactor, width, now, glyphs, is_intact)
+    return [*lines, *_arguments(request, shown, width, glyphs)]
+
+
+def event_lines(event: Event, redactor: Redactor, width: int, now: int, glyphs: Glyphs) -> list[Line]:
+    """Everything about one event of the audit log, its body whole."""
+    lines: list[Line] = []
+    for field in event_fields(event, now, glyphs):
+        lines += _field_lines(field, width, glyphs)
+    rows = payload.payload_rows(event_content(event), redactor, glyphs)
+    shown = payload.wrap_rows(rows, max(_NARROWEST, width - 1), glyphs)
+    body = [Line(_payload_line(row).pieces) for row in shown]
+    title, end = _title("what it records", width, glyphs), _title("end of the event", width, glyphs)
+    return [*lines, _blank(), title, *body, end]
+
+
+def verification_lines(verification: Verification, width: int, at: int, glyphs: Glyphs) -> list[Line]:
+    """What a check of the log found."""
+    counts = f"{verification.events:,} events and {verification.requests:,} requests"
+    head = [_title(f"verified at {format_timestamp(at)}", width, glyphs)]
+    if verification.is_sound:
+        return [*head, *_wrapped(f"The log verifies: {counts} fit.", width, "good"), _blank()]
+    lines = [*head, *_wrapped(f"THE LOG DOES NOT VERIFY ({counts} checked). Nothing was changed.", width, "bad")]
+    for problem in verification.problems:
+        lines += _wrapped(problem_words(problem, glyphs), width, "bad")
+    return [*lines, _blank()]
+
+
+def problem_words(problem: Problem, glyphs: Glyphs) -> str:
+    """Where something does not fit, and what."""
+    where = [] if problem.seq is None else [f"event {problem.seq}"]
+    if problem.request_id is not None:
+        where.append(f"request {problem.request_id}")
+    return glyphs.visible(f"{', '.join(where) or 'log'}: {problem.what}")
+
+
+def _head(
+    request: Request, shown: Payload, redactor: Redactor, width: int, now: int, glyphs: Glyphs, is_intact: bool
+) -> list[Line]:
+    """Every field of the request; those of its context learn whether they were seen."""
+    lines: list[Line] = []
+    if not is_intact:
+        lines += _wrapped("THE DIGEST DOES NOT FIT. Somebody wrote to the store; do not approve.", width, "bad")
+    for field in fields_before_context(request, now, glyphs):
+        lines += _field_lines(field, width, glyphs)
+    lines += shown.context
+    for field in fields_after_context(request, now, redactor, glyphs):
+        lines += _field_lines(field, width, glyphs)
+    return lines
+
+
+def _arguments(request: Request, shown: Payload, width: int, glyphs: Glyphs) -> list[Line]:
+    rows = len(shown.lines)
+    kind = "arguments, edited by the reviewer" if request.edited_arguments is not None else "arguments"
+    title = f"{kind} ({rows:,} {'row' if rows == 1 else 'rows'}, all of them)"
+    return [_title(title, width, glyphs), *shown.lines, _title("end of the arguments", width, glyphs)]
+
+
+def _edit_lines(request: Request, redactor: Redactor, width: int, glyphs: Glyphs) -> list[Line]:
+    assert request.edited_arguments is not None
+    lines = [_blank(), _title("what the edit changed (- was, + is)", width, glyphs)]
+    for change in diff_rows(request.arguments, request.edited_arguments, redactor, glyphs):
+        role = "plain" if not change.mark.strip() else "removed" if change.mark == REMOVED else "added"
+        for row in payload.wrap_rows([change.row], max(_NARROWEST, width - 1 - len(change.mark)), glyphs):
+            lines.append(Line(((change.mark, role), (row.plain, role))))
+    return lines
+
+
+def _story_lines(story: Sequence[Event], width: int, glyphs: Glyphs) -> list[Line]:
+    lines = [_blank(), _title(f"its story ({len(story)} {'event' if len(story) == 1 else 'events'})", width, glyphs)]
+    for event in story:
+        lines.append(Line(((pad(f"{event.seq}", 7) + format_timestamp(event.at), "label"),)))
+        said = event_words(event, glyphs)
+        lines += _wrapped(f"  {glyphs.visible(event.name)}{f': {said}' if said else ''}", width, "plain")
+    return lines
+
+
+def _payload_line(row: payload.ShownRow) -> Line:
+    return Line(((row.lead, "note"), (row.label, "key"), (row.text, row.kind)), (row.begin, row.end))
+
+
+def _blank() -> Line:
+    return Line((("", "plain"),))
+
+
+def _title(text: str, width: int, glyphs: Glyphs) -> Line:
+    rule = glyphs.horizontal
+    return Line(((f"{rule * 2} {text} {rule * width}"[: max(0, width - 1)], "title"),))
+
+
+def _wrapped(text: str, width: int, role: str) -> list[Line]:
+    return [Line(((row, role),)) for row in wrap(text, width - 1)]
+
+
+def _field_lines(field: Field, width: int, glyphs: Glyphs) -> list[Line]:
+    role = "agent" if field.from_agent else "plain"
+    text = f"{glyphs.open_quote}{field.text}{glyphs.close_quote}" if field.from_agent else field.text
+    rows = wrap(text, max(_NARROWEST, width - 1 - _LABEL))
+    if cell_width(field.label) < _LABEL:
+        lines = [Line(((pad(field.label, _LABEL), "label"), (rows.pop(0), role)))]
+    else:  # a long label, as a key of the context may be, has rows of its own
+        lines = [Line(((row, "label"),)) for row in wrap(field.label, width - 1)]
+    return lines + [Line(((" " * _LABEL, "label"), (row, role))) for row in rows]

@@ -1,0 +1,75 @@
+"""What the keys do where the reviewer is, made from the registry of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from approval_tui.settings.actions import AUDIT_VIEW, HISTORY_VIEW, PAYLOAD_VIEW, PENDING_VIEW, Action
+
+ABOUT = {
+    PENDING_VIEW: (
+        "What waits",
+        "A key decides the request that is shown, never one that moved under the cursor. Keys that decide are dead for "
+        "a moment after what is shown changed. A request that somebody else decided stays until you move on.",
+    ),
+    HISTORY_VIEW: (
+        "History",
+        "What no longer waits, newest first. The details tell the whole story of a request: who decided it, on which "
+        "evidence, what an edit changed, and what became of the call.",
+    ),
+    AUDIT_VIEW: (
+        "Audit",
+        "Every event, newest first. Nothing here can be changed; `v` checks that nobody did.",
+    ),
+    PAYLOAD_VIEW: (
+        "The whole payload",
+        "Every row of the arguments. Approving counts when each row was on the screen; a payload too long for that "
+        "asks for the end of its id instead.",
+    ),
+}
+FILTER_HELP = (
+    "A filter: words that must all occur. tool: requester: session: risk: look in one field, "
+    "status: takes denied, expired, cancelled, consumed, approved or in_doubt, "
+    'and quotes keep words together: "make deploy".'
+)
+
+
+class HelpScreen(ModalScreen[None]):
+    """A page of help; any of its keys closes it."""
+
+    BINDINGS = [Binding("escape,question_mark,q", "close", "Close")]
+
+    def __init__(self, place: str, actions: Sequence[Action]) -> None:
+        super().__init__()
+        self._place = place
+        self._actions = [action for action in actions if place in action.places]
+
+    def compose(self) -> ComposeResult:
+        title, about = ABOUT[self._place]
+        with VerticalScroll(classes="dialog help"):
+            yield Static(Content(title), classes="dialog-title")
+            yield Static(Content(about), classes="dialog-text")
+            yield Static(Content("\n".join(key_rows(self._actions))), classes="dialog-text")
+            if self._place != PAYLOAD_VIEW:
+                yield Static(Content(FILTER_HELP), classes="dialog-text")
+            yield Static(Content("escape closes"), classes="dialog-hint")
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).focus()
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+
+def key_rows(actions: Sequence[Action]) -> list[str]:
+    """One line for each action: its keys, and what they do."""
+    keys = [" ".join(action.keys) for action in actions]
+    width = max(map(len, keys), default=0) + 2
+    return [f"{key:<{width}}{action.does}" for key, action in zip(keys, actions, strict=True)]

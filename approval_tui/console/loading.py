@@ -1,0 +1,112 @@
+"""Asks the store for what the lists want, in short reads; gives pages and touches nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import Any
+
+from approval_tui.console.lists import FoundPage, Load
+from approval_tui.console.rows import AT, FIRST, FROM, LAST, UNTIL, WINDOW, Key, Page
+from approval_tui.domain.errors import RequestNotFound
+from approval_tui.domain.lifecycle import PENDING
+from approval_tui.domain.models import Request
+from approval_tui.settings.actions import AUDIT_VIEW, PENDING_VIEW
+from approval_tui.store.asynchronous import ReviewerStore
+from approval_tui.store.transactions.filters import PENDING_ONLY
+
+_SCAN = 20_000
+_FOUND_AT_ONCE = 100
+_BEYOND = "g"  # sorts behind every character of an id, so that what comes before it includes the id itself
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many requests wait, and how many claims are in doubt."""
+
+    pending: int
+    in_doubt: int
+
+
+async def load_page(store: ReviewerStore, load: Load) -> tuple[Page[Any], dict[Key, Request]]:
+    """The page that a list wants, and what became of requests that it shows and that no longer wait."""
+    if load.view == PENDING_VIEW:
+        return await _pending(store, load)
+    if load.view == AUDIT_VIEW:
+        return await _events(store, load), {}
+    return await _history(store, load), {}
+
+
+async def load_counts(store: ReviewerStore) -> Counts:
+    """The numbers of the status bar."""
+    return Counts(await store.pending_count(), await store.in_doubt_count())
+
+
+async def _pending(store: ReviewerStore, load: Load) -> tuple[Page[Any], dict[Key, Request]]:
+    want = load.want
+    newer_than = load.seen_up_to if isinstance(load.seen_up_to, str) else None
+    found = await store.pending_page(
+        load.chosen,
+        start=want.key if want.place == FROM and isinstance(want.key, str) else None,
+        until=want.key if want.place == UNTIL and isinstance(want.key, str) else None,
+        index=want.index if want.place == AT else None,
+        end=want.place == LAST,
+        newer_than=newer_than,
+        most=WINDOW,
+    )
+    if not found.requests and found.total:  # all that came after the key were decided
+        found = await store.pending_page(load.chosen, end=True, newer_than=newer_than, most=WINDOW)
+    present = {request.id for request in found.requests}
+    vanished = await store.get_many(tuple(each for each in load.watched if each not in present))
+    if load.chosen == PENDING_ONLY:
+        vanished = tuple(request for request in vanished if request.status != PENDING)
+    gone: dict[Key, Request] = {request.id: request for request in vanished}
+    return Page(found.requests, found.before, found.total, found.newer), gone
+
+
+async def _history(store: ReviewerStore, load: Load) -> Page[Any]:
+    want = load.want
+    if load.is_search:
+        before = want.key if isinstance(want.key, str) else None
+        found = await store.search_history(load.chosen, before=before, most=_FOUND_AT_ONCE, scan=_SCAN)
+        return FoundPage(found.requests, go_on=found.before, scanned=found.scanned)
+    total = await store.history_count()
+    if want.place == UNTIL and isinstance(want.key, str):
+        return Page(await store.history(after=want.key, most=WINDOW), total=total)
+    if want.place == LAST:
+        return Page(await store.history(oldest=True, most=WINDOW), total=total)
+    before = f"{want.key}{_BEYOND}" if want.place == FROM else None
+    if want.place == AT:
+        start = await store.history_id_at(want.index)
+        before = None if start is None else f"{start}{_BEYOND}"
+    return Page(await store.history(before=before, most=WINDOW), total=total)
+
+
+async def _events(store: ReviewerStore, load: Load) -> Page[Any]:
+    want = load.want
+    if load.request_id is not None:
+        with contextlib.suppress(RequestNotFound):
+            events = await store.events(request_id=load.request_id)
+            return Page(events, offset=0, total=len(events))
+        return Page((), offset=0, total=0)
+    if load.is_search:
+        found = await store.search_events(
+            load.chosen, before=want.key if isinstance(want.key, int) else None, most=_FOUND_AT_ONCE, scan=_SCAN
+        )
+        return FoundPage(found.events, go_on=found.before, scanned=found.scanned)
+    bounds = await store.log_bounds()
+    if bounds is None:
+        return Page((), offset=0, total=0)
+    total = bounds.last - bounds.first + 1
+    if want.place == UNTIL and isinstance(want.key, int):
+        events = await store.events(after=want.key, most=WINDOW)
+    else:
+        before = {
+            FROM: want.key + 1 if isinstance(want.key, int) else None,
+            AT: bounds.last - want.index + 1,
+            LAST: bounds.first + WINDOW,
+            FIRST: None,
+        }[want.place]
+        events = await store.events(before=before, most=WINDOW)
+    offset = bounds.last - events[0].seq if events else 0
+    return Page(events, offset=max(0, offset), total=max(total, offset + len(events)))

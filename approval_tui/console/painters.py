@@ -1,0 +1,161 @@
+"""The columns of each list: pending requests, history, events; every text of theirs is safe to show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from approval_tui.console.rows import Entry
+from approval_tui.display.badges import risk_badge, status_badge
+from approval_tui.display.event_view import event_words
+from approval_tui.display.glyphs import Glyphs
+from approval_tui.display.preview import preview_line
+from approval_tui.display.redaction import Redactor
+from approval_tui.display.width import pad
+from approval_tui.domain.audit import Event
+from approval_tui.domain.clock import Clock, format_age, format_timestamp
+from approval_tui.domain.lifecycle import APPROVED, CONSUMED, DENIED
+from approval_tui.domain.models import Request
+
+Piece = tuple[str, str]
+
+_AGE, _LEFT, _RISK, _STATUS = 6, 7, 11, 12
+_SHARE = 4
+_SOON = 60_000
+_REMEMBERED = 2048
+_SEQ, _TIME, _NAME, _ID = 9, 20, 23, 12
+
+
+class _RequestPainter:
+    """What the lists of requests share: tool, requester and a one-line preview behind the fixed columns."""
+
+    _fixed = 0
+
+    def __init__(self, redactor: Redactor, clock: Clock, glyphs: Glyphs) -> None:
+        self._redactor = redactor
+        self._glyphs = glyphs
+        self._clock = clock
+        self._previews: dict[tuple[str, str], str] = {}
+
+    def preview(self, request: Request) -> str:
+        """The preview, worked out once for each content, because arguments may be long."""
+        key = (request.id, request.digest)
+        if key not in self._previews:
+            if len(self._previews) >= _REMEMBERED:
+                self._previews.clear()
+            self._previews[key] = preview_line(request.effective_arguments, self._redactor, glyphs=self._glyphs)
+        return self._previews[key]
+
+    def _widths(self, width: int) -> tuple[int, int, int]:
+        """The cells of tool, requester and preview: what the fixed columns leave."""
+        room = max(12, width - self._fixed)
+        tool = max(8, min(24, room // _SHARE + 2))
+        requester = max(8, min(20, room // _SHARE + 1))
+        return tool, requester, max(1, room - tool - requester)
+
+    def _call_header(self, width: int) -> str:
+        tool, requester, preview = self._widths(width)
+        return f"{pad('tool', tool - 1)} {pad('requester', requester - 1)} {pad('what', preview)}"
+
+    def _call_pieces(self, request: Request, width: int, what: str) -> list[Piece]:
+        tool, requester, preview = self._widths(width)
+        return [
+            (pad(self._glyphs.visible(request.tool), tool - 1, glyphs=self._glyphs) + " ", "strong"),
+            (pad(self._glyphs.visible(request.requester), requester - 1, glyphs=self._glyphs) + " ", "plain"),
+            (pad(what, preview, glyphs=self._glyphs), "plain"),
+        ]
+
+
+class PendingPainter(_RequestPainter):
+    """Age, time left, risk, tool, requester, preview."""
+
+    _fixed = _AGE + _LEFT + 1 + _RISK
+
+    def header(self, width: int) -> str:
+        return (
+            f"{pad('age', _AGE - 1, right=True)} {pad('left', _LEFT - 1, right=True)}  {pad('risk', _RISK)}"
+            + self._call_header(width)
+        )
+
+    def pieces(self, entry: Entry[Request], width: int) -> Sequence[Piece]:
+        request, now = entry.row, self._clock()
+        left = request.expires_at - now
+        risk = risk_badge(request.risk)
+        return [
+            (pad(format_age(now - request.created_at), _AGE - 1, right=True) + " ", "plain"),
+            (
+                pad("-" if entry.is_gone else format_age(left), _LEFT - 1, right=True) + "  ",
+                "warning" if not entry.is_gone and left <= _SOON else "plain",
+            ),
+            (pad(risk.text(plain=self._glyphs.is_ascii), _RISK, glyphs=self._glyphs), risk.role),
+            *self._call_pieces(
+                request, width, gone_words(request, self._glyphs) if entry.is_gone else self.preview(request)
+            ),
+        ]
+
+
+class HistoryPainter(_RequestPainter):
+    """Age, what became of it, risk, tool, requester, preview."""
+
+    _fixed = _AGE + _STATUS + _RISK
+
+    def header(self, width: int) -> str:
+        return (
+            f"{pad('age', _AGE - 1, right=True)} {pad('became', _STATUS)}{pad('risk', _RISK)}{self._call_header(width)}"
+        )
+
+    def pieces(self, entry: Entry[Request], width: int) -> Sequence[Piece]:
+        request = entry.row
+        status, risk = status_badge(request), risk_badge(request.risk)
+        return [
+            (pad(format_age(self._clock() - request.created_at), _AGE - 1, right=True) + " ", "plain"),
+            (pad(status.text(plain=self._glyphs.is_ascii), _STATUS, glyphs=self._glyphs), status.role),
+            (pad(risk.text(plain=self._glyphs.is_ascii), _RISK, glyphs=self._glyphs), risk.role),
+            *self._call_pieces(request, width, self.preview(request)),
+        ]
+
+
+class EventPainter:
+    """Number, time, name, request and a few words."""
+
+    def __init__(self, glyphs: Glyphs) -> None:
+        self._glyphs = glyphs
+        self._words: dict[int, str] = {}
+
+    def words(self, event: Event) -> str:
+        """What the event says, worked out once, because its body is JSON."""
+        if event.seq not in self._words:
+            if len(self._words) >= _REMEMBERED:
+                self._words.clear()
+            self._words[event.seq] = event_words(event, self._glyphs)
+        return self._words[event.seq]
+
+    def header(self, width: int) -> str:
+        words = max(1, width - _SEQ - _TIME - _NAME - _ID)
+        return (
+            f"{pad('number', _SEQ - 1, right=True)} {pad('at (UTC)', _TIME)}{pad('event', _NAME)}"
+            f"{pad('request', _ID)}{pad('says', words)}"
+        )
+
+    def pieces(self, entry: Entry[Event], width: int) -> Sequence[Piece]:
+        event = entry.row
+        request = "-" if event.request_id is None else self._glyphs.visible(event.request_id)[-_ID + 2 :]
+        return [
+            (pad(str(event.seq), _SEQ - 1, right=True) + " ", "plain"),
+            (pad(format_timestamp(event.at)[:19].replace("T", " "), _TIME, glyphs=self._glyphs), "plain"),
+            (pad(self._glyphs.visible(event.name), _NAME - 1, glyphs=self._glyphs) + " ", "strong"),
+            (pad(request, _ID, glyphs=self._glyphs), "quiet"),
+            (
+                pad(self.words(event), max(1, width - _SEQ - _TIME - _NAME - _ID), glyphs=self._glyphs),
+                "plain",
+            ),
+        ]
+
+
+def gone_words(request: Request, glyphs: Glyphs) -> str:
+    """What a tombstone says: what became of the request, and by whom."""
+    words = status_badge(request).text(plain=glyphs.is_ascii)
+    if request.decisions and request.status in (APPROVED, DENIED):
+        words += f" by {glyphs.visible(request.decisions[-1].reviewer)}"
+    elif request.decisions and request.status == CONSUMED:
+        words += f", approved by {glyphs.visible(request.decisions[-1].reviewer)}"
+    return words

@@ -1,0 +1,159 @@
+"""Opens the store, watches it, loads what the lists want, and comes back by itself when the store went away.
+
+It posts facts to the main screen and touches no widget (rule R16). It never makes a store: agents do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+from approval_tui.console import messages
+from approval_tui.console.lists import Lists, ListView
+from approval_tui.console.loading import load_counts, load_page
+from approval_tui.domain.errors import ApprovalTuiError, StoreReadOnly, StoreUnavailable
+from approval_tui.store import open_store
+
+if TYPE_CHECKING:
+    from approval_tui.console.app import ConsoleApp
+    from approval_tui.store.asynchronous import AsyncStore
+
+SHORTEST_RELOAD = 0.033
+"""Seconds between two loads under a flood; the first of them happens at once."""
+
+SHARE = 2
+"""How many times as long as a load took nothing is loaded after it, so that a slow one leaves room for keys."""
+
+RETRY = 1.0
+"""Seconds after which a store that went away is looked for again."""
+
+WRITABLE_AGAIN = 5.0
+"""Seconds after which a store that could only be read is tried for writing."""
+
+
+class StoreWatch:
+    """The one reader of the store for the lists of the console."""
+
+    def __init__(self, app: ConsoleApp, path: str, lists: Lists) -> None:
+        self.lists = lists
+        self.why_readonly: str | None = None  #: why the store itself cannot be written
+        self.is_open = False
+        self._app = app
+        self._path = path
+        self._store: AsyncStore | None = None
+        self._poke = asyncio.Event()
+        self._wants_all = True
+        self._opened_at = 0.0
+        self._had_trouble = False
+
+    @property
+    def store(self) -> AsyncStore:
+        """The open store; raises StoreUnavailable while there is none."""
+        if self._store is None:
+            raise StoreUnavailable(
+                "The store is away.", not_done="Nothing was done.", to_do="Wait until it is back, then try again."
+            )
+        return self._store
+
+    def poke(self, *, rows_only: bool = False) -> None:
+        """Asks for a load now; `rows_only` where nothing changed and other rows came into view."""
+        self._wants_all = self._wants_all or not rows_only
+        self._poke.set()
+
+    async def run(self) -> None:
+        """Watches until it is cancelled; whatever goes wrong is posted, and tried again."""
+        while True:
+            try:
+                await self._open()
+                await self._watch()
+            except ApprovalTuiError as error:
+                self.is_open = False
+                self._app.main_screen.post_message(messages.StoreUnavailable(error))
+            await self.close()
+            await asyncio.sleep(RETRY)
+
+    async def close(self) -> None:
+        """Closes the store."""
+        store, self._store = self._store, None
+        self.is_open = False
+        if store is not None:
+            with contextlib.suppress(ApprovalTuiError):
+                await store.close()
+
+    async def _open(self) -> None:
+        self.why_readonly = None
+        self._opened_at = time.monotonic()
+        clock = self._app.clock
+        if self._app.why_readonly is not None:
+            self._store = await open_store(self._path, create=False, readonly=True, clock=clock)
+            return
+        try:
+            self._store = await open_store(self._path, create=False, clock=clock)
+        except StoreReadOnly as error:
+            self._store = await open_store(self._path, create=False, readonly=True, clock=clock)
+            self.why_readonly = error.happened
+
+    async def _watch(self) -> None:
+        changes = self.store.reviewer.changes()
+        change = asyncio.ensure_future(anext(changes))
+        try:
+            while True:
+                poke = asyncio.ensure_future(self._poke.wait())
+                await asyncio.wait({change, poke}, return_when=asyncio.FIRST_COMPLETED, timeout=self._patience())
+                poke.cancel()
+                self._poke.clear()
+                if change.done():
+                    change.result()
+                    change = asyncio.ensure_future(anext(changes))
+                    self._wants_all = True
+                began = time.monotonic()
+                if self.why_readonly is not None and began - self._opened_at > WRITABLE_AGAIN:
+                    return  # it is opened anew, for writing if that can be
+                await self._load()
+                await asyncio.sleep(max(SHORTEST_RELOAD, SHARE * (time.monotonic() - began)))
+        finally:
+            change.cancel()
+            await asyncio.wait([change])
+            await changes.aclose()
+
+    def _patience(self) -> float | None:
+        return None if self.why_readonly is None else WRITABLE_AGAIN
+
+    async def _load(self) -> None:
+        """Loads what changed: everything, or only the rows that came into view."""
+        wants_all, self._wants_all = self._wants_all, False
+        screen, reviewer = self._app.main_screen, self.store.reviewer
+        trouble: StoreUnavailable | None = None
+        if wants_all:
+            trouble = await self._expire_due()
+        shown = self.lists.shown
+        if wants_all and shown is not self.lists.pending:
+            await self._load_view(self.lists.pending, is_shown=False)
+        await self._load_view(shown, is_shown=True)
+        if wants_all:
+            counts = await load_counts(reviewer)
+            screen.post_message(messages.CountsLoaded(counts))
+            if trouble is not None:
+                screen.post_message(messages.StoreUnavailable(trouble))
+            elif not self.is_open or self._had_trouble:
+                screen.post_message(messages.StoreOpened(is_readonly=self.why_readonly is not None))
+            self._had_trouble = trouble is not None
+            self.is_open = True
+
+    async def _expire_due(self) -> StoreUnavailable | None:
+        """Records what expired, where this console may; a store that can only be read is no reason to stop."""
+        if self._app.why_readonly is not None:
+            return None
+        try:
+            await self.store.reviewer.expire_due()
+        except StoreUnavailable as error:
+            return error
+        return None
+
+    async def _load_view(self, view: ListView, *, is_shown: bool) -> None:
+        want = self.lists.want() if is_shown else view.rows.want_again()
+        load = view.load(want)
+        page, vanished = await load_page(self.store.reviewer, load)
+        self._app.main_screen.post_message(messages.PageLoaded(load, page, vanished))

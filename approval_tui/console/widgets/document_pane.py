@@ -1,0 +1,160 @@
+"""A pane that draws lines of marked text and keeps account of which parts of a payload were visible.
+
+Only what is on the screen is drawn, so that a payload of any length costs the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from approval_tui.console.documents import Line
+from approval_tui.console.reading import Reading
+
+ROLES = ("label", "title", "agent", "key", "string", "number", "note", "bad", "good", "added", "removed", "match")
+_ROLE_PREFIX = "document-pane--"
+_BASE, _MATCH = "", "match"
+
+Build = Callable[[int], Sequence[Line]]
+"""Makes the lines for a width in cells."""
+
+
+class DocumentPane(ScrollView, can_focus=True, inherit_bindings=False):
+    """Draws what it is given; `show` decides what it is about, and nothing else changes that."""
+
+    COMPONENT_CLASSES = {f"{_ROLE_PREFIX}{role}" for role in ROLES}
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._build: Build = lambda _: ()
+        self._lines: Sequence[Line] = ()
+        self._reading: Reading | None = None
+        self._matches: frozenset[int] = frozenset()
+        self._styles: dict[str, Style] = {}
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        """All lines, at the present width."""
+        return self._lines
+
+    @property
+    def is_noted(self) -> bool:
+        """Whether everything that is on the screen has been noted as seen."""
+        reading = self._reading
+        return reading is None or all(line.span is None or reading.has_seen(*line.span) for line in self._on_screen())
+
+    @property
+    def text_width(self) -> int:
+        """The cells of a line; 0 before the pane was laid out."""
+        return self.scrollable_content_region.width
+
+    def show(self, build: Build, reading: Reading | None, *, from_top: bool) -> None:
+        """Shows what `build` makes; `reading` learns which parts of the payload were visible."""
+        self._build, self._reading = build, reading
+        self._matches = frozenset()
+        if from_top:
+            self.scroll_to(y=0, animate=False, force=True)
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """Makes the lines anew, for the present width and time."""
+        width = self.text_width
+        if width <= 0:
+            return
+        before, self._lines = self._on_screen(), self._build(width)
+        size = Size(width, len(self._lines))
+        if self.virtual_size != size:
+            self.virtual_size = size
+        self._refresh_changed(before)
+        self.call_after_refresh(self.note_visible_rows)
+
+    def _refresh_changed(self, before: Sequence[Line]) -> None:
+        """Draws only the lines anew that show something else than before: each second, those with an age."""
+        region = self.scrollable_content_region
+        now = self._on_screen()
+        for y in range(region.height):
+            if (before[y] if y < len(before) else None) != (now[y] if y < len(now) else None):
+                self.refresh(Region(0, y, self.size.width, 1))
+
+    def mark_matches(self, indexes: frozenset[int]) -> None:
+        """Marks the lines that a search found."""
+        self._matches = indexes
+        self.refresh()
+
+    def note_visible_rows(self) -> None:
+        """Keeps account of the payload's rows that are on the screen right now."""
+        if self._reading is None or not self.is_attached or not self.screen.is_current or not self.is_on_screen:
+            return
+        for line in self._on_screen():
+            if line.span is not None:
+                self._reading.saw(*line.span)
+
+    def on_resize(self) -> None:
+        self.rebuild()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self.call_after_refresh(self.note_visible_rows)
+
+    def scroll_rows(self, rows: int) -> None:
+        """Scrolls by so many rows at once, without passing over any on the way."""
+        self.scroll_to(y=self.scroll_offset.y + rows, animate=False, force=True)
+
+    def page(self, direction: int) -> None:
+        """Scrolls by a page, one row less than the pane is high."""
+        self.scroll_rows(direction * max(1, self.scrollable_content_region.height - 1))
+
+    def go_to_top(self) -> None:
+        """Scrolls to the first line."""
+        self.scroll_to(y=0, animate=False, force=True)
+
+    def go_to_end(self) -> None:
+        """Scrolls to the last line; what it passes over was not shown."""
+        self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
+
+    def bring_into_view(self, index: int) -> None:
+        """Scrolls so that the line is on the screen."""
+        top, height = int(self.scroll_offset.y), self.scrollable_content_region.height
+        if not top <= index < top + height:
+            self.scroll_to(y=max(0, index - height // 3), animate=False, force=True)
+
+    def render_line(self, y: int) -> Strip:
+        width = self.text_width
+        index = y + int(self.scroll_offset.y)
+        base = self._style(_BASE)
+        if index >= len(self._lines):
+            return Strip([Segment(" " * width, base)], width)
+        if index in self._matches:
+            base += self._style(_MATCH)
+        segments = [Segment(text, base + self._style(role)) for text, role in self._lines[index].pieces]
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def _on_screen(self) -> Sequence[Line]:
+        top = int(self.scroll_offset.y)
+        return self._lines[top : top + self.scrollable_content_region.height]
+
+    def _style(self, role: str) -> Style:
+        """The style of that role; working one out takes longer than drawing the line."""
+        style = self._styles.get(role)
+        if style is None:
+            style = self._styles[role] = self._new_style(role)
+        return style
+
+    def _new_style(self, role: str) -> Style:
+        if role == _BASE:
+            return self.rich_style
+        if role not in ROLES:
+            return Style.null()
+        style = self.get_component_rich_style(f"{_ROLE_PREFIX}{role}", partial=True)
+        if role == _MATCH:
+            return Style(bgcolor=style.bgcolor)
+        return Style(color=style.color, bold=style.bold, italic=style.italic, dim=style.dim)
+
+    def notify_style_update(self) -> None:
+        self._styles.clear()
+        super().notify_style_update()

@@ -1,0 +1,75 @@
+"""An event of the audit log as a person reads it: a few words for a table, and everything for a pane."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from approval_tui.display.glyphs import UNICODE, Glyphs
+from approval_tui.display.request_view import Field
+from approval_tui.domain.audit import Event
+from approval_tui.domain.canonical import parse_json
+from approval_tui.domain.clock import format_age, format_timestamp
+from approval_tui.domain.errors import InvalidInput
+
+#: Columns of a request's row that hold JSON as text; they are shown as what they hold.
+_JSON_COLUMNS = ("context", "arguments", "edited_arguments", "requirements", "decisions")
+
+
+def event_words(event: Event, glyphs: Glyphs = UNICODE) -> str:
+    """The event in a few words: the new status, who made it so, on what evidence, and why."""
+    changes, details = (_mapping(event.body.get(part)) for part in ("changes", "details"))
+    words = [str(changes[key]) for key in ("status", "outcome") if changes.get(key)]
+    decision = _last_decision(changes.get("decisions"))
+    who = decision.get("reviewer") or _mapping(details.get("by")).get("reviewer")
+    if who:
+        words.append(f"by {who}")
+    words.extend(_evidence(_mapping(decision.get("evidence"))))
+    words.extend(f"{key} {details[key]}" for key in ("tool", "requester", "session") if details.get(key))
+    why = decision.get("reason") or changes.get("outcome_detail") or details.get("reason") or details.get("detail")
+    return glyphs.visible(" ".join(words) + (f": {why}" if why else ""))
+
+
+def event_fields(event: Event, now: int, glyphs: Glyphs = UNICODE) -> list[Field]:
+    """Everything about the event but its body."""
+    return [
+        Field("event", f"{event.seq}  {glyphs.visible(event.name)}"),
+        Field("at", f"{format_timestamp(event.at)} ({format_age(now - event.at)} ago)"),
+        Field("request", glyphs.visible(event.request_id or "-")),
+        Field("says", event_words(event, glyphs)),
+        Field("hash", glyphs.visible(event.hash)),
+    ]
+
+
+def event_content(event: Event) -> dict[str, Any]:
+    """The event's body with the JSON texts of the row opened, so that evidence and arguments can be read."""
+    changes = {
+        key: _opened(value) if key in _JSON_COLUMNS else value
+        for key, value in _mapping(event.body.get("changes")).items()
+    }
+    return {"changes": changes, "details": _mapping(event.body.get("details"))}
+
+
+def _evidence(evidence: dict[str, Any]) -> list[str]:
+    kind, rows = evidence.get("kind"), evidence.get("rows")
+    if kind == "shown":
+        return [f"({rows} {'row' if rows == 1 else 'rows'} shown)"]
+    if kind == "typed":
+        return [f"(id typed, {rows} {'row' if rows == 1 else 'rows'} seen)"]
+    return [f"({kind})"] if kind and kind != "none" else []
+
+
+def _last_decision(text: object) -> dict[str, Any]:
+    """The newest of an event's decisions; empty where there is none, or none that can be read."""
+    decisions = _opened(text)
+    return _mapping(decisions[-1]) if isinstance(decisions, list) and decisions else {}
+
+
+def _opened(text: object) -> object:
+    try:
+        return parse_json(text) if isinstance(text, str) else text
+    except InvalidInput:
+        return text
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,1 @@
+"""Getting a person's attention: today the terminal's own ways."""

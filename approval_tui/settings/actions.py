@@ -1,0 +1,162 @@
+"""The one registry of what a person can do in the console, and of the keys that do it.
+
+Bindings, footer, help, palette, the keymap of the configuration, the README's key table and the table of
+commands that do the same from a shell (rule R17) all come from it. It stands in this room because a
+configuration that names an action or a key must be checked before anything is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+PENDING_VIEW = "pending"
+HISTORY_VIEW = "history"
+AUDIT_VIEW = "audit"
+PAYLOAD_VIEW = "payload"
+VIEWS = (PENDING_VIEW, HISTORY_VIEW, AUDIT_VIEW)
+PLACES = (*VIEWS, PAYLOAD_VIEW)
+
+_REQUESTS = (PENDING_VIEW, HISTORY_VIEW)
+_DECIDABLE = (PENDING_VIEW, PAYLOAD_VIEW)
+
+
+@dataclass(frozen=True)
+class Action:
+    """What a person can do: its keys, a word for the footer, a sentence, and where it can be done.
+
+    `command` is the command that does the same from a shell; `decides` says that the contract of rule R11
+    holds for its keys.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    label: str
+    does: str
+    places: tuple[str, ...] = PLACES
+    command: str | None = None
+    in_footer: bool = False
+    decides: bool = False
+
+
+ACTIONS = (
+    Action(
+        "approve",
+        ("a",),
+        "Approve",
+        "Approve the request that is shown",
+        _DECIDABLE,
+        "approve",
+        in_footer=True,
+        decides=True,
+    ),
+    Action(
+        "deny",
+        ("d",),
+        "Deny",
+        "Deny the request that is shown, with a reason",
+        _DECIDABLE,
+        "deny",
+        in_footer=True,
+        decides=True,
+    ),
+    Action(
+        "expire",
+        ("x",),
+        "Expire",
+        "End the request without a verdict",
+        _DECIDABLE,
+        "expire",
+        in_footer=True,
+        decides=True,
+    ),
+    Action(
+        "revoke",
+        ("r",),
+        "Revoke",
+        "Take an approval back, while it is unused",
+        (*_REQUESTS, PAYLOAD_VIEW),
+        "revoke",
+        in_footer=True,
+        decides=True,
+    ),
+    Action(
+        "resolve",
+        ("R",),
+        "Resolve",
+        "Say what became of a call that is in doubt",
+        (HISTORY_VIEW,),
+        "resolve",
+        in_footer=True,
+        decides=True,
+    ),
+    Action(
+        "payload",
+        ("enter",),
+        "Payload",
+        "The whole payload on a screen of its own",
+        _REQUESTS,
+        "show",
+        in_footer=True,
+    ),
+    Action("filter", ("/",), "Filter", "Show only what matches; in a payload, search", in_footer=True, command="list"),
+    Action("pending", ("1",), "Pending", "What waits for a decision", VIEWS, "list", in_footer=True),
+    Action("history", ("2",), "History", "What no longer waits", VIEWS, "history", in_footer=True),
+    Action("audit", ("3",), "Audit", "The events of the audit log", VIEWS, "audit list", in_footer=True),
+    Action("events", ("l",), "Its events", "Only the events of the shown request", VIEWS, "audit list"),
+    Action("in_doubt", ("i",), "In doubt", "Calls that began and never reported", VIEWS, "list"),
+    Action(
+        "verify",
+        ("v",),
+        "Verify now",
+        "Check that nobody edited the log or the requests",
+        (AUDIT_VIEW,),
+        "audit verify",
+        in_footer=True,
+    ),
+    Action("next", ("j", "down"), "Next", "Next row"),
+    Action("previous", ("k", "up"), "Previous", "Previous row"),
+    Action("first", ("g", "home"), "First", "First row, or the top"),
+    Action("last", ("G", "end"), "Last", "Last row, or the end; what it passes over is not read"),
+    Action("page_down", ("pagedown", "ctrl+d"), "Page down", "Next page"),
+    Action("page_up", ("pageup", "ctrl+u"), "Page up", "Previous page"),
+    Action("read_on", ("space",), "Read on", "Next page of the details, from either pane", in_footer=True),
+    Action("read_back", ("b",), "Read back", "Previous page of the details, from either pane"),
+    Action("switch_pane", ("tab",), "Other pane", "Go to the other pane", VIEWS),
+    Action("find_next", ("n",), "Next match", "Next place that the search found", (PAYLOAD_VIEW,), in_footer=True),
+    Action("find_previous", ("N",), "Previous match", "The place before it", (PAYLOAD_VIEW,)),
+    Action("unmask", ("m",), "Unmask", "Show or mask secrets in the arguments", command="show"),
+    Action("copy", ("y",), "Copy", "Copy what is shown: a request's arguments as JSON, an event as JSON"),
+    Action("back", ("escape",), "Back", "Leave the payload, or take the filter away"),
+    Action("help", ("?",), "Help", "What the keys do here", in_footer=True),
+    Action("palette", ("ctrl+p",), "Palette", "Find an action by its name"),
+    Action("suspend", ("ctrl+z",), "Suspend", "Back to the shell; `fg` comes back, and decides nothing"),
+    Action("quit", ("q",), "Quit", "Leave; nothing is decided", in_footer=True),
+)
+BY_ID = {action.id: action for action in ACTIONS}
+
+#: Keys that must never decide, because they are pressed without a thought, or end every other question.
+NEVER_DECIDING = frozenset({"enter", "escape", "space", "tab", "backspace", "up", "down", "left", "right"})
+
+
+def with_keymap(keymap: Mapping[str, tuple[str, ...]]) -> tuple[Action, ...]:
+    """The registry with a configuration's keys in place of the default ones."""
+    return tuple(replace(action, keys=keymap.get(action.id, action.keys)) for action in ACTIONS)
+
+
+def keymap_problems(keymap: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """What is wrong with each action's keys, by its id; an empty result means that they can be used."""
+    problems: dict[str, str] = {}
+    actions = with_keymap(keymap)
+    for action in actions:
+        if action.decides and (unfit := [key for key in action.keys if key in NEVER_DECIDING]):
+            problems[action.id] = f"{unfit[0]} never decides; choose another key"
+            continue
+        others = (other for other in actions if other.id != action.id and set(other.places) & set(action.places))
+        for other in others:
+            if shared := sorted(set(action.keys) & set(other.keys)):
+                said = action if action.id in keymap else other
+                same_as = other if said is action else action
+                problems.setdefault(said.id, f"{shared[0]} is the key of {same_as.id} already")
+    return problems
+

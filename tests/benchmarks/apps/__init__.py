@@ -1,0 +1,1 @@
+"""Small programs that the console is measured against, each started in a terminal of its own."""
