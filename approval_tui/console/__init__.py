@@ -11,8 +11,13 @@ if TYPE_CHECKING:
 
 def run_console(settings: Settings, store_location: str, reviewer: Reviewer, *, readonly: bool = False) -> int:
     """Opens the console on this terminal and gives the exit code."""
-    from approval_tui.console.app import ConsoleApp
+    from approval_tui.console.first_look import FirstLook
+    from approval_tui.store import store_path
 
-    app = ConsoleApp(store_location, reviewer=reviewer, settings=settings, readonly=readonly)
+    first_look = FirstLook(store_path(store_location))
+
+    from approval_tui.console.app import ConsoleApp  # takes longer than the look, which goes on meanwhile
+
+    app = ConsoleApp(store_location, reviewer=reviewer, settings=settings, readonly=readonly, first_look=first_look)
     app.run()
     return app.return_code or 0

@@ -7,18 +7,18 @@ import select
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 from textual import events, work
 from textual.app import App
-from textual.command import CommandPalette
 from textual.filter import LineFilter
 
-from approval_tui.console import clipboard, messages
+from approval_tui.console import messages
 from approval_tui.console.contract import Contract
 from approval_tui.console.deciding import DecidingScreen
+from approval_tui.console.first_look import FirstLook
 from approval_tui.console.lists import Lists
 from approval_tui.console.main_screen import MainScreen
-from approval_tui.console.palette import ActionProvider
 from approval_tui.console.store_watch import StoreWatch
 from approval_tui.console.visible_filter import VisibleFilter
 from approval_tui.display.event_view import event_content
@@ -35,10 +35,12 @@ from approval_tui.notify.attention import Attention
 from approval_tui.settings.actions import with_keymap
 from approval_tui.settings.configuration import Settings
 from approval_tui.store import store_path
-from approval_tui.store.asynchronous import AsyncStore
 
 MISSED_BEAT = 3.0
 """Seconds without the beat of every second after which the program must have been stopped."""
+
+if TYPE_CHECKING:
+    from approval_tui.store.asynchronous import AsyncStore
 
 _ASKED_READONLY = "It was started with --readonly."
 _ON_THE_WEB = "It is served to a web browser, where anybody could be at the keys."
@@ -67,20 +69,22 @@ class ConsoleApp(App[None]):
         monotonic: Clock = monotonic_clock,
         shown_path: str | None = None,
         glyphs: Glyphs | None = None,
+        first_look: FirstLook | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings or Settings()
         self.reviewer = reviewer
         self.clock = clock
         self.glyphs = glyphs or _glyphs_of_terminal()
-        self.contract = Contract(self.settings.arming, monotonic)
+        self.contract = Contract(self.settings.arming, monotonic, self.call_later)
         self.actions = with_keymap(self.settings.keymap)
         self.commands_under_way = 0
         self._readonly = _ASKED_READONLY if readonly else None
         path = store_path(store_location)
         self.shown_path = shown_path or _with_tilde(path)
         self._watch = StoreWatch(self, path, Lists())
-        self._main_screen = MainScreen(self._watch.lists, Redactor.with_names(self.settings.redact_names))
+        redactor = Redactor.with_names(self.settings.redact_names)
+        self._main_screen = MainScreen(self._watch.lists, redactor, first_look)
         self._beat = time.monotonic()
         self._attention = Attention(self.settings, clock, monotonic, in_tmux="TMUX" in os.environ)
         self._visible_filter = VisibleFilter()
@@ -127,7 +131,7 @@ class ConsoleApp(App[None]):
         self.set_class(self.glyphs.is_ascii, "-ascii")
         await self.push_screen(self._main_screen)
         self._write(terminal.SAVE_TITLE if self.settings.title else "")
-        self.watch_store()
+        self.call_after_refresh(self.watch_store)  # the store's code is loaded behind the first frame
         self.app_resume_signal.subscribe(self, lambda _: self.contract.disarm())
         self.set_interval(1.0, self._every_second)
 
@@ -155,6 +159,7 @@ class ConsoleApp(App[None]):
 
     def on_app_blur(self, event: events.AppBlur) -> None:
         self._write(self._attention.blurred())
+        self.reload()
 
     def _regain_focus(self) -> None:
         self.contract.disarm()
@@ -242,18 +247,28 @@ class ConsoleApp(App[None]):
 
     def open_palette(self) -> None:
         """Opens the palette of actions."""
+        from textual.command import CommandPalette
+
+        from approval_tui.console.palette import ActionProvider
+
         self.push_screen(CommandPalette(providers=[ActionProvider], placeholder="Find an action"))
 
     def copy_arguments(self, request: Request) -> None:
         """Copies the arguments that may run, as JSON."""
+        from approval_tui.console import clipboard
+
         self._copy("the arguments", clipboard.copied_json(request.effective_arguments))
 
     def copy_event(self, event: Event) -> None:
         """Copies one event of the audit log, as JSON."""
+        from approval_tui.console import clipboard
+
         value = {"seq": event.seq, "event": event.name, "request": event.request_id, **event_content(event)}
         self._copy("the event", clipboard.copied_json(value))
 
     def _copy(self, what: str, text: str) -> None:
+        from approval_tui.console import clipboard
+
         if len(text) > clipboard.LONGEST:
             self.say(clipboard.too_long_words(what, text), "bad")
             return

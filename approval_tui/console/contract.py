@@ -6,12 +6,11 @@ key, and only if no other key came with it, because a person's decision stands a
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 
 from textual import events
-from textual.message_pump import MessagePump
-from textual.timer import Timer
 
 from approval_tui.console.arming import BURST, Arming
 from approval_tui.domain.clock import Clock, format_duration
@@ -22,12 +21,14 @@ _REMEMBERED = 64
 class Contract:
     """Says whether a key may decide now, and carries out what it decides when it stood alone."""
 
-    def __init__(self, arming: int, monotonic: Clock) -> None:
+    def __init__(self, arming: int, monotonic: Clock, defer: Callable[[Callable[[], None]], object]) -> None:
+        """`defer` runs something behind all keys that have arrived by then."""
         self.monotonic = monotonic
+        self._defer = defer
         self.arming = Arming(arming)
         self._noted: deque[tuple[events.Key, int]] = deque(maxlen=_REMEMBERED)
         self._acting_at: int | None = None
-        self._timer: Timer | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def is_intending(self) -> bool:
@@ -60,11 +61,15 @@ class Contract:
         wait = format_duration(self.arming.remaining(now))
         return f"Too soon: the screen changed just now. Look, then press again (after {wait})."
 
-    def intend(self, pump: MessagePump, carry_out: Callable[[], object], refuse: Callable[[str], object]) -> None:
+    def intend(self, carry_out: Callable[[], object], refuse: Callable[[str], object]) -> None:
         """Carries the decision out when its key turns out to stand alone; else says that nothing was decided."""
-        key_at, acted_at = self._acting_at, self.monotonic()
+        acted_at = self.monotonic()
+        key_at = self._acting_at
+        passed = 0 if key_at is None else acted_at - key_at
 
         def when_quiet() -> None:
+            if self._timer is not timer:
+                return  # it was forgotten, or another took its place
             self._timer = None
             if self.arming.stood_alone(key_at, acted_at):
                 carry_out()
@@ -72,10 +77,12 @@ class Contract:
                 refuse("Several keys at once: nothing was decided.")
 
         self.forget()
-        self._timer = pump.set_timer(BURST / 1000, when_quiet)
+        # Deferred once more, so that keys which arrived meanwhile are noted before the decision is looked at.
+        wait = max(0, BURST - passed + 1) / 1000
+        timer = self._timer = asyncio.get_running_loop().call_later(wait, self._defer, when_quiet)
 
     def forget(self) -> None:
         """Drops a decision that was not carried out yet."""
         if self._timer is not None:
-            self._timer.stop()
+            self._timer.cancel()
             self._timer = None

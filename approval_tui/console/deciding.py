@@ -1,4 +1,7 @@
-"""What every screen that decides has in common: which request a key is about, and how it is carried out."""
+"""What every screen that decides has in common: which request a key is about, and how it is carried out.
+
+Dialogs and help are loaded when they are first asked for, because start-up time is a feature.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,6 @@ from typing import TYPE_CHECKING
 from textual import events
 from textual.screen import Screen
 
-from approval_tui.console import dialogs
-from approval_tui.console.help_screen import HelpScreen
 from approval_tui.console.shown_request import Subject
 from approval_tui.display.redaction import Redactor
 from approval_tui.domain.clock import format_timestamp
@@ -35,6 +36,9 @@ class DecidingScreen(Screen[None]):
     def say(self, words: str, role: str = "message") -> None:
         """Says something to the reviewer; the roles are message, good and bad."""
         raise NotImplementedError
+
+    def request_changed(self, request: Request) -> None:
+        """Takes in what became of a request that may be the one on this screen."""
 
     @property
     def redactor(self) -> Redactor:
@@ -79,6 +83,8 @@ class DecidingScreen(Screen[None]):
             self.say(f"Read on first: {subject.unread_rows} {rows} not shown yet (space).", "bad")
 
     def action_do_deny(self) -> None:
+        from approval_tui.console import dialogs
+
         subject = self._decidable("deny", PENDING)
         if subject is None:
             return
@@ -90,6 +96,8 @@ class DecidingScreen(Screen[None]):
         self._intend(lambda: self.app.push_screen(dialogs.deny_dialog(subject.request, self.redactor), answered))
 
     def action_do_expire(self) -> None:
+        from approval_tui.console import dialogs
+
         subject = self._decidable("expire", PENDING)
         if subject is None:
             return
@@ -103,6 +111,8 @@ class DecidingScreen(Screen[None]):
         self._intend(lambda: self.app.push_screen(dialogs.expire_dialog(request, self.redactor), answered))
 
     def action_do_revoke(self) -> None:
+        from approval_tui.console import dialogs
+
         subject = self._decidable("revoke", APPROVED)
         if subject is None:
             return
@@ -116,6 +126,8 @@ class DecidingScreen(Screen[None]):
         self._intend(lambda: self.app.push_screen(dialogs.revoke_dialog(request, self.redactor), answered))
 
     def action_do_resolve(self) -> None:
+        from approval_tui.console import dialogs
+
         subject = self._decidable("resolve", CONSUMED)
         if subject is None:
             return
@@ -136,6 +148,8 @@ class DecidingScreen(Screen[None]):
     # --- actions that every screen has ---------------------------------------------------------
 
     def action_do_help(self) -> None:
+        from approval_tui.console.help_screen import HelpScreen
+
         self.app.push_screen(HelpScreen(self.place, self.app.actions))
 
     def action_do_palette(self) -> None:
@@ -176,7 +190,7 @@ class DecidingScreen(Screen[None]):
         return self.app.contract.refusal()
 
     def _intend(self, carry_out: Callable[[], object]) -> None:
-        self.app.contract.intend(self, carry_out, self.say)
+        self.app.contract.intend(carry_out, self.say)
 
     def _seen(self, subject: Subject) -> Evidence:
         if not subject.reading.is_complete:
@@ -184,6 +198,8 @@ class DecidingScreen(Screen[None]):
         return subject.reading.shown(subject.rows, self.app.contract.monotonic())
 
     def _ask_for_id(self, subject: Subject) -> None:
+        from approval_tui.console import dialogs
+
         def answered(sure: bool | None) -> None:
             if sure:
                 seen = subject.rows - subject.unread_rows

@@ -55,7 +55,7 @@ class DecisionDialog(ModalScreen[T]):
         if refusal is not None:
             self.say(refusal)
             return
-        self.app.contract.intend(self, lambda: self.dismiss(value), self.say)
+        self.app.contract.intend(lambda: self.dismiss(value), self.say)
 
     def say(self, words: str) -> None:
         """Says why nothing happened."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from approval_tui.console.lists import FoundPage, Load
 from approval_tui.console.rows import AT, FIRST, FROM, LAST, UNTIL, WINDOW, Key, Page
@@ -12,10 +12,13 @@ from approval_tui.domain.errors import RequestNotFound
 from approval_tui.domain.lifecycle import PENDING
 from approval_tui.domain.models import Request
 from approval_tui.settings.actions import AUDIT_VIEW, PENDING_VIEW
-from approval_tui.store.asynchronous import ReviewerStore
 from approval_tui.store.transactions.filters import PENDING_ONLY
 
+if TYPE_CHECKING:
+    from approval_tui.store.asynchronous import ReviewerStore
+
 _SCAN = 20_000
+_NEWEST = 20
 _FOUND_AT_ONCE = 100
 _BEYOND = "g"  # sorts behind every character of an id, so that what comes before it includes the id itself
 
@@ -42,6 +45,11 @@ async def load_counts(store: ReviewerStore) -> Counts:
     return Counts(await store.pending_count(), await store.in_doubt_count())
 
 
+async def load_newest(store: ReviewerStore) -> tuple[Request, ...]:
+    """The newest requests that wait, whatever the lists show: somebody may have to be called for them."""
+    return (await store.pending_page(end=True, most=_NEWEST, count=False)).requests
+
+
 async def _pending(store: ReviewerStore, load: Load) -> tuple[Page[Any], dict[Key, Request]]:
     want = load.want
     newer_than = load.seen_up_to if isinstance(load.seen_up_to, str) else None
@@ -57,7 +65,8 @@ async def _pending(store: ReviewerStore, load: Load) -> tuple[Page[Any], dict[Ke
     if not found.requests and found.total:  # all that came after the key were decided
         found = await store.pending_page(load.chosen, end=True, newer_than=newer_than, most=WINDOW)
     present = {request.id for request in found.requests}
-    vanished = await store.get_many(tuple(each for each in load.watched if each not in present))
+    missing = tuple(each for each in load.watched if each not in present)
+    vanished = await store.get_many(missing) if missing else ()
     if load.chosen == PENDING_ONLY:
         vanished = tuple(request for request in vanished if request.status != PENDING)
     gone: dict[Key, Request] = {request.id: request for request in vanished}

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
-from approval_tui.console.lists import Load
-from approval_tui.console.loading import Counts
-from approval_tui.console.rows import Key, Page
-from approval_tui.domain.audit import Event, Verification
-from approval_tui.domain.errors import ApprovalTuiError
-from approval_tui.domain.models import Request
+if TYPE_CHECKING:
+    from approval_tui.console.lists import Load
+    from approval_tui.console.loading import Counts
+    from approval_tui.console.rows import Key, Page
+    from approval_tui.domain.audit import Event, Verification
+    from approval_tui.domain.errors import ApprovalTuiError
+    from approval_tui.domain.models import Request
 
 
 class PageLoaded(Message):

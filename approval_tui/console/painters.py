@@ -36,6 +36,10 @@ class _RequestPainter:
         self._clock = clock
         self._previews: dict[tuple[str, str], str] = {}
 
+    def identity(self, request: Request) -> object:
+        """What is the same as long as the row shows the same; status and doubt may change by time alone."""
+        return request.id, request.version, request.status, request.in_doubt
+
     def preview(self, request: Request) -> str:
         """The preview, worked out once for each content, because arguments may be long."""
         key = (request.id, request.digest)
@@ -68,6 +72,7 @@ class _RequestPainter:
 class PendingPainter(_RequestPainter):
     """Age, time left, risk, tool, requester, preview."""
 
+    ticking = _AGE + _LEFT
     _fixed = _AGE + _LEFT + 1 + _RISK
 
     def header(self, width: int) -> str:
@@ -96,6 +101,7 @@ class PendingPainter(_RequestPainter):
 class HistoryPainter(_RequestPainter):
     """Age, what became of it, risk, tool, requester, preview."""
 
+    ticking = _AGE
     _fixed = _AGE + _STATUS + _RISK
 
     def header(self, width: int) -> str:
@@ -117,9 +123,15 @@ class HistoryPainter(_RequestPainter):
 class EventPainter:
     """Number, time, name, request and a few words."""
 
+    ticking = 0
+
     def __init__(self, glyphs: Glyphs) -> None:
         self._glyphs = glyphs
         self._words: dict[int, str] = {}
+
+    def identity(self, event: Event) -> object:
+        """What is the same as long as the row shows the same: an event never changes."""
+        return event.seq
 
     def words(self, event: Event) -> str:
         """What the event says, worked out once, because its body is JSON."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from approval_tui.console.bindings import PAYLOAD_BINDINGS
 from approval_tui.console.deciding import DecidingScreen
 from approval_tui.console.documents import Line
 from approval_tui.console.widgets.document_pane import DocumentPane
+from approval_tui.console.widgets.key_bar import KeyBar
 from approval_tui.console.widgets.status_bar import StatusBar
 from approval_tui.display.redaction import Redactor
 from approval_tui.domain.models import Request
@@ -33,12 +34,12 @@ class PayloadScreen(DecidingScreen):
         self._shown = shown
         self._found: list[int] = []
         self._sought = ""
+        self._current = -1
 
     def compose(self) -> ComposeResult:
         yield DocumentPane(id="payload")
-        yield Input(id="search", placeholder=SEARCH_HINT, compact=True)
         yield StatusBar(self.app.shown_path, self.app.reviewer.name, self.app.glyphs, id="status")
-        yield Footer(show_command_palette=False)
+        yield KeyBar(self.app.actions, id="keys")
 
     @property
     def pane(self) -> DocumentPane:
@@ -57,6 +58,7 @@ class PayloadScreen(DecidingScreen):
     def on_mount(self) -> None:
         self.pane.show(self._lines, self._shown.reading, from_top=True)
         self.pane.focus()
+        self.query_one("#keys", KeyBar).show(self.place)
         self.app.contract.disarm()
         self._show_state()
 
@@ -127,15 +129,18 @@ class PayloadScreen(DecidingScreen):
         self.app.copy_arguments(self._shown.request)
 
     def action_do_back(self) -> None:
-        box = self.query_one("#search", Input)
-        if box.has_class("-shown"):
+        if self.query("#search"):
             self._end_search()
         else:
             self.dismiss(None)
 
     def action_do_filter(self) -> None:
-        box = self.query_one("#search", Input)
-        box.add_class("-shown")
+        boxes = self.query("#search")
+        if boxes:
+            boxes.first().focus()
+            return
+        box = Input(id="search", placeholder=SEARCH_HINT, compact=True)
+        self.mount(box, before="#status")
         box.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -143,9 +148,7 @@ class PayloadScreen(DecidingScreen):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self._search(event.value)
-        self.query_one("#search", Input).remove_class("-shown")
-        self.pane.focus()
-        self.app.contract.disarm()
+        self._close_search()
         self._go_to_match(0)
 
     def action_do_find_next(self) -> None:
@@ -162,10 +165,11 @@ class PayloadScreen(DecidingScreen):
         self.say(f"{len(self._found)} rows with {text!r}." if text else "")
 
     def _end_search(self) -> None:
-        box = self.query_one("#search", Input)
-        box.remove_class("-shown")
-        box.value = ""
         self._search("")
+        self._close_search()
+
+    def _close_search(self) -> None:
+        self.query("#search").remove()
         self.pane.focus()
         self.app.contract.disarm()
 
@@ -192,5 +196,3 @@ class PayloadScreen(DecidingScreen):
             top = int(self.pane.scroll_offset.y)
             return next((number for number, index in enumerate(self._found) if index >= top), 0)
         return (self._found.index(self._current) + direction) % len(self._found)
-
-    _current: int = -1

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from approval_tui.console import messages
 from approval_tui.console.lists import Lists, ListView
-from approval_tui.console.loading import load_counts, load_page
+from approval_tui.console.loading import load_counts, load_newest, load_page
 from approval_tui.domain.errors import ApprovalTuiError, StoreReadOnly, StoreUnavailable
 from approval_tui.store import open_store
 
@@ -124,23 +124,24 @@ class StoreWatch:
     async def _load(self) -> None:
         """Loads what changed: everything, or only the rows that came into view."""
         wants_all, self._wants_all = self._wants_all, False
-        screen, reviewer = self._app.main_screen, self.store.reviewer
-        trouble: StoreUnavailable | None = None
-        if wants_all:
-            trouble = await self._expire_due()
         shown = self.lists.shown
-        if wants_all and shown is not self.lists.pending:
+        await self._load_view(shown, is_shown=True)  # first, because somebody looks at it
+        if not wants_all:
+            return
+        if shown is not self.lists.pending:
             await self._load_view(self.lists.pending, is_shown=False)
-        await self._load_view(shown, is_shown=True)
-        if wants_all:
-            counts = await load_counts(reviewer)
-            screen.post_message(messages.CountsLoaded(counts))
-            if trouble is not None:
-                screen.post_message(messages.StoreUnavailable(trouble))
-            elif not self.is_open or self._had_trouble:
-                screen.post_message(messages.StoreOpened(is_readonly=self.why_readonly is not None))
-            self._had_trouble = trouble is not None
-            self.is_open = True
+        screen, reviewer = self._app.main_screen, self.store.reviewer
+        counts = await load_counts(reviewer)
+        screen.post_message(messages.CountsLoaded(counts))
+        if not self._app.app_focus:
+            self._app.tell(await load_newest(reviewer), counts.pending)
+        trouble = await self._expire_due()
+        if trouble is not None:
+            screen.post_message(messages.StoreUnavailable(trouble))
+        elif not self.is_open or self._had_trouble:
+            screen.post_message(messages.StoreOpened(is_readonly=self.why_readonly is not None))
+        self._had_trouble = trouble is not None
+        self.is_open = True
 
     async def _expire_due(self) -> StoreUnavailable | None:
         """Records what expired, where this console may; a store that can only be read is no reason to stop."""

@@ -26,7 +26,7 @@ class Attention:
         self._clock = clock
         self._monotonic = monotonic
         self._in_tmux = in_tmux
-        self._is_focused = True
+        self._blurred_at: int | None = None
         self._pending = 0
         self._called_at: int | None = None
         self._told: set[str] = set()
@@ -35,23 +35,26 @@ class Attention:
 
     def focused(self) -> str:
         """The reviewer looks at the terminal: the title is plain again, and what waits counts as told."""
-        self._is_focused = True
+        self._blurred_at = None
         self._untold.clear()
         return self._retitled()
 
     def blurred(self) -> str:
         """The reviewer looks elsewhere."""
-        self._is_focused = False
+        if self._blurred_at is None:
+            self._blurred_at = self._clock()
+            self._told.clear()
         return self._retitled()
 
     def waiting(self, requests: Sequence[Request], pending: int) -> str:
-        """What waits now; the sequences to write for what is new of it."""
+        """The newest of what waits, and how many wait; the sequences to write for what came since nobody looks."""
         ids = {request.id for request in requests}
         self._untold = {request_id: request for request_id, request in self._untold.items() if request_id in ids}
         for request in requests:
-            if request.id not in self._told and not self._is_focused:
+            is_new = self._blurred_at is not None and request.created_at >= self._blurred_at
+            if is_new and request.id not in self._told:
                 self._untold[request.id] = request
-        self._told = ids
+                self._told.add(request.id)
         self._pending = pending
         return self._retitled() + self._call()
 
@@ -60,7 +63,7 @@ class Attention:
         return self._call()
 
     def _call(self) -> str:
-        if self._is_focused or not self._untold:
+        if self._blurred_at is None or not self._untold:
             return ""
         now = self._monotonic()
         if self._called_at is not None and now - self._called_at < QUIET:
@@ -84,7 +87,7 @@ class Attention:
     def _retitled(self) -> str:
         if not self._settings.title:
             return ""
-        wanted = f"({self._pending}) {_NAME}" if self._pending and not self._is_focused else _NAME
+        wanted = f"({self._pending}) {_NAME}" if self._pending and self._blurred_at is not None else _NAME
         if wanted == self._title:
             return ""
         self._title = wanted

@@ -159,4 +159,3 @@ def keymap_problems(keymap: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
                 same_as = other if said is action else action
                 problems.setdefault(said.id, f"{shared[0]} is the key of {same_as.id} already")
     return problems
-

@@ -9,25 +9,24 @@ from collections.abc import Callable, Sequence
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from approval_tui.console.documents import Line
 from approval_tui.console.reading import Reading
+from approval_tui.console.widgets.line_view import LineView
 
 ROLES = ("label", "title", "agent", "key", "string", "number", "note", "bad", "good", "added", "removed", "match")
-_ROLE_PREFIX = "document-pane--"
+_PREFIX = "document-pane--"
 _BASE, _MATCH = "", "match"
 
 Build = Callable[[int], Sequence[Line]]
 """Makes the lines for a width in cells."""
 
 
-class DocumentPane(ScrollView, can_focus=True, inherit_bindings=False):
+class DocumentPane(LineView):
     """Draws what it is given; `show` decides what it is about, and nothing else changes that."""
 
-    COMPONENT_CLASSES = {f"{_ROLE_PREFIX}{role}" for role in ROLES}
+    COMPONENT_CLASSES = {f"{_PREFIX}{role}" for role in ROLES}
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -35,7 +34,6 @@ class DocumentPane(ScrollView, can_focus=True, inherit_bindings=False):
         self._lines: Sequence[Line] = ()
         self._reading: Reading | None = None
         self._matches: frozenset[int] = frozenset()
-        self._styles: dict[str, Style] = {}
 
     @property
     def lines(self) -> Sequence[Line]:
@@ -48,38 +46,26 @@ class DocumentPane(ScrollView, can_focus=True, inherit_bindings=False):
         reading = self._reading
         return reading is None or all(line.span is None or reading.has_seen(*line.span) for line in self._on_screen())
 
-    @property
-    def text_width(self) -> int:
-        """The cells of a line; 0 before the pane was laid out."""
-        return self.scrollable_content_region.width
-
     def show(self, build: Build, reading: Reading | None, *, from_top: bool) -> None:
         """Shows what `build` makes; `reading` learns which parts of the payload were visible."""
         self._build, self._reading = build, reading
         self._matches = frozenset()
         if from_top:
-            self.scroll_to(y=0, animate=False, force=True)
+            self.jump(0)
         self.rebuild()
 
     def rebuild(self) -> None:
-        """Makes the lines anew, for the present width and time."""
+        """Makes the lines anew, for the present width and time, and draws those that changed."""
         width = self.text_width
         if width <= 0:
             return
         before, self._lines = self._on_screen(), self._build(width)
-        size = Size(width, len(self._lines))
-        if self.virtual_size != size:
-            self.virtual_size = size
-        self._refresh_changed(before)
-        self.call_after_refresh(self.note_visible_rows)
-
-    def _refresh_changed(self, before: Sequence[Line]) -> None:
-        """Draws only the lines anew that show something else than before: each second, those with an age."""
-        region = self.scrollable_content_region
+        self.set_length(len(self._lines))
         now = self._on_screen()
-        for y in range(region.height):
+        for y in range(self.scrollable_content_region.height):
             if (before[y] if y < len(before) else None) != (now[y] if y < len(now) else None):
-                self.refresh(Region(0, y, self.size.width, 1))
+                self.redraw_line(y)
+        self.call_after_refresh(self.note_visible_rows)
 
     def mark_matches(self, indexes: frozenset[int]) -> None:
         """Marks the lines that a search found."""
@@ -103,7 +89,7 @@ class DocumentPane(ScrollView, can_focus=True, inherit_bindings=False):
 
     def scroll_rows(self, rows: int) -> None:
         """Scrolls by so many rows at once, without passing over any on the way."""
-        self.scroll_to(y=self.scroll_offset.y + rows, animate=False, force=True)
+        self.jump(self.scroll_offset.y + rows)
 
     def page(self, direction: int) -> None:
         """Scrolls by a page, one row less than the pane is high."""
@@ -111,50 +97,39 @@ class DocumentPane(ScrollView, can_focus=True, inherit_bindings=False):
 
     def go_to_top(self) -> None:
         """Scrolls to the first line."""
-        self.scroll_to(y=0, animate=False, force=True)
+        self.jump(0)
 
     def go_to_end(self) -> None:
         """Scrolls to the last line; what it passes over was not shown."""
-        self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
+        self.jump(self.max_scroll_y)
 
     def bring_into_view(self, index: int) -> None:
         """Scrolls so that the line is on the screen."""
         top, height = int(self.scroll_offset.y), self.scrollable_content_region.height
         if not top <= index < top + height:
-            self.scroll_to(y=max(0, index - height // 3), animate=False, force=True)
+            self.jump(index - height // 3)
 
     def render_line(self, y: int) -> Strip:
         width = self.text_width
         index = y + int(self.scroll_offset.y)
-        base = self._style(_BASE)
+        base = self.style_named(_BASE)
         if index >= len(self._lines):
             return Strip([Segment(" " * width, base)], width)
         if index in self._matches:
-            base += self._style(_MATCH)
-        segments = [Segment(text, base + self._style(role)) for text, role in self._lines[index].pieces]
+            base += self.style_named(_MATCH)
+        segments = [Segment(text, base + self.style_named(role)) for text, role in self._lines[index].pieces]
         return Strip(segments).adjust_cell_length(width, base)
 
     def _on_screen(self) -> Sequence[Line]:
         top = int(self.scroll_offset.y)
         return self._lines[top : top + self.scrollable_content_region.height]
 
-    def _style(self, role: str) -> Style:
-        """The style of that role; working one out takes longer than drawing the line."""
-        style = self._styles.get(role)
-        if style is None:
-            style = self._styles[role] = self._new_style(role)
-        return style
-
-    def _new_style(self, role: str) -> Style:
-        if role == _BASE:
+    def new_style(self, name: str) -> Style:
+        if name == _BASE:
             return self.rich_style
-        if role not in ROLES:
+        if name not in ROLES:
             return Style.null()
-        style = self.get_component_rich_style(f"{_ROLE_PREFIX}{role}", partial=True)
-        if role == _MATCH:
+        style = self.get_component_rich_style(f"{_PREFIX}{name}", partial=True)
+        if name == _MATCH:
             return Style(bgcolor=style.bgcolor)
         return Style(color=style.color, bold=style.bold, italic=style.italic, dim=style.dim)
-
-    def notify_style_update(self) -> None:
-        self._styles.clear()
-        super().notify_style_update()

@@ -1,4 +1,7 @@
-"""The one list of the console: draws only the lines that are on the screen, whatever the number of rows."""
+"""The one list of the console: draws only the lines that are on the screen, whatever the number of rows.
+
+A drawn line is kept until its row shows something else, so that a key draws two lines and not a screen.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +11,36 @@ from typing import Any, Protocol
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from approval_tui.console.rows import Entry, Rows
+from approval_tui.console.widgets.line_view import LineView
 from approval_tui.display.glyphs import Glyphs
 from approval_tui.display.width import pad
 
 ROLES = ("warning", "bad", "good", "quiet")
 _PREFIX = "row-list--"
 _NOTHING, _BOLD = Style.null(), Style(bold=True)
+_HEADER, _CURSOR, _GONE, _PLAIN, _FILLER = "header", "cursor", "gone", "", "filler"
+_MARK = 2
+_MOST_KEPT = 512
 
 Piece = tuple[str, str]
 """A text and its role: plain, strong, or one of ROLES."""
 
+State = tuple[object, ...]
+"""Everything that a drawn line depends on."""
+
 
 class Painter(Protocol):
     """Knows the columns of one kind of row; every text that it gives is safe to show."""
+
+    ticking: int  #: how many cells at the beginning of a row show passing time
+
+    def identity(self, row: Any) -> object:
+        """What is the same as long as the row shows the same."""
 
     def header(self, width: int) -> str:
         """The line above the rows."""
@@ -35,16 +49,10 @@ class Painter(Protocol):
         """The cells of one row, behind its mark."""
 
 
-Drawn = tuple[str, tuple[Piece, ...]]
-"""What one line shows: the name of its base style, and its pieces."""
-
-_HEADER, _CURSOR, _GONE, _PLAIN, _FILLER = "header", "cursor", "gone", "", "filler"
-
-
-class RowList(ScrollView, can_focus=True, inherit_bindings=False):
+class RowList(LineView):
     """One line a row below a header; the cursor and the rows are those of the Rows that it shows."""
 
-    COMPONENT_CLASSES = {f"{_PREFIX}{name}" for name in ("header", "cursor", "gone", *ROLES)}
+    COMPONENT_CLASSES = {f"{_PREFIX}{name}" for name in (_HEADER, _CURSOR, _GONE, *ROLES)}
 
     class Picked(Message):
         """The reviewer clicked the row with this index."""
@@ -58,17 +66,18 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def __init__(self, rows: Rows[Any], painter: Painter, empty: Sequence[str], glyphs: Glyphs, *, id: str) -> None:
         super().__init__(id=id)
-        self._rows, self._painter, self._empty = rows, painter, empty
-        self._glyphs = glyphs
-        self._styles: dict[str, Style] = {}
-        self._drawn: dict[int, Drawn] = {}
+        self._rows, self._painter, self._empty, self._glyphs = rows, painter, empty, glyphs
+        self._ticks = 0
+        self._kept: dict[State, Strip] = {}
+        self._drawn: dict[int, State] = {}
 
     def show(self, rows: Rows[Any], painter: Painter, empty: Sequence[str]) -> None:
         """Shows other rows, where the reviewer left them."""
         self._rows.scroll = int(self.scroll_offset.y)
         self._rows, self._painter, self._empty = rows, painter, empty
+        self._kept.clear()
         self._fit()
-        self.scroll_to(y=rows.scroll, animate=False, force=True)
+        self.jump(rows.scroll)
         self.refresh()
 
     def explain_emptiness(self, empty: Sequence[str]) -> None:
@@ -77,29 +86,37 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         self.redraw()
 
     def rows_changed(self, moved: int = 0) -> None:
-        """Draws the rows anew; `moved` is by how much those on the screen moved within the list."""
+        """Draws what changed of the rows; `moved` is by how much those on the screen moved within the list."""
         self._fit()
         if moved:
-            self.scroll_to(y=max(0, self.scroll_offset.y + moved), animate=False, force=True)
+            self.jump(self.scroll_offset.y + moved)
         self.redraw()
 
     def cursor_moved(self) -> None:
-        """Draws the rows anew with the cursor's row in view."""
+        """Draws what changed of the rows with the cursor's row in view."""
         self._fit()
         index = self._rows.cursor_index
         if index is not None:
             first, last = self.visible_rows()
             if index < first:
-                self.scroll_to(y=index, animate=False, force=True)
+                self.jump(index)
             elif index > last:
-                self.scroll_to(y=index - self.rows_on_screen + 1, animate=False, force=True)
+                self.jump(index - self.rows_on_screen + 1)
         self.redraw()
+
+    def tick(self) -> None:
+        """Draws the ages anew, and nothing else of the rows."""
+        self._ticks += 1
+        self._kept.clear()
+        ticking = self._painter.ticking
+        if ticking and len(self._rows):
+            self.refresh(Region(0, 1, _MARK + ticking, min(len(self._rows), self.rows_on_screen)))
 
     def redraw(self) -> None:
         """Draws the lines anew that show something else than before; most keys change two of them."""
         for y in range(self.size.height):
-            if y in self._drawn and self._drawn[y] != self._content(y):
-                self.refresh(Region(0, y, self.size.width, 1))
+            if y in self._drawn and self._drawn[y] != self._state(y):
+                self.redraw_line(y)
 
     @property
     def rows_on_screen(self) -> int:
@@ -112,7 +129,9 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         return first, first + self.rows_on_screen - 1
 
     def on_resize(self) -> None:
+        self._kept.clear()
         self.cursor_moved()
+        self.post_message(self.Scrolled())
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
@@ -120,7 +139,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(self.Scrolled())
 
     def notify_style_update(self) -> None:
-        self._styles.clear()
+        self._kept.clear()
         super().notify_style_update()
 
     def on_click(self, event: events.Click) -> None:
@@ -131,25 +150,40 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
                 self.post_message(self.Picked(index))
 
     def render_line(self, y: int) -> Strip:
-        name, pieces = self._drawn[y] = self._content(y)
-        base = self._style(name)
-        is_gone = name == _GONE
-        segments = [Segment(text, base + self._role(role, is_gone)) for text, role in pieces]
-        return Strip(segments).adjust_cell_length(self.scrollable_content_region.width, base)
+        state = self._drawn[y] = self._state(y)
+        strip = self._kept.get(state)
+        if strip is None:
+            if len(self._kept) > _MOST_KEPT:
+                self._kept.clear()
+            strip = self._kept[state] = self._strip(y)
+        return strip
 
-    def _content(self, y: int) -> Drawn:
-        """What the line shows now."""
-        width = self.scrollable_content_region.width
+    def _state(self, y: int) -> State:
+        width = self.text_width
         if y == 0:
-            return _HEADER, ((pad(f"  {self._painter.header(width - 2)}", width), ""),)
+            return _HEADER, width
         index = y - 1 + int(self.scroll_offset.y)
         entry = self._rows.entry(index)
         if entry is None:
-            return _FILLER, ((pad(self._filler(y, index), width), ""),)
+            return _FILLER, self._filler(y, index), width
         is_cursor = index == self._rows.cursor_index
-        mark = f"{self._glyphs.cursor} " if is_cursor else f"{self._glyphs.new} " if entry.is_new else "  "
-        name = _CURSOR if is_cursor else _GONE if entry.is_gone else _PLAIN
-        return name, ((mark, ""), *self._painter.pieces(entry, width - 2))
+        return self._painter.identity(entry.row), is_cursor, entry.is_new, entry.is_gone, width, self._ticks
+
+    def _strip(self, y: int) -> Strip:
+        width = self.text_width
+        index = y - 1 + int(self.scroll_offset.y)
+        entry = None if y == 0 else self._rows.entry(index)
+        if entry is None:
+            name = _HEADER if y == 0 else _FILLER
+            text = f"  {self._painter.header(width - _MARK)}" if y == 0 else self._filler(y, index)
+            return Strip([Segment(pad(text, width), self.style_named(name))], width)
+        is_cursor = index == self._rows.cursor_index
+        base = self.style_named(_CURSOR if is_cursor else _GONE if entry.is_gone else _PLAIN)
+        mark = self._glyphs.cursor if is_cursor else self._glyphs.new if entry.is_new else " "
+        segments = [Segment(f"{mark} ", base)]
+        for text, role in self._painter.pieces(entry, width - _MARK):
+            segments.append(Segment(text, base + self._role(role, entry.is_gone)))
+        return Strip(segments).adjust_cell_length(width, base)
 
     def _filler(self, y: int, index: int) -> str:
         if index < len(self._rows):
@@ -160,17 +194,10 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _role(self, role: str, is_gone: bool) -> Style:
         if role == "strong":
-            return _BOLD if not is_gone else _NOTHING
-        return self._style(role) if role in ROLES else _NOTHING
+            return _NOTHING if is_gone else _BOLD
+        return self.style_named(role) if role in ROLES else _NOTHING
 
-    def _style(self, name: str) -> Style:
-        """The style of that name; working one out takes longer than drawing the line."""
-        style = self._styles.get(name)
-        if style is None:
-            style = self._styles[name] = self._new_style(name)
-        return style
-
-    def _new_style(self, name: str) -> Style:
+    def new_style(self, name: str) -> Style:
         if name in (_PLAIN, _FILLER):
             return self.rich_style + (Style(dim=True) if name == _FILLER else _NOTHING)
         if name in ROLES:
@@ -178,6 +205,4 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         return self.get_component_rich_style(f"{_PREFIX}{name}")
 
     def _fit(self) -> None:
-        size = Size(self.scrollable_content_region.width, len(self._rows) + 1)
-        if self.virtual_size != size:
-            self.virtual_size = size
+        self.set_length(len(self._rows) + 1)

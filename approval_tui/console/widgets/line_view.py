@@ -1,0 +1,56 @@
+"""What the list and the pane share: lines that are drawn one by one, in styles that are worked out once."""
+
+from __future__ import annotations
+
+from rich.style import Style
+from textual.geometry import Region, Size
+from textual.reactive import Reactive
+from textual.scroll_view import ScrollView
+
+
+class LineView(ScrollView, can_focus=True, inherit_bindings=False):
+    """A scroll view whose length may change at any time without the whole screen being laid out anew."""
+
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0), layout=False)
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._styles: dict[str, Style] = {}
+
+    @property
+    def text_width(self) -> int:
+        """The cells of a line; 0 before it was laid out."""
+        return self.scrollable_content_region.width
+
+    def set_length(self, lines: int) -> None:
+        """Says how many lines there are; the place that is shown stays, as far as there still is one."""
+        size = Size(self.text_width, lines)
+        if self.virtual_size == size:
+            return
+        self.virtual_size = size
+        self._scroll_update(size)
+        if self.scroll_offset.y > self.max_scroll_y:
+            self.jump(self.max_scroll_y)
+
+    def jump(self, y: float) -> None:
+        """Shows the lines from that one on, at once."""
+        self.scroll_to(y=max(0, y), animate=False, force=True)
+
+    def redraw_line(self, y: int) -> None:
+        """Draws one line of the screen anew."""
+        self.refresh(Region(0, y, self.size.width, 1))
+
+    def notify_style_update(self) -> None:
+        self._styles.clear()
+        super().notify_style_update()
+
+    def style_named(self, name: str) -> Style:
+        """The style of that name; working one out takes longer than drawing a line."""
+        style = self._styles.get(name)
+        if style is None:
+            style = self._styles[name] = self.new_style(name)
+        return style
+
+    def new_style(self, name: str) -> Style:
+        """Works out the style of that name."""
+        raise NotImplementedError
