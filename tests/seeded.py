@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
 from approval_tui.domain.calls import Call
-from approval_tui.domain.clock import MINUTE, SECOND
+from approval_tui.domain.clock import HOUR, MINUTE, SECOND
+from approval_tui.domain.decisions import EVIDENCE_SHOWN, Evidence, Reviewer
 from approval_tui.domain.ids import IdFactory
 from approval_tui.domain.models import Request
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
-from tests.support import ManualClock
+from tests.support import BO, ManualClock, deny, submit
 
 FIRST_MOMENT = 1_800_000_000_000
 """2027-01-15 08:00 UTC, when the seeded story begins."""
@@ -98,14 +100,104 @@ def telling_calls() -> list[tuple[Call, int]]:
     ]
 
 
-def seed(path: str, clock: ManualClock, change: Callable[[BlockingStore], None] | None = None) -> list[Request]:
-    """Writes the story into a fresh store, lets `change` act on it, and gives the requests."""
+def seed(path: str, clock: ManualClock) -> list[Request]:
+    """Writes the story into a fresh store and gives the requests."""
     with open_store_blocking(path, clock=clock, new_id=counting_ids()) as store:
-        requests = []
-        for call, later in telling_calls():
-            clock.move(later)
-            requests.append(store.requester.submit(call).request)
-        if change is not None:
-            change(store)
+        return _tell(store, clock)
+
+
+def _tell(store: BlockingStore, clock: ManualClock) -> list[Request]:
+    requests = []
+    for call, later in telling_calls():
+        clock.move(later)
+        requests.append(store.requester.submit(call).request)
     clock.move(5 * SECOND)
     return requests
+
+
+_ANN = Reviewer("ann", via="console", os_user="ann", tty="/dev/pts/3")
+
+
+def tell_the_day(store: BlockingStore, clock: ManualClock) -> None:
+    """Two hours in which requests end in every way there is; claims have fixed names, so that the log is the same."""
+    clock.move(-2 * HOUR)
+    push = submit(
+        store, Call("push_image", {"image": "app:2.0.0", "to": "registry.example.org"}, "release-bot", session="run-6")
+    )
+    clock.move(20 * SECOND)
+    _approve_shown(store, push, rows=2)
+    _consume(store, push)  # and nothing is heard of it again
+    clock.move(30 * MINUTE)
+
+    tests = submit(store, Call("shell", {"command": "pytest -q"}, "research-bot", session="run-2", risk="low"))
+    clock.move(4 * SECOND)
+    _approve_shown(store, tests, rows=1)
+    _end(store, tests, "succeeded")
+    clock.move(6 * MINUTE)
+
+    branch = submit(store, Call("delete_branch", {"name": "main", "force": True}, "tidy-bot", session="run-9"))
+    clock.move(12 * SECOND)
+    deny(store, branch, "Never main.", _ANN)
+    clock.move(15 * MINUTE)
+
+    plan = submit(
+        store, Call("shell", {"command": "terraform apply -auto-approve"}, "infra-bot", session="run-4", risk="high")
+    )
+    clock.move(50 * SECOND)
+    _approve_shown(store, plan, rows=1)
+    _end(store, plan, "failed", "exit code 1: the state is locked")
+    clock.move(5 * MINUTE)
+
+    submit(store, Call("fetch", {"url": "http://203.0.113.7/install.sh"}, "research-bot", session="run-2"))
+    clock.move(11 * MINUTE)
+    store.reviewer.expire_due()
+
+    draft = submit(store, Call("write_file", {"path": "notes/plan.md", "content": "1. ask\n"}, "research-bot"))
+    clock.move(9 * SECOND)
+    store.requester.cancel(draft.id, requester="research-bot", reason="The plan changed.")
+    clock.move(20 * MINUTE)
+
+    mail = {"to": ["all@example.org"], "subject": "Maintenance tonight", "body": "From 22:00 UTC.\nFor two hours."}
+    letter = submit(store, Call("send_mail", mail, "support-bot", server="mail", session="run-5", risk="medium"))
+    clock.move(31 * SECOND)
+    _approve_edited(store, letter, {**mail, "to": ["ops@example.org"]})
+    _end(store, letter, "succeeded")
+    clock.move(4 * MINUTE)
+
+    restart = submit(store, Call("restart", {"service": "queue"}, "infra-bot", session="run-4", risk="medium"))
+    _approve_shown(store, restart, rows=1)
+    clock.move(6 * SECOND)
+    store.reviewer.revoke(restart.id, reviewer=BO, reason="Wait for the backup.")
+    clock.move(FIRST_MOMENT - 2 * MINUTE - clock.now)
+
+    notes = submit(store, Call("shell", {"command": "make release-notes"}, "release-bot", session="run-7", risk="low"))
+    clock.move(5 * SECOND)
+    _approve_shown(store, notes, rows=1)
+    clock.move(FIRST_MOMENT - clock.now)
+
+
+def seed_day(path: str, clock: ManualClock) -> list[Request]:
+    """Writes a store with a day behind it, and the story's requests that wait now; gives those."""
+    with open_store_blocking(path, clock=clock, new_id=counting_ids()) as store:
+        tell_the_day(store, clock)
+        return _tell(store, clock)
+
+
+def _approve_shown(store: BlockingStore, request: Request, *, rows: int) -> None:
+    evidence = Evidence(EVIDENCE_SHOWN, rows=rows, shown_ms=3200)
+    store.reviewer.decide(request.id, "approve", reviewer=_ANN, digest=request.digest, evidence=evidence)
+
+
+def _approve_edited(store: BlockingStore, request: Request, arguments: Mapping[str, Any]) -> None:
+    ann = Reviewer("ann", via="cli", os_user="ann", tty="/dev/pts/3")
+    store.reviewer.decide(request.id, "approve", reviewer=ann, digest=request.digest, edited_arguments=arguments)
+
+
+def _consume(store: BlockingStore, request: Request) -> str:
+    claim = f"clm_{request.id[4:]}"
+    store.requester.consume(request.id, request.fingerprint, requester=request.requester, claim_id=claim)
+    return claim
+
+
+def _end(store: BlockingStore, request: Request, outcome: str, detail: str | None = None) -> None:
+    store.requester.report_outcome(request.id, _consume(store, request), outcome, detail=detail)

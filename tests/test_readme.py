@@ -13,11 +13,17 @@ from pathlib import Path
 
 import pytest
 
+from approval_tui.cli.arguments import BY_NAME
 from approval_tui.cli.exit_codes import EXIT_CODES
+from approval_tui.console.filtering import STATUS
+from approval_tui.domain.decisions import EVIDENCE_KINDS, EVIDENCE_TABLE
+from approval_tui.domain.lifecycle import PENDING, STATUSES
 from approval_tui.domain.models import Request
 from approval_tui.settings.actions import ACTIONS
 from approval_tui.settings.configuration import KEYS, Settings, parse_settings
 from approval_tui.store import open_store_blocking
+from approval_tui.store.transactions.filters import FIELDS, IN_DOUBT
+from screenshots.make import FOLDER, PICTURES, file_of, take
 from tests.support import approve
 
 ROOT = Path(__file__).parent.parent
@@ -54,7 +60,12 @@ def test_the_table_of_keys_is_that_of_the_registry() -> None:
         ]
         for action in ACTIONS
     ]
-    assert table_below("| key |") == expected
+    rows = "\n".join("| " + " | ".join(row).rstrip() + " |" for row in expected)
+    assert table_below("| key |") == expected, f"the table's rows should be:\n{rows}"
+
+
+def test_every_command_of_the_table_of_keys_is_a_command() -> None:
+    assert {action.command for action in ACTIONS if action.command} - set(BY_NAME) == set()
 
 
 def test_the_example_configuration_has_every_key_with_its_default() -> None:
@@ -66,8 +77,34 @@ def test_the_example_configuration_has_every_key_with_its_default() -> None:
     assert {key.field for key in KEYS.values() if getattr(settings, key.field) != getattr(defaults, key.field)} == told
 
 
-def test_every_picture_of_the_readme_is_there() -> None:
-    assert [path for path in re.findall(r"\]\((screenshots/[^)]+)\)", README) if not (ROOT / path).exists()] == []
+def test_the_filter_words_are_those_of_the_console() -> None:
+    sentence = README[README.index("In all three, `/`") :].split("\n\n")[0]
+    told = set(re.findall(r"`([a-z]+):`", sentence))
+    assert told == {*FIELDS, STATUS}
+    assert {status for status in (*STATUSES, IN_DOUBT) if f"`{status}`" not in sentence} == {PENDING}
+
+
+def test_the_kinds_of_evidence_are_those_of_the_code() -> None:
+    bullet = README[README.index("**A decision records its evidence**") :].split("\n- ")[0]
+    assert set(re.findall(r"`([a-z]+)` \(", bullet)) == set(EVIDENCE_KINDS) - {EVIDENCE_TABLE}
+    assert f"{Settings().long_payload:,} rows" in bullet
+
+
+def test_the_folder_holds_the_pictures_that_are_taken_and_no_others() -> None:
+    kept = {name for name in os.listdir(FOLDER) if name.endswith(".svg")}
+    assert kept == {os.path.basename(file_of(picture)) for picture in PICTURES}
+
+
+def test_the_readme_shows_every_picture_once_and_says_what_it_is() -> None:
+    shown = re.findall(r"!\[([^\]]+)\]\(screenshots/([^)]+)\.svg\)", README)
+    assert sorted(name for _, name in shown) == sorted(picture.name for picture in PICTURES)
+    assert all(len(said.split()) > 3 for said, _ in shown)
+
+
+@pytest.mark.parametrize("name", ["deny", "audit"])  # a cursor that could blink, and hashes of everything before
+async def test_a_picture_is_the_same_in_each_run(name: str) -> None:
+    picture = next(picture for picture in PICTURES if picture.name == name)
+    assert await take(picture) == await take(picture)
 
 
 def run_command(line: str, store: str) -> subprocess.CompletedProcess[str]:

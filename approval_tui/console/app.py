@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from textual import events, work
 from textual.app import App
 from textual.filter import LineFilter
+from textual.screen import Screen
 
 from approval_tui.console import messages
 from approval_tui.console.contract import Contract
@@ -84,11 +85,13 @@ class ConsoleApp(App[None]):
         self.shown_path = shown_path or _with_tilde(path)
         self._watch = StoreWatch(self, path, Lists())
         redactor = Redactor.with_names(self.settings.redact_names)
-        self._main_screen = MainScreen(self._watch.lists, redactor, first_look)
+        self._main_screen = MainScreen(self._watch.lists, redactor, self.settings.layout, first_look)
         self._beat = time.monotonic()
         self._attention = Attention(self.settings, clock, monotonic, in_tmux="TMUX" in os.environ)
         self._visible_filter = VisibleFilter()
         self.animation_level = "none"  # rows that only fly past on the way to the end have not been shown
+        self.theme = self.settings.theme
+        self.set_class(self.glyphs.is_ascii, "-ascii")
         if self.settings.keymap:
             self.set_keymap({name: ",".join(keys) for name, keys in self.settings.keymap.items()})
 
@@ -126,10 +129,11 @@ class ConsoleApp(App[None]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._visible_filter]
 
-    async def on_mount(self) -> None:
-        self.theme = self.settings.theme
-        self.set_class(self.glyphs.is_ascii, "-ascii")
-        await self.push_screen(self._main_screen)
+    def get_default_screen(self) -> Screen[None]:
+        """The main screen from the start: another one below it would be laid out and drawn for nothing."""
+        return self._main_screen
+
+    def on_mount(self) -> None:
         self._write(terminal.SAVE_TITLE if self.settings.title else "")
         self.call_after_refresh(self.watch_store)  # the store's code is loaded behind the first frame
         self.app_resume_signal.subscribe(self, lambda _: self.contract.disarm())

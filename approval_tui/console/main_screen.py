@@ -32,7 +32,6 @@ from approval_tui.domain.errors import Conflict
 from approval_tui.domain.lifecycle import PENDING
 from approval_tui.domain.models import Request
 from approval_tui.settings.actions import AUDIT_VIEW, BY_ID, HISTORY_VIEW, PENDING_VIEW, VIEWS
-from approval_tui.settings.configuration import LAYOUT_COLUMNS, LAYOUT_STACKED
 
 
 class MainScreen(ListKeys):
@@ -41,8 +40,8 @@ class MainScreen(ListKeys):
     BINDINGS = MAIN_BINDINGS
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
 
-    def __init__(self, lists: Lists, redactor: Redactor, first_look: FirstLook | None = None) -> None:
-        super().__init__()
+    def __init__(self, lists: Lists, redactor: Redactor, layout: str, first_look: FirstLook | None) -> None:
+        super().__init__(classes=f"-{layout}")
         self._first_look = first_look
         self.lists = lists
         self._redactor = redactor
@@ -114,8 +113,6 @@ class MainScreen(ListKeys):
     def on_mount(self) -> None:
         self.row_list.focus()
         self.query_one("#keys", KeyBar).show(self.place)
-        self.set_class(self.app.settings.layout == LAYOUT_COLUMNS, "-columns")
-        self.set_class(self.app.settings.layout == LAYOUT_STACKED, "-stacked")
         self.app.contract.disarm()
         self.set_interval(1.0, self._tick)
 

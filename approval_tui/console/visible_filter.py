@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
 from approval_tui.display.visible import is_all_visible, is_invisible
+
+#: Rules, marks and fillers come again in every frame, and are looked at once.
+_is_all_visible = lru_cache(4096)(is_all_visible)
 
 
 class VisibleFilter(LineFilter):
@@ -14,7 +19,10 @@ class VisibleFilter(LineFilter):
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """The same line with invisible characters escaped, cut to the room that it had."""
-        if all(segment.control or is_all_visible(segment.text) for segment in segments):
+        for text, _, control in segments:
+            if not (control or (text.isascii() and text.isprintable()) or _is_all_visible(text)):
+                break
+        else:
             return segments
         width = Segment.get_line_length(segments)
         escaped = [segment if segment.control else _escaped(segment) for segment in segments]

@@ -1,0 +1,228 @@
+"""Takes the pictures of the README from the real app, or checks that they are those of today's app.
+
+python -m screenshots.make           writes screenshots/*.svg
+python -m screenshots.make --check   exits 1 when one of them differs, and writes nothing
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+if __package__ in (None, ""):  # started as a file: the packages lie beside this folder
+    sys.path.insert(0, os.path.dirname(FOLDER))
+
+from textual.widgets import Input
+
+from approval_tui.console.app import ConsoleApp
+from approval_tui.display.glyphs import UNICODE
+from approval_tui.domain.audit import Event
+from approval_tui.domain.decisions import Reviewer
+from approval_tui.domain.events import APPROVED
+from approval_tui.domain.models import Request
+from approval_tui.store import open_store_blocking
+from tests.console.driver import Console
+from tests.seeded import FIRST_MOMENT, counting_ids, hostile_call, seed, seed_day
+from tests.support import BO, ManualClock, deny
+
+WIDE = (140, 34)
+NARROW = (60, 40)
+_STORE = "approvals.db"
+_MISSING = "/srv/approvals/approvals.db"
+"""A place where there is no store; it stands in a picture, so it must be the same on every machine."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a picture may use while the app runs."""
+
+    console: Console
+    path: str
+
+
+Seed = Callable[[str, ManualClock], list[Request]]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A name, what writes the store (None: there is none), what is done before the picture, and its size in cells."""
+
+    name: str
+    seed: Seed | None
+    prepare: Callable[[Moment], Awaitable[None]]
+    size: tuple[int, int] = WIDE
+
+
+async def _nothing(_: Moment) -> None:
+    """The picture is what is there."""
+
+
+async def _detail(moment: Moment) -> None:
+    with open_store_blocking(moment.path, clock=moment.console.clock, new_id=counting_ids(100)) as store:
+        store.requester.submit(hostile_call())
+    await moment.console.until(lambda: len(moment.console.screen.waiting) == 5)
+    await moment.console.press("G")
+
+
+async def _payload(moment: Moment) -> None:
+    await moment.console.press("j", "enter", "a")
+
+
+async def _deny(moment: Moment) -> None:
+    await moment.console.press("j", "j", "d", *"Not without the invoice")
+
+
+async def _lost_race(moment: Moment) -> None:
+    with open_store_blocking(moment.path, clock=moment.console.clock, new_id=counting_ids(100)) as store:
+        deny(store, store.reviewer.list()[0], "Not on a Friday.", BO)
+    await moment.console.until(lambda: len(moment.console.screen.waiting) == 3)
+    await moment.console.press("a")
+
+
+async def _history(moment: Moment) -> None:
+    await moment.console.press("2")
+    await _go_to_row(moment.console, lambda row: row.edited_arguments is not None)
+    await moment.console.until(lambda: len(_story_of(moment.console)) > 0)
+
+
+def _story_of(console: Console) -> tuple[Event, ...]:
+    shown = console.screen.shown_request
+    return () if shown is None else shown.story
+
+
+async def _audit(moment: Moment) -> None:
+    await moment.console.press("3")
+    await _go_to_row(moment.console, lambda row: row.name == APPROVED)
+    await moment.console.press("v")
+    await moment.console.see("The log verifies")
+
+
+async def _go_to_row(console: Console, is_wanted: Callable[..., bool]) -> None:
+    """Moves the cursor of the shown list to the first row that is wanted."""
+    rows = console.screen.lists.shown.rows
+    await console.until(lambda: rows.is_loaded and len(rows.loaded) > 0)
+    index = next(index for index, entry in enumerate(rows.loaded) if is_wanted(entry.row))
+    await console.press(*["j"] * index)
+
+
+async def _trouble(moment: Moment) -> None:
+    await moment.console.see("NO STORE YET")
+
+
+def _empty(path: str, clock: ManualClock) -> list[Request]:
+    open_store_blocking(path, clock=clock).close()
+    return []
+
+
+PICTURES = (
+    Picture("queue", seed, _nothing),
+    Picture("detail", seed, _detail),
+    Picture("payload", seed, _payload),
+    Picture("deny", seed, _deny),
+    Picture("lost-race", seed, _lost_race),
+    Picture("history", seed_day, _history, (140, 48)),
+    Picture("audit", seed_day, _audit),
+    Picture("narrow", seed, _nothing, NARROW),
+    Picture("empty", _empty, _nothing, (140, 16)),
+    Picture("trouble", None, _trouble, (140, 16)),
+)
+
+
+async def take(picture: Picture) -> str:
+    """The picture as SVG, the same in every run of the same app."""
+    with tempfile.TemporaryDirectory() as folder:
+        clock, monotonic = ManualClock(FIRST_MOMENT), ManualClock(0)
+        path, shown_path = _place(picture, folder)
+        if picture.seed is not None:
+            picture.seed(path, clock)
+        app = ConsoleApp(
+            path,
+            reviewer=Reviewer("ann", via="console", os_user="ann", tty="/dev/pts/3"),
+            clock=clock,
+            monotonic=monotonic,
+            shown_path=shown_path,
+            glyphs=UNICODE,
+        )
+        async with app.run_test(size=picture.size) as pilot:
+            console = Console(pilot, clock, monotonic)
+            if picture.seed is not None:
+                await console.until(lambda: console.screen.is_live)
+            monotonic.move(1000)
+            await picture.prepare(Moment(console, path))
+            for box in app.screen.query(Input):
+                box.cursor_blink = False  # the cursor stands still in a picture
+            await console.settle()
+            svg = app.export_screenshot(title="approval-tui")
+    return _plain(svg)
+
+
+def _place(picture: Picture, folder: str) -> tuple[str, str]:
+    """Where the store of the picture is, and what the picture says of that."""
+    if picture.seed is not None:
+        return os.path.join(folder, _STORE), f"~/{_STORE}"
+    if os.path.lexists(_MISSING):
+        raise FileExistsError(f"{_MISSING} is there, and a picture needs it missing.")
+    return _MISSING, _MISSING
+
+
+def _plain(svg: str) -> str:
+    """The picture without fonts from the web, without a number of its own, and with its blanks kept by every viewer."""
+    without_web_fonts = re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL)
+    numberless = re.sub(r"terminal-\d+", "terminal", without_web_fonts)
+    return numberless.replace("<svg ", '<svg xml:space="preserve" ', 1)
+
+
+def file_of(picture: Picture) -> str:
+    """Where the picture is kept."""
+    return os.path.join(FOLDER, f"{picture.name}.svg")
+
+
+def write() -> None:
+    """Writes every picture, and takes away those that are no longer taken."""
+    files = {file_of(picture): asyncio.run(take(picture)) for picture in PICTURES}
+    for name in os.listdir(FOLDER):
+        if name.endswith(".svg") and os.path.join(FOLDER, name) not in files:
+            os.remove(os.path.join(FOLDER, name))
+    for path, svg in files.items():
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(svg)
+
+
+def differing() -> list[str]:
+    """The names of the pictures that are not those of today's app."""
+    return [picture.name for picture in PICTURES if asyncio.run(take(picture)) != _kept(picture)]
+
+
+def _kept(picture: Picture) -> str | None:
+    try:
+        with open(file_of(picture), encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def main() -> int:
+    """Writes or checks every picture; the exit code says whether all were as expected."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--check", action="store_true", help="compare, write nothing, exit 1 when one differs")
+    os.environ.pop("NO_COLOR", None)  # the pictures have colours wherever they are taken
+    if parser.parse_args().check:
+        if names := differing():
+            print(f"Not today's app: {', '.join(names)}. Run `python -m screenshots.make`.", file=sys.stderr)
+            return 1
+        print(f"{len(PICTURES)} pictures are those of today's app.")
+        return 0
+    write()
+    print(f"{len(PICTURES)} pictures written.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
