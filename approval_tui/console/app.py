@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import select
+import signal
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
@@ -15,6 +18,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from approval_tui.console import messages
+from approval_tui.console.bindings import textual_keys
 from approval_tui.console.contract import Contract
 from approval_tui.console.deciding import DecidingScreen
 from approval_tui.console.first_look import FirstLook
@@ -93,7 +97,7 @@ class ConsoleApp(App[None]):
         self.theme = self.settings.theme
         self.set_class(self.glyphs.is_ascii, "-ascii")
         if self.settings.keymap:
-            self.set_keymap({name: ",".join(keys) for name, keys in self.settings.keymap.items()})
+            self.set_keymap({name: textual_keys(keys) for name, keys in self.settings.keymap.items()})
 
     @property
     def store(self) -> AsyncStore:
@@ -122,6 +126,11 @@ class ConsoleApp(App[None]):
         """The main screen, also below others; facts that come after its end go nowhere."""
         return self._main_screen
 
+    def is_key_of(self, action_id: str, event: events.Key) -> bool:
+        """Whether the key is one of the action's."""
+        keys = self.keys_of(action_id)
+        return event.character in keys or event.key in textual_keys(keys).split(",")
+
     def keys_of(self, action_id: str) -> tuple[str, ...]:
         """The keys of an action, as the configuration has them."""
         return next(action.keys for action in self.actions if action.id == action_id)
@@ -136,6 +145,7 @@ class ConsoleApp(App[None]):
     def on_mount(self) -> None:
         self._write(terminal.SAVE_TITLE if self.settings.title else "")
         self.call_after_refresh(self.watch_store)  # the store's code is loaded behind the first frame
+        self._end_on_signals()
         self.app_resume_signal.subscribe(self, lambda _: self.contract.disarm())
         self.set_interval(1.0, self._every_second)
 
@@ -279,6 +289,13 @@ class ConsoleApp(App[None]):
         self.copy_to_clipboard(text)
         in_screen = os.environ.get("TERM", "").startswith("screen") and "TMUX" not in os.environ
         self.say(clipboard.copied_words(what, text, in_tmux="TMUX" in os.environ, in_screen=in_screen))
+
+    def _end_on_signals(self) -> None:
+        """Whoever ends the program from outside gets the terminal back as it was."""
+        if self.is_headless or threading.current_thread() is not threading.main_thread():
+            return
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
 
     def _leave_when_terminal_is_gone(self) -> None:
         """Ends the app when the terminal was closed without a signal; nothing is decided by that."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from textual.binding import Binding, BindingType
+from textual.keys import _character_to_key
 
 from approval_tui.settings.actions import ACTIONS, PAYLOAD_VIEW, VIEWS, Action
 
@@ -14,7 +17,7 @@ def bindings_of(*places: str) -> list[BindingType]:
 
 def _binding(action: Action) -> Binding:
     return Binding(
-        ",".join(action.keys),
+        textual_keys(action.keys),
         f"do_{action.id}",
         action.label,
         show=action.in_footer,
@@ -22,6 +25,19 @@ def _binding(action: Action) -> Binding:
         key_display=action.keys[0] if len(action.keys) == 1 else None,
         id=action.id,
     )
+
+
+def textual_keys(keys: Iterable[str]) -> str:
+    """The keys as Textual names them in a keymap, where `?` is `question_mark` and a comma stands between two."""
+    return ",".join(map(_textual_key, keys))
+
+
+def _textual_key(key: str) -> str:
+    modifiers, _, last = key.rpartition("+") if len(key) > 1 and not key.endswith("++") else ("", "", key)
+    if key.endswith("++"):
+        modifiers, last = key[:-2], "+"
+    name = _character_to_key(last) if len(last) == 1 else last
+    return f"{modifiers}+{name}" if modifiers else name
 
 
 MAIN_BINDINGS = bindings_of(*VIEWS)

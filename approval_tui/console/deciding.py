@@ -211,7 +211,7 @@ class DecidingScreen(Screen[None]):
                 subject.request,
                 self.redactor,
                 unread=subject.unread_rows,
-                is_approve_key=lambda key: key in self.app.keys_of("approve"),
+                is_approve_key=lambda event: self.app.is_key_of("approve", event),
             ),
             answered,
         )

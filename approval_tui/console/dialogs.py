@@ -134,7 +134,7 @@ class TypedDialog(DecisionDialog[bool | None]):
     """Asks to type the end of the id, for a payload too long to be read row by row; then `a` approves."""
 
     def __init__(
-        self, request: Request, redactor: Redactor, *, unread: int, is_approve_key: Callable[[str], bool]
+        self, request: Request, redactor: Redactor, *, unread: int, is_approve_key: Callable[[events.Key], bool]
     ) -> None:
         super().__init__(request, redactor)
         self._unread = unread
@@ -157,7 +157,7 @@ class TypedDialog(DecisionDialog[bool | None]):
         event.stop()
         self.app.contract.begin_acting(event)
         if len(self._typed) == LAST_OF_ID:
-            if self._is_approve_key(event.key):
+            if self._is_approve_key(event):
                 self.answer(True)
                 return
             if event.key != "backspace":

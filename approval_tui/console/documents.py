@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from approval_tui.display import payload
 from approval_tui.display.diff import REMOVED, diff_rows
-from approval_tui.display.event_view import event_content, event_fields, event_words
+from approval_tui.display.event_view import event_content, event_fields, event_words, problem_words
 from approval_tui.display.glyphs import Glyphs
 from approval_tui.display.preview import preview_lines
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.request_view import Field, context_fields, fields_after_context, fields_before_context
-from approval_tui.display.width import cell_width, pad, wrap
-from approval_tui.domain.audit import Event, Problem, Verification
+from approval_tui.display.width import cell_width, pad, wrap, wrap_words
+from approval_tui.domain.audit import Event, Verification
 from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.errors import ApprovalTuiError
 from approval_tui.domain.identity import digest_for
@@ -131,14 +131,6 @@ def verification_lines(verification: Verification, width: int, at: int, glyphs: 
     return [*lines, _blank()]
 
 
-def problem_words(problem: Problem, glyphs: Glyphs) -> str:
-    """Where something does not fit, and what."""
-    where = [] if problem.seq is None else [f"event {problem.seq}"]
-    if problem.request_id is not None:
-        where.append(f"request {problem.request_id}")
-    return glyphs.visible(f"{', '.join(where) or 'log'}: {problem.what}")
-
-
 def _head(
     request: Request, shown: Payload, redactor: Redactor, width: int, now: int, glyphs: Glyphs, is_intact: bool
 ) -> list[Line]:
@@ -176,7 +168,8 @@ def _story_lines(story: Sequence[Event], width: int, glyphs: Glyphs) -> list[Lin
     for event in story:
         lines.append(Line(((pad(f"{event.seq}", 7) + format_timestamp(event.at), "label"),)))
         said = event_words(event, glyphs)
-        lines += _wrapped(f"  {glyphs.visible(event.name)}{f': {said}' if said else ''}", width, "plain")
+        words = f"{glyphs.visible(event.name)}{f': {said}' if said else ''}"
+        lines += [Line(((f"  {row}", "plain"),)) for row in wrap_words(words, max(_NARROWEST, width - 3))]
     return lines
 
 
@@ -198,9 +191,11 @@ def _wrapped(text: str, width: int, role: str) -> list[Line]:
 
 
 def _field_lines(field: Field, width: int, glyphs: Glyphs) -> list[Line]:
+    """The label and the text beside it; what a person said is broken at blanks, everything else where a row ends."""
     role = "agent" if field.from_agent else "plain"
     text = f"{glyphs.open_quote}{field.text}{glyphs.close_quote}" if field.from_agent else field.text
-    rows = wrap(text, max(_NARROWEST, width - 1 - _LABEL))
+    break_rows = wrap_words if field.is_prose else wrap
+    rows = break_rows(text, max(_NARROWEST, width - 1 - _LABEL))
     if cell_width(field.label) < _LABEL:
         lines = [Line(((pad(field.label, _LABEL), "label"), (rows.pop(0), role)))]
     else:  # a long label, as a key of the context may be, has rows of its own

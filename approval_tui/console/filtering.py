@@ -23,6 +23,8 @@ def parse_filter(text: str, statuses: tuple[str, ...] = (*STATUSES, IN_DOUBT)) -
     words: list[Word] = []
     for part in _PART.finditer(text):
         field, word = part["field"], part["quoted"] if part["bare"] is None else part["bare"]
+        if word.removesuffix(":") in (*FIELDS, STATUS) and word.endswith(":"):
+            continue  # the word that it is about is not typed yet
         if field is not None and field not in (*FIELDS, STATUS):
             field, word = None, part.group()
         if field == STATUS:

@@ -54,12 +54,11 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         title, about = ABOUT[self._place]
         with VerticalScroll(classes="dialog help"):
-            yield Static(Content(title), classes="dialog-title")
+            yield Static(Content(f"{title} (escape closes this)"), classes="dialog-title")
             yield Static(Content(about), classes="dialog-text")
             yield Static(Content("\n".join(key_rows(self._actions))), classes="dialog-text")
             if self._place != PAYLOAD_VIEW:
                 yield Static(Content(FILTER_HELP), classes="dialog-text")
-            yield Static(Content("escape closes"), classes="dialog-hint")
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()

@@ -19,7 +19,7 @@ from approval_tui.console.list_keys import ListKeys
 from approval_tui.console.lists import Lists
 from approval_tui.console.painters import EventPainter, HistoryPainter, PendingPainter
 from approval_tui.console.rows import Page
-from approval_tui.console.shown_request import ShownRequest, Subject
+from approval_tui.console.shown_request import ShownRequest, Subject, status_of
 from approval_tui.console.trouble import Trouble, readonly_trouble, trouble_of
 from approval_tui.console.widgets.document_pane import DocumentPane
 from approval_tui.console.widgets.key_bar import KeyBar
@@ -32,6 +32,9 @@ from approval_tui.domain.errors import Conflict
 from approval_tui.domain.lifecycle import PENDING
 from approval_tui.domain.models import Request
 from approval_tui.settings.actions import AUDIT_VIEW, BY_ID, HISTORY_VIEW, PENDING_VIEW, VIEWS
+
+_LOOK_ANEW = 5
+"""Seconds after which everything is loaded again, though nobody wrote."""
 
 
 class MainScreen(ListKeys):
@@ -50,6 +53,7 @@ class MainScreen(ListKeys):
         self._shown_event: Event | None = None
         self._verified: Callable[[int], list[Line]] | None = None
         self._trouble: Trouble | None = None
+        self._ticks = 0
 
     def compose(self) -> ComposeResult:
         clock, glyphs = self.app.clock, self.app.glyphs
@@ -67,7 +71,7 @@ class MainScreen(ListKeys):
             yield RowList(shown.rows, self.painters[shown.name], words.OPENING, glyphs, id="list")
             yield DocumentPane(id="detail")
         yield StatusBar(self.app.shown_path, self.app.reviewer.name, glyphs, id="status")
-        yield KeyBar(self.app.actions, id="keys")
+        yield KeyBar(self.app.actions, glyphs, id="keys")
 
     def _take_first_look(self) -> None:
         """Shows what was read while the program was loaded."""
@@ -83,7 +87,7 @@ class MainScreen(ListKeys):
     @property
     def is_live(self) -> bool:
         """Whether the list shows what the store holds, as far as this screen knows."""
-        return self._trouble is None and self.lists.shown.rows.is_loaded
+        return self.app.is_store_open and self.lists.shown.rows.is_loaded
 
     @property
     def waiting(self) -> list[str]:
@@ -112,7 +116,6 @@ class MainScreen(ListKeys):
 
     def on_mount(self) -> None:
         self.row_list.focus()
-        self.query_one("#keys", KeyBar).show(self.place)
         self.app.contract.disarm()
         self.set_interval(1.0, self._tick)
 
@@ -137,8 +140,10 @@ class MainScreen(ListKeys):
             self.row_list.tick()
         if self._shown is not None or self._shown_event is not None:
             self.detail.rebuild()
+        self._ticks += 1
         now = self.app.clock()
-        if any(not entry.is_gone and entry.row.expires_at <= now for entry in self.lists.pending.rows.loaded):
+        is_due = any(not entry.is_gone and entry.row.expires_at <= now for entry in self.lists.pending.rows.loaded)
+        if is_due or self._ticks % _LOOK_ANEW == 0:  # time alone makes approvals expire and calls doubtful
             self.app.reload()
 
     # --- facts ---------------------------------------------------------------------------------
@@ -158,12 +163,11 @@ class MainScreen(ListKeys):
 
     def on_store_opened(self, message: messages.StoreOpened) -> None:
         self._set_trouble(None)
-        self.status.set_state("live", "good")
         self.row_list.explain_emptiness(words.emptiness(self.lists.shown))
 
     def on_store_unavailable(self, message: messages.StoreUnavailable) -> None:
         self._set_trouble(trouble_of(message.error))
-        self.row_list.explain_emptiness(words.EMPTY[PENDING_VIEW])
+        self.row_list.explain_emptiness(words.UNREADABLE)
 
     def on_story_loaded(self, message: messages.StoryLoaded) -> None:
         request = message.request
@@ -213,7 +217,9 @@ class MainScreen(ListKeys):
         self._trouble = trouble
         banner = self.query_one("#banner", Static)
         banner.set_class(trouble is not None, "-shown")
-        if trouble is not None:
+        if trouble is None:
+            self.status.set_state("live", "good")
+        else:
             banner.update(Content(f"{trouble.word}. {trouble.text}"))
             self.status.set_state(trouble.word, "bad")
 
@@ -243,7 +249,7 @@ class MainScreen(ListKeys):
         reading = None if self._shown is None else self._shown.reading
         self.detail.show(self._detail_lines, reading, from_top=is_other or from_top)
         self._tell_payload_screen()
-        self.query_one("#keys", KeyBar).show(view.name)
+        self.query_one("#keys", KeyBar).show(view.name, None if request is None else status_of(request))
         self.query_one("#views", ViewBar).show(view.name, words.extent(view), words.filter_words(view))
 
     def _is_other(self, request: Request | None) -> bool:

@@ -18,11 +18,12 @@ from approval_tui.domain.models import Request
 
 Piece = tuple[str, str]
 
-_AGE, _LEFT, _RISK, _STATUS = 6, 7, 11, 12
+_AGE, _LEFT, _RISK, _STATUS = 7, 7, 11, 12
 _SHARE = 4
 _SOON = 60_000
 _REMEMBERED = 2048
-_SEQ, _TIME, _NAME, _ID = 9, 20, 23, 12
+_SEQ, _TIME, _NAME, _ID = 8, 15, 22, 7
+_WIDE = 68
 
 
 class _RequestPainter:
@@ -121,7 +122,7 @@ class HistoryPainter(_RequestPainter):
 
 
 class EventPainter:
-    """Number, time, name, request and a few words."""
+    """Number, time (without the year), name, the end of the request's id, and a few words."""
 
     ticking = 0
 
@@ -142,25 +143,30 @@ class EventPainter:
         return self._words[event.seq]
 
     def header(self, width: int) -> str:
-        words = max(1, width - _SEQ - _TIME - _NAME - _ID)
-        return (
-            f"{pad('number', _SEQ - 1, right=True)} {pad('at (UTC)', _TIME)}{pad('event', _NAME)}"
-            f"{pad('request', _ID)}{pad('says', words)}"
-        )
+        name, words = self._widths(width)
+        number = f"{pad('number', _SEQ - 1, right=True)} "
+        if width < _WIDE:
+            return f"{number}{pad('event', name)}{pad('says', words)}"
+        return f"{number}{pad('at (UTC)', _TIME)}{pad('event', name)}{pad('req.', _ID)}{pad('says', words)}"
 
     def pieces(self, entry: Entry[Event], width: int) -> Sequence[Piece]:
         event = entry.row
-        request = "-" if event.request_id is None else self._glyphs.visible(event.request_id)[-_ID + 2 :]
-        return [
-            (pad(str(event.seq), _SEQ - 1, right=True) + " ", "plain"),
-            (pad(format_timestamp(event.at)[:19].replace("T", " "), _TIME, glyphs=self._glyphs), "plain"),
-            (pad(self._glyphs.visible(event.name), _NAME - 1, glyphs=self._glyphs) + " ", "strong"),
-            (pad(request, _ID, glyphs=self._glyphs), "quiet"),
-            (
-                pad(self.words(event), max(1, width - _SEQ - _TIME - _NAME - _ID), glyphs=self._glyphs),
-                "plain",
-            ),
-        ]
+        name, words = self._widths(width)
+        number = (pad(str(event.seq), _SEQ - 1, right=True) + " ", "plain")
+        what = (pad(self._glyphs.visible(event.name), name - 1, glyphs=self._glyphs) + " ", "strong")
+        says = (pad(self.words(event), words, glyphs=self._glyphs), "plain")
+        if width < _WIDE:
+            return [number, what, says]
+        at = (pad(format_timestamp(event.at)[5:19].replace("T", " "), _TIME), "plain")
+        request = "-" if event.request_id is None else self._glyphs.visible(event.request_id)[-4:]
+        return [number, at, what, (pad(request, _ID), "quiet"), says]
+
+    def _widths(self, width: int) -> tuple[int, int]:
+        """The cells of the name and of the words; a narrow list leaves time and request to the details."""
+        if width < _WIDE:
+            name = max(8, min(_NAME, (width - _SEQ) // 2))
+            return name, max(1, width - _SEQ - name)
+        return _NAME, max(1, width - _SEQ - _TIME - _NAME - _ID)
 
 
 def gone_words(request: Request, glyphs: Glyphs) -> str:

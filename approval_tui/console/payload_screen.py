@@ -10,6 +10,8 @@ from textual.widgets import Input
 from approval_tui.console.bindings import PAYLOAD_BINDINGS
 from approval_tui.console.deciding import DecidingScreen
 from approval_tui.console.documents import Line
+from approval_tui.console.searching import lines_with
+from approval_tui.console.shown_request import status_of
 from approval_tui.console.widgets.document_pane import DocumentPane
 from approval_tui.console.widgets.key_bar import KeyBar
 from approval_tui.console.widgets.status_bar import StatusBar
@@ -32,14 +34,14 @@ class PayloadScreen(DecidingScreen):
     def __init__(self, shown: ShownRequest) -> None:
         super().__init__()
         self._shown = shown
-        self._found: list[int] = []
+        self._found: list[list[int]] = []
         self._sought = ""
         self._current = -1
 
     def compose(self) -> ComposeResult:
         yield DocumentPane(id="payload")
         yield StatusBar(self.app.shown_path, self.app.reviewer.name, self.app.glyphs, id="status")
-        yield KeyBar(self.app.actions, id="keys")
+        yield KeyBar(self.app.actions, self.app.glyphs, id="keys")
 
     @property
     def pane(self) -> DocumentPane:
@@ -58,7 +60,6 @@ class PayloadScreen(DecidingScreen):
     def on_mount(self) -> None:
         self.pane.show(self._lines, self._shown.reading, from_top=True)
         self.pane.focus()
-        self.query_one("#keys", KeyBar).show(self.place)
         self.app.contract.disarm()
         self._show_state()
 
@@ -89,6 +90,7 @@ class PayloadScreen(DecidingScreen):
     def _show_state(self) -> None:
         request = self._shown.request
         self.query_one("#status", StatusBar).set_state(describe_status(request), "message")
+        self.query_one("#keys", KeyBar).show(self.place, status_of(request))
 
     def _lines(self, width: int) -> list[Line]:
         return self._shown.payload_lines(width)
@@ -158,11 +160,13 @@ class PayloadScreen(DecidingScreen):
         self._go_to_match(-1)
 
     def _search(self, text: str) -> None:
-        self._sought = text.lower()
-        lines = self.pane.lines
-        self._found = [index for index, line in enumerate(lines) if text and self._sought in line.plain.lower()]
-        self.pane.mark_matches(frozenset(self._found))
-        self.say(f"{len(self._found)} rows with {text!r}." if text else "")
+        self._sought = text
+        self._search_again()
+        self.pane.mark_matches(frozenset(index for place in self._found for index in place))
+        self.say(f"{len(self._found)} places with {text!r}." if text else "")
+
+    def _search_again(self) -> None:
+        self._found = lines_with(self.pane.lines, self._sought, self.app.glyphs)
 
     def _end_search(self) -> None:
         self._search("")
@@ -182,17 +186,15 @@ class PayloadScreen(DecidingScreen):
         if not self._found:
             self.say("It is nowhere in these arguments.")
             return
-        at = self._match_index(direction)
-        self.pane.bring_into_view(self._found[at])
-        self._current = self._found[at]
-        self.say(f"{at + 1} of {len(self._found)} places.")
+        self._current = self._next_place(direction)
+        place = self._found[self._current]
+        self.pane.bring_into_view(place[0])
+        self.pane.mark_matches(frozenset(index for each in self._found for index in each))
+        self.say(f"{self._current + 1} of {len(self._found)} places.")
 
-    def _search_again(self) -> None:
-        lines = self.pane.lines
-        self._found = [index for index, line in enumerate(lines) if self._sought in line.plain.lower()]
-
-    def _match_index(self, direction: int) -> int:
-        if direction == 0 or self._current not in self._found:
+    def _next_place(self, direction: int) -> int:
+        """The number of the place to go to: from the top of the screen at first, then one by one, round the ends."""
+        if direction == 0 or not 0 <= self._current < len(self._found):
             top = int(self.pane.scroll_offset.y)
-            return next((number for number, index in enumerate(self._found) if index >= top), 0)
-        return (self._found.index(self._current) + direction) % len(self._found)
+            return next((number for number, place in enumerate(self._found) if place[0] >= top), 0)
+        return (self._current + direction) % len(self._found)

@@ -16,6 +16,7 @@ from approval_tui.display.redaction import Redactor
 from approval_tui.domain.audit import Event
 from approval_tui.domain.clock import Clock
 from approval_tui.domain.models import Request
+from approval_tui.store.transactions.filters import IN_DOUBT
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Subject:
     rows: int
     unread_rows: int
     is_intact: bool
+
+
+def status_of(request: Request) -> str:
+    """The status by which keys go: that of a call in doubt is its own."""
+    return IN_DOUBT if request.in_doubt else request.status
 
 
 class ShownRequest:

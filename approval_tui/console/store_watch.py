@@ -98,12 +98,13 @@ class StoreWatch:
     async def _watch(self) -> None:
         changes = self.store.reviewer.changes()
         change = asyncio.ensure_future(anext(changes))
+        poke = asyncio.ensure_future(self._poke.wait())
         try:
             while True:
-                poke = asyncio.ensure_future(self._poke.wait())
                 await asyncio.wait({change, poke}, return_when=asyncio.FIRST_COMPLETED, timeout=self._patience())
-                poke.cancel()
                 self._poke.clear()
+                if poke.done():
+                    poke = asyncio.ensure_future(self._poke.wait())
                 if change.done():
                     change.result()
                     change = asyncio.ensure_future(anext(changes))
@@ -114,8 +115,9 @@ class StoreWatch:
                 await self._load()
                 await asyncio.sleep(max(SHORTEST_RELOAD, SHARE * (time.monotonic() - began)))
         finally:
+            poke.cancel()
             change.cancel()
-            await asyncio.wait([change])
+            await asyncio.wait([change, poke])
             await changes.aclose()
 
     def _patience(self) -> float | None:

@@ -38,7 +38,7 @@ def trouble_of(error: ApprovalTuiError) -> Trouble:
     """How the error is shown while it lasts."""
     word = next((word for kind, word in _WORDS if isinstance(error, kind)), "STORE AWAY")
     parts = [error.happened, "Nothing can be decided meanwhile.", error.to_do, "This console goes on by itself."]
-    return Trouble(word, " ".join(part for part in parts if part))
+    return Trouble(word, " ".join(part for part in parts if part).replace("`", ""))
 
 
 def readonly_trouble(why: str) -> Trouble:

@@ -17,6 +17,7 @@ EMPTY = {
     HISTORY_VIEW: ("Nothing was decided yet.",),
     AUDIT_VIEW: ("The audit log is empty.",),
 }
+UNREADABLE = ("There is no store to read.", "", "To see how it works: approval-tui demo")
 _NOTHING_MATCHES = ("Nothing matches.", "", "escape takes the filter away")
 
 

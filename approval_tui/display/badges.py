@@ -26,7 +26,7 @@ _STATUS = {
     lifecycle.PENDING: Badge("…", "p", "pending", "warning"),
     lifecycle.APPROVED: Badge("✓", "+", "approved", "good"),
     lifecycle.DENIED: Badge("✕", "x", "denied", "bad"),
-    lifecycle.EXPIRED: Badge("⌛", "e", "expired", "quiet"),
+    lifecycle.EXPIRED: Badge("◇", "e", "expired", "quiet"),
     lifecycle.CANCELLED: Badge("∅", "c", "cancelled", "quiet"),
     lifecycle.CONSUMED: Badge("●", "u", "consumed", "good"),
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 from approval_tui.display.glyphs import UNICODE, Glyphs
 from approval_tui.display.request_view import Field
-from approval_tui.domain.audit import Event
+from approval_tui.domain.audit import Event, Problem
 from approval_tui.domain.canonical import parse_json
 from approval_tui.domain.clock import format_age, format_timestamp
 from approval_tui.domain.errors import InvalidInput
@@ -24,7 +24,10 @@ def event_words(event: Event, glyphs: Glyphs = UNICODE) -> str:
     if who:
         words.append(f"by {who}")
     words.extend(_evidence(_mapping(decision.get("evidence"))))
-    words.extend(f"{key} {details[key]}" for key in ("tool", "requester", "session") if details.get(key))
+    if details.get("tool"):
+        words.append(f"{details['tool']} for {details.get('requester')}")
+    if details.get("session"):
+        words.append(f"in {details['session']}")
     why = decision.get("reason") or changes.get("outcome_detail") or details.get("reason") or details.get("detail")
     return glyphs.visible(" ".join(words) + (f": {why}" if why else ""))
 
@@ -47,6 +50,14 @@ def event_content(event: Event) -> dict[str, Any]:
         for key, value in _mapping(event.body.get("changes")).items()
     }
     return {"changes": changes, "details": _mapping(event.body.get("details"))}
+
+
+def problem_words(problem: Problem, glyphs: Glyphs = UNICODE) -> str:
+    """Where something does not fit, and what."""
+    where = [] if problem.seq is None else [f"event {problem.seq}"]
+    if problem.request_id is not None:
+        where.append(f"request {problem.request_id}")
+    return glyphs.visible(f"{', '.join(where) or 'log'}: {problem.what}")
 
 
 def _evidence(evidence: dict[str, Any]) -> list[str]:

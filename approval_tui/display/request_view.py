@@ -23,6 +23,11 @@ class Field:
     text: str
     from_agent: bool = False
 
+    @property
+    def is_prose(self) -> bool:
+        """Whether a person or an agent said it in words, and nothing of it is run or compared."""
+        return self.from_agent or self.label in ("approved by", "denied by", "revoked by", "outcome", "says")
+
 
 def request_fields(request: Request, now: int, redactor: Redactor, glyphs: Glyphs = UNICODE) -> list[Field]:
     """Everything about the request but its arguments."""

@@ -94,6 +94,25 @@ def wrap(text: str, width: int, *, onward: int | None = None) -> list[str]:
         room = later
 
 
+def wrap_words(text: str, width: int) -> list[str]:
+    """Prose in rows of at most `width` cells, broken at blanks; only a word longer than a row is cut.
+
+    For words of ours and for what people say; whatever is approved is wrapped by `wrap`, which keeps each blank.
+    """
+    rows: list[str] = []
+    row = ""
+    for word in text.split(" "):
+        candidate = f"{row} {word}" if row else word
+        if cell_width(candidate) <= width:
+            row = candidate
+            continue
+        if row:
+            rows.append(row)
+        *full, row = wrap(word, width)
+        rows += full
+    return [*rows, row]
+
+
 def _fitting(text: str, start: int, room: int) -> int:
     """Where the longest part of the text ends that begins at `start` and takes at most `room` cells."""
     length = len(text)

@@ -37,6 +37,7 @@ class Action:
     command: str | None = None
     in_footer: bool = False
     decides: bool = False
+    status: str | None = None  #: the only status of the shown request for which the footer names it
 
 
 ACTIONS = (
@@ -49,6 +50,7 @@ ACTIONS = (
         "approve",
         in_footer=True,
         decides=True,
+        status="pending",
     ),
     Action(
         "deny",
@@ -59,6 +61,7 @@ ACTIONS = (
         "deny",
         in_footer=True,
         decides=True,
+        status="pending",
     ),
     Action(
         "expire",
@@ -69,6 +72,7 @@ ACTIONS = (
         "expire",
         in_footer=True,
         decides=True,
+        status="pending",
     ),
     Action(
         "revoke",
@@ -79,6 +83,7 @@ ACTIONS = (
         "revoke",
         in_footer=True,
         decides=True,
+        status="approved",
     ),
     Action(
         "resolve",
@@ -89,6 +94,7 @@ ACTIONS = (
         "resolve",
         in_footer=True,
         decides=True,
+        status="in_doubt",
     ),
     Action(
         "payload",
@@ -100,9 +106,9 @@ ACTIONS = (
         in_footer=True,
     ),
     Action("filter", ("/",), "Filter", "Show only what matches; in a payload, search", in_footer=True, command="list"),
-    Action("pending", ("1",), "Pending", "What waits for a decision", VIEWS, "list", in_footer=True),
-    Action("history", ("2",), "History", "What no longer waits", VIEWS, "history", in_footer=True),
-    Action("audit", ("3",), "Audit", "The events of the audit log", VIEWS, "audit list", in_footer=True),
+    Action("pending", ("1",), "Pending", "What waits for a decision", VIEWS, "list"),
+    Action("history", ("2",), "History", "What no longer waits", VIEWS, "history"),
+    Action("audit", ("3",), "Audit", "The events of the audit log", VIEWS, "audit list"),
     Action("events", ("l",), "Its events", "Only the events of the shown request", VIEWS, "audit list"),
     Action("in_doubt", ("i",), "In doubt", "Calls that began and never reported", VIEWS, "list"),
     Action(

@@ -45,7 +45,7 @@ def open_console(store_path: str, clock: ManualClock) -> OpenConsole:
         )
         async with app.run_test(size=size) as pilot:
             console = Console(pilot, clock, monotonic)
-            await console.until(lambda: console.screen.is_live)
+            await console.until(lambda: console.screen.lists.shown.rows.is_loaded)
             if armed:
                 monotonic.move(1000)
             yield console

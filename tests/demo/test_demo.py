@@ -19,7 +19,7 @@ from tests.support import LONG, assert_sound, until
 KINDS = {
     "approved": ("build-bot", "cksum sources/*.txt > checksums.txt", "● succeeded", "done"),
     "denied": ("docs-bot", "notes/credentials.md", "✕ denied", "Credentials do not belong in notes.  not done"),
-    "expired": ("build-bot", "sources/main.txt", "⌛ expired", "not done"),
+    "expired": ("build-bot", "sources/main.txt", "◇ expired", "not done"),
     "edited": ("mail-bot", "to: team@example.org", "● succeeded (edited)", "done"),
     "revoked": (
         "build-bot",

@@ -12,7 +12,7 @@ from approval_tui.cli.environment import Environment
 from approval_tui.cli.exit_codes import DONE, LOG_BROKEN
 from approval_tui.cli.json_input import STDIN, read_stdin
 from approval_tui.cli.progress import Progress
-from approval_tui.domain.audit import Event, Head, Problem, Verification
+from approval_tui.domain.audit import Event, Head, Verification
 from approval_tui.domain.canonical import parse_json
 from approval_tui.domain.chain import GENESIS
 from approval_tui.domain.clock import format_timestamp
@@ -134,64 +134,34 @@ def event_to_json(event: Event) -> dict[str, Any]:
 
 
 def _print_events(events: tuple[Event, ...]) -> None:
-    from approval_tui.display.visible import visible_text
+    from approval_tui.display.event_view import event_words
+    from approval_tui.display.glyphs import ASCII, UNICODE
 
+    glyphs = ASCII if output.is_plain() else UNICODE
     rows = [
         (
             str(event.seq),
             format_timestamp(event.at),
-            visible_text(event.name),
-            visible_text(event.request_id or "-"),
-            visible_text(_what_it_says(event)),
+            glyphs.visible(event.name),
+            glyphs.visible(event.request_id or "-"),
+            event_words(event, glyphs),
         )
         for event in events
     ]
     output.print_table(("SEQ", "AT", "EVENT", "REQUEST", "WHAT"), rows)
 
 
-def _what_it_says(event: Event) -> str:
-    """The event in a few words: the new status, who made it so and why; `--json` has all of it."""
-    changes, details = (_mapping(event.body.get(part)) for part in ("changes", "details"))
-    words = [str(changes[key]) for key in ("status", "outcome") if changes.get(key)]
-    decision = _last_decision(changes.get("decisions"))
-    who = decision.get("reviewer") or _mapping(details.get("by")).get("reviewer")
-    if who:
-        words.append(f"by {who}")
-    words.extend(f"{key} {details[key]}" for key in ("tool", "requester", "session") if details.get(key))
-    why = decision.get("reason") or changes.get("outcome_detail") or details.get("reason") or details.get("detail")
-    return " ".join(words) + (f": {why}" if why else "")
-
-
-def _last_decision(text: object) -> dict[str, Any]:
-    """The newest of an event's decisions; empty where there is none, or none that can be read."""
-    try:
-        decisions = parse_json(text) if isinstance(text, str) else []
-    except InvalidInput:
-        return {}
-    return _mapping(decisions[-1]) if isinstance(decisions, list) and decisions else {}
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
 def _print_verification(verification: Verification) -> None:
     counts = f"{verification.events:,} events, {verification.requests:,} requests"
-    for problem in verification.problems:
-        output.print_line(_problem_text(problem))
+    if verification.problems:
+        from approval_tui.display.event_view import problem_words
+
+        for problem in verification.problems:
+            output.print_line(problem_words(problem))
     if verification.is_sound:
         output.print_line(f"The audit log verifies: {counts}.")
     else:
         output.print_line(f"The audit log does not verify ({counts} checked). Nothing was changed.")
-
-
-def _problem_text(problem: Problem) -> str:
-    from approval_tui.display.visible import visible_text
-
-    where = [] if problem.seq is None else [f"event {problem.seq}"]
-    if problem.request_id is not None:
-        where.append(f"request {problem.request_id}")
-    return visible_text(f"{', '.join(where) or 'log'}: {problem.what}")
 
 
 def _verification_to_json(verification: Verification) -> dict[str, Any]:

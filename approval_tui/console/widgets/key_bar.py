@@ -14,30 +14,45 @@ from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
+from approval_tui.display.glyphs import Glyphs
 from approval_tui.display.width import cell_width
 from approval_tui.settings.actions import Action
 
+_ALWAYS_SEEN = ("help", "quit")
+
 
 class KeyBar(Widget):
-    """One line; what does not fit is in the help."""
+    """One line; help and quit come first, and what does not fit is in the help."""
 
     COMPONENT_CLASSES = {"key-bar--key"}
 
-    def __init__(self, actions: Sequence[Action], *, id: str) -> None:
+    def __init__(self, actions: Sequence[Action], glyphs: Glyphs, *, id: str) -> None:
         super().__init__(id=id)
-        self._actions = [action for action in actions if action.in_footer]
+        shown = [action for action in actions if action.in_footer]
+        self._actions = sorted(shown, key=lambda action: action.id not in _ALWAYS_SEEN)
+        self._glyphs = glyphs
         self._place = ""
+        self._status: str | None = None
 
-    def show(self, place: str) -> None:
-        """Shows the keys of that place."""
-        if place != self._place:
-            self._place = place
+    def show(self, place: str, status: str | None) -> None:
+        """Shows the keys of that place, for a request of that status; None where there is none."""
+        if (place, status) != (self._place, self._status):
+            self._place, self._status = place, status
             self.refresh()
 
     @property
     def shown(self) -> list[Action]:
-        """The actions whose keys stand there."""
-        return [action for action in self._actions if self._place in action.places]
+        """The actions whose keys stand there, as many as fit."""
+        room = self.size.width - cell_width(self._glyphs.ellipsis)
+        fitting = []
+        for action in self._actions:
+            if self._place not in action.places or action.status not in (None, self._status):
+                continue
+            room -= cell_width(self._text(action))
+            if room < 0:
+                break
+            fitting.append(action)
+        return fitting
 
     async def on_click(self, event: events.Click) -> None:
         column = 0

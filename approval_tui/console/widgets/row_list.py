@@ -182,7 +182,7 @@ class RowList(LineView):
         mark = self._glyphs.cursor if is_cursor else self._glyphs.new if entry.is_new else " "
         segments = [Segment(f"{mark} ", base)]
         for text, role in self._painter.pieces(entry, width - _MARK):
-            segments.append(Segment(text, base + self._role(role, entry.is_gone)))
+            segments.append(Segment(text, base + self._role(role, entry.is_gone or (is_cursor and self._is_ansi))))
         return Strip(segments).adjust_cell_length(width, base)
 
     def _filler(self, y: int, index: int) -> str:
@@ -192,10 +192,15 @@ class RowList(LineView):
             return f" {self._empty[y - 2]}"
         return ""
 
-    def _role(self, role: str, is_gone: bool) -> Style:
+    def _role(self, role: str, is_plain: bool) -> Style:
         if role == "strong":
-            return _NOTHING if is_gone else _BOLD
-        return self.style_named(role) if role in ROLES else _NOTHING
+            return _NOTHING if is_plain else _BOLD
+        return self.style_named(role) if role in ROLES and not (is_plain and self._is_ansi) else _NOTHING
+
+    @property
+    def _is_ansi(self) -> bool:
+        """Whether the theme has the terminal's 16 colours only: on the cursor's, others can hardly be read."""
+        return self.app.theme.startswith("ansi")
 
     def new_style(self, name: str) -> Style:
         if name in (_PLAIN, _FILLER):

@@ -8,13 +8,14 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from approval_tui.display.glyphs import Glyphs
-from approval_tui.display.width import cell_width, pad
+from approval_tui.display.width import cell_width, pad, wrap_words
 
 _NARROWEST_PATH = 12
+_MOST_ROWS = 6
 
 
 class StatusBar(Widget):
-    """One line; a message of the console takes the middle of it until the next one."""
+    """One line with a message in its middle; a message that does not fit there stands above it, whole."""
 
     COMPONENT_CLASSES = {"status-bar--bad", "status-bar--good", "status-bar--message"}
 
@@ -29,11 +30,12 @@ class StatusBar(Widget):
         self._in_doubt = 0
         self._message = ""
         self._message_role = "message"
+        self._above: list[str] = []
 
     def say(self, message: str, role: str = "message") -> None:
         """Shows a message; the roles are message, good and bad."""
         self._message, self._message_role = self._glyphs.visible(message), role
-        self.refresh()
+        self._fit()
 
     def set_counts(self, *, pending: int, in_doubt: int) -> None:
         """How many requests wait, and how many calls are in doubt."""
@@ -47,16 +49,19 @@ class StatusBar(Widget):
             self._state, self._state_role = self._glyphs.visible(state), role
             self.refresh()
 
+    def on_resize(self) -> None:
+        self._fit()
+
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         base = self.rich_style
-        counts = "" if self._pending is None else f" {self._pending:,} pending"
-        if self._in_doubt:
-            counts += f", {self._in_doubt:,} in doubt"
-        state = f" {self._state}"
-        right = f" {self._reviewer} "
-        room = max(0, width - cell_width(state) - cell_width(counts) - cell_width(right) - 4)
-        store_room = max(0, min(cell_width(self._store), room - cell_width(self._message)))
+        if y < len(self._above):
+            text = pad(f" {self._above[y]}", width, glyphs=self._glyphs)
+            return Strip([Segment(text, base + self._role(self._message_role))]).adjust_cell_length(width, base)
+        message = "" if self._above else self._message
+        state, counts, right = self._ends()
+        room = self._room(width)
+        store_room = max(0, min(cell_width(self._store), room - cell_width(message)))
         if store_room < min(_NARROWEST_PATH, cell_width(self._store)):
             store_room = 0
         store = cut_left(self._store, store_room, self._glyphs)
@@ -64,13 +69,32 @@ class StatusBar(Widget):
         segments = [
             Segment(state, base + self._role(self._state_role)),
             Segment(counts, base + Style(bold=True)),
-            Segment(
-                "  " + pad(self._message, message_room, glyphs=self._glyphs), base + self._role(self._message_role)
-            ),
+            Segment("  " + pad(message, message_room, glyphs=self._glyphs), base + self._role(self._message_role)),
             Segment("  " + store, base + Style(dim=True)),
             Segment(right, base),
         ]
         return Strip(segments).adjust_cell_length(width, base)
+
+    def _ends(self) -> tuple[str, str, str]:
+        """The state, the counts, and the reviewer."""
+        counts = "" if self._pending is None else f" {self._pending:,} pending"
+        if self._in_doubt:
+            counts += f", {self._in_doubt:,} in doubt"
+        return f" {self._state}", counts, f" {self._reviewer} "
+
+    def _room(self, width: int) -> int:
+        """The cells that the message and the store's path share."""
+        return max(0, width - sum(map(cell_width, self._ends())) - 4)
+
+    def _fit(self) -> None:
+        """Makes room above for a message that the line cannot hold: what was refused, and why, is never cut."""
+        width = self.size.width
+        fits = width <= 2 or cell_width(self._message) <= self._room(width)
+        above = [] if fits else wrap_words(self._message, width - 2)[:_MOST_ROWS]
+        if len(above) != len(self._above):
+            self.styles.height = 1 + len(above)
+        self._above = above
+        self.refresh()
 
     def _role(self, role: str) -> Style:
         style = self.get_component_rich_style(f"status-bar--{role}", partial=True)

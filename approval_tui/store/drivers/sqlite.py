@@ -242,9 +242,13 @@ def refuse_old_sqlite() -> None:
 
 
 def refuse_missing(path: str) -> None:
-    """Raises StoreMissing where there is no file; one that may not be looked at is left to whoever opens it."""
+    """Raises StoreMissing where there is no file, or one without a byte, which is no store yet.
+
+    One that may not be looked at is left to whoever opens it.
+    """
     try:
-        os.stat(path)
+        if os.stat(path).st_size == 0:
+            raise missing(path, "Only an empty file is")
     except (FileNotFoundError, NotADirectoryError):
         raise missing(path) from None
     except OSError:

@@ -59,8 +59,6 @@ class ReadonlySqliteEngine(SqliteEngine):
     def _open(self) -> sqlite3.Connection:
         refuse_old_sqlite()
         self._prepare_place()
-        if os.stat(self.path).st_size == 0:
-            raise missing(self.path, "Only an empty file is")
         return self._connect()
 
     def _connect(self) -> sqlite3.Connection:

@@ -1,0 +1,65 @@
+"""A console that may only look: nothing is written, and every key that would decide says why."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from approval_tui.domain.models import Request
+from approval_tui.store.blocking import BlockingStore
+from tests.console.conftest import OpenConsole
+from tests.support import approve
+
+
+def version_and_bytes(path: str) -> tuple[bytes, dict[str, bytes]]:
+    """Everything that a write would change."""
+    with closing(sqlite3.connect(path)) as connection:
+        (dump,) = ["\n".join(connection.iterdump()).encode()]
+    with open(path, "rb") as file:
+        return dump, {path: file.read()}
+
+
+async def test_readonly_writes_nothing_even_when_times_pass(
+    open_console: OpenConsole, store_path: str, requests: list[Request]
+) -> None:
+    before = version_and_bytes(store_path)
+    async with open_console(readonly=True) as console:
+        await console.see("READ ONLY")
+        await console.see("--readonly")
+        console.clock.move(40 * 60_000)  # all of them expire meanwhile
+        await console.press("j", "k", "2", "3", "v", "1", "a", "d", "x", "r")
+    assert version_and_bytes(store_path) == before
+
+
+@pytest.mark.parametrize("key", ["a", "d", "x", "r"])
+async def test_every_deciding_key_says_why_it_does_nothing(
+    key: str, open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
+) -> None:
+    async with open_console(readonly=True) as console:
+        await console.press(key)
+        await console.see("It was started with --readonly. Nothing can be decided here.")
+        assert console.app.screen is console.screen
+        await console.press("enter", key)
+        await console.see("It was started with --readonly. Nothing can be decided here.")
+    assert len(reviewing_store.reviewer.list()) == len(requests)
+
+
+async def test_readonly_shows_what_others_decide(
+    open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
+) -> None:
+    async with open_console(readonly=True) as console:
+        approve(reviewing_store, requests[0])
+        await console.until(lambda: console.shown.status == "approved")
+
+
+async def test_a_readonly_console_makes_no_file_beside_the_store(
+    open_console: OpenConsole, store_path: str, requests: list[Request]
+) -> None:
+    folder = os.path.dirname(store_path)
+    before = {name for name in os.listdir(folder) if not name.endswith(("-wal", "-shm"))}
+    async with open_console(readonly=True) as console:
+        await console.see("READ ONLY")
+        assert {name for name in os.listdir(folder) if not name.endswith(("-wal", "-shm"))} == before
