@@ -66,6 +66,13 @@ def payload_of(request: Request, redactor: Redactor, width: int, glyphs: Glyphs)
     return Payload(tuple(_payload_line(row) for row in shown), tuple(context), total, preview)
 
 
+def payload_total(request: Request, redactor: Redactor, glyphs: Glyphs) -> int:
+    """How many characters the payload and the context count; the same at every width."""
+    rows = payload.payload_rows(request.effective_arguments, redactor, glyphs)
+    context = sum(len(field.text) for field in context_fields(request, redactor, glyphs))
+    return payload.span_total(rows) + context
+
+
 def digest_fits(request: Request) -> bool:
     """Whether the request's digest is that of what is shown; if not, somebody wrote to the store's file."""
     try:

@@ -25,16 +25,8 @@ class ListKeys(DecidingScreen):
 
     lists: Lists
     painters: Mapping[str, Painter]
-
-    @property
-    def row_list(self) -> RowList:
-        """The list."""
-        return self.query_one("#list", RowList)
-
-    @property
-    def detail(self) -> DocumentPane:
-        """What stands beside it."""
-        return self.query_one("#detail", DocumentPane)
+    row_list: RowList
+    detail: DocumentPane
 
     @property
     def shown_request(self) -> ShownRequest | None:

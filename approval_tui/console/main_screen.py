@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -65,13 +66,19 @@ class MainScreen(ListKeys):
         }
         tabs = [Tab(name, self.app.keys_of(name)[0], BY_ID[name].label) for name in VIEWS]
         shown = self.lists.shown
-        yield ViewBar(tabs, glyphs, id="views")
+        # Kept here, because to look a widget up costs as much as to draw some lines.
+        self._views = ViewBar(tabs, glyphs, id="views")
+        self.row_list = RowList(shown.rows, self.painters[shown.name], words.OPENING, glyphs, id="list")
+        self.detail = DocumentPane(id="detail")
+        self.status = StatusBar(self.app.shown_path, self.app.reviewer.name, glyphs, id="status")
+        self._keys = KeyBar(self.app.actions, glyphs, id="keys")
+        yield self._views
         yield Static(id="banner")
         with Container(id="panes"):
-            yield RowList(shown.rows, self.painters[shown.name], words.OPENING, glyphs, id="list")
-            yield DocumentPane(id="detail")
-        yield StatusBar(self.app.shown_path, self.app.reviewer.name, glyphs, id="status")
-        yield KeyBar(self.app.actions, glyphs, id="keys")
+            yield self.row_list
+            yield self.detail
+        yield self.status
+        yield self._keys
 
     def _take_first_look(self) -> None:
         """Shows what was read while the program was loaded."""
@@ -103,12 +110,6 @@ class MainScreen(ListKeys):
     def shown_event(self) -> Event | None:
         """The event that is on the screen."""
         return self._shown_event
-
-    # --- parts ---------------------------------------------------------------------------------
-
-    @property
-    def status(self) -> StatusBar:
-        return self.query_one("#status", StatusBar)
 
     @property
     def redactor(self) -> Redactor:
@@ -162,6 +163,7 @@ class MainScreen(ListKeys):
         self.status.set_counts(pending=message.counts.pending, in_doubt=message.counts.in_doubt)
 
     def on_store_opened(self, message: messages.StoreOpened) -> None:
+        gc.freeze()  # what the program is made of stays; to look through it at each collection costs a frame
         self._set_trouble(None)
         self.row_list.explain_emptiness(words.emptiness(self.lists.shown))
 
@@ -249,8 +251,8 @@ class MainScreen(ListKeys):
         reading = None if self._shown is None else self._shown.reading
         self.detail.show(self._detail_lines, reading, from_top=is_other or from_top)
         self._tell_payload_screen()
-        self.query_one("#keys", KeyBar).show(view.name, None if request is None else status_of(request))
-        self.query_one("#views", ViewBar).show(view.name, words.extent(view), words.filter_words(view))
+        self._keys.show(view.name, None if request is None else status_of(request))
+        self._views.show(view.name, words.extent(view), words.filter_words(view))
 
     def _is_other(self, request: Request | None) -> bool:
         return (self._shown and self._shown.identity) != (request and (request.id, request.digest))

@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from approval_tui.console.documents import Line, Payload, digest_fits, payload_lines, payload_of, request_lines
+from approval_tui.console.documents import (
+    Line,
+    Payload,
+    digest_fits,
+    payload_lines,
+    payload_of,
+    payload_total,
+    request_lines,
+)
 from approval_tui.console.reading import Reading
 from approval_tui.display.glyphs import Glyphs
 from approval_tui.display.redaction import Redactor
@@ -123,4 +131,4 @@ class ShownRequest:
         return line.span is not None and not self.reading.has_seen(*line.span)
 
     def _begin_reading(self) -> None:
-        self.reading = Reading(self.payload(80).total, self._monotonic())
+        self.reading = Reading(payload_total(self.request, self._redactor, self._glyphs), self._monotonic())

@@ -14,7 +14,7 @@ from approval_tui.store.bells import Bell
 WAITER_POLL = 2.0
 """Seconds after which a waiting requester looks on its own."""
 
-CONSOLE_POLL = 0.25
+CONSOLE_POLL = 1.0
 """Seconds after which a console looks on its own."""
 
 Wait = Callable[[float], bool]

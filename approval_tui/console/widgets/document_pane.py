@@ -62,7 +62,7 @@ class DocumentPane(LineView):
         before, self._lines = self._on_screen(), self._build(width)
         self.set_length(len(self._lines))
         now = self._on_screen()
-        for y in range(self.scrollable_content_region.height):
+        for y in range(self.text_height):
             if (before[y] if y < len(before) else None) != (now[y] if y < len(now) else None):
                 self.redraw_line(y)
         self.call_after_refresh(self.note_visible_rows)
@@ -80,7 +80,7 @@ class DocumentPane(LineView):
             if line.span is not None:
                 self._reading.saw(*line.span)
 
-    def on_resize(self) -> None:
+    def measured(self) -> None:
         self.rebuild()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -93,7 +93,7 @@ class DocumentPane(LineView):
 
     def page(self, direction: int) -> None:
         """Scrolls by a page, one row less than the pane is high."""
-        self.scroll_rows(direction * max(1, self.scrollable_content_region.height - 1))
+        self.scroll_rows(direction * max(1, self.text_height - 1))
 
     def go_to_top(self) -> None:
         """Scrolls to the first line."""
@@ -105,7 +105,7 @@ class DocumentPane(LineView):
 
     def bring_into_view(self, index: int) -> None:
         """Scrolls so that the line is on the screen."""
-        top, height = int(self.scroll_offset.y), self.scrollable_content_region.height
+        top, height = int(self.scroll_offset.y), self.text_height
         if not top <= index < top + height:
             self.jump(index - height // 3)
 
@@ -122,7 +122,7 @@ class DocumentPane(LineView):
 
     def _on_screen(self) -> Sequence[Line]:
         top = int(self.scroll_offset.y)
-        return self._lines[top : top + self.scrollable_content_region.height]
+        return self._lines[top : top + self.text_height]
 
     def new_style(self, name: str) -> Style:
         if name == _BASE:

@@ -11,16 +11,22 @@ from textual.scroll_view import ScrollView
 class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     """A scroll view whose length may change at any time without the whole screen being laid out anew."""
 
-    virtual_size: Reactive[Size] = Reactive(Size(0, 0), layout=False)
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0), layout=False, repaint=False)
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._styles: dict[str, Style] = {}
+        self.text_width = 0  #: the cells of a line; 0 before it was laid out
+        self.text_height = 0  #: the lines that there is room for
 
-    @property
-    def text_width(self) -> int:
-        """The cells of a line; 0 before it was laid out."""
-        return self.scrollable_content_region.width
+    def on_resize(self) -> None:
+        """Measures once what would cost as much as a line to ask for with every line."""
+        region = self.scrollable_content_region
+        self.text_width, self.text_height = region.size
+        self.measured()
+
+    def measured(self) -> None:
+        """There is another room for lines."""
 
     def set_length(self, lines: int) -> None:
         """Says how many lines there are; the place that is shown stays, as far as there still is one."""

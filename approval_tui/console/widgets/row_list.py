@@ -121,14 +121,14 @@ class RowList(LineView):
     @property
     def rows_on_screen(self) -> int:
         """How many rows there is room for."""
-        return max(1, self.scrollable_content_region.height - 1)
+        return max(1, self.text_height - 1)
 
     def visible_rows(self) -> tuple[int, int]:
         """The first and the last index that are on the screen."""
         first = int(self.scroll_offset.y)
         return first, first + self.rows_on_screen - 1
 
-    def on_resize(self) -> None:
+    def measured(self) -> None:
         self._kept.clear()
         self.cursor_moved()
         self.post_message(self.Scrolled())

@@ -25,7 +25,7 @@ from approval_tui.store.drivers.sqlite import (
     refuse_old_sqlite,
     uri,
 )
-from approval_tui.store.drivers.sqlite_errors import in_our_words, missing, opened_for_reading, replaced
+from approval_tui.store.drivers.sqlite_errors import in_our_words, opened_for_reading, replaced
 from approval_tui.store.drivers.sqlite_migrations import refuse_outdated
 
 R = TypeVar("R")
