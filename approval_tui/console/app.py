@@ -24,6 +24,7 @@ from approval_tui.console.deciding import DecidingScreen
 from approval_tui.console.first_look import FirstLook
 from approval_tui.console.lists import Lists
 from approval_tui.console.main_screen import MainScreen
+from approval_tui.console.shown_request import ShownRequest
 from approval_tui.console.store_watch import StoreWatch
 from approval_tui.console.visible_filter import VisibleFilter
 from approval_tui.display.event_view import event_content
@@ -217,6 +218,17 @@ class ConsoleApp(App[None]):
         except ApprovalTuiError:
             return  # the watch says what is wrong with the store
         self.main_screen.post_message(messages.StoryLoaded(found, story))
+
+    def prepare(self, shown: ShownRequest, width: int) -> None:
+        """Has a large payload worked out beside the keys; every screen hears when it is there."""
+        if shown.begin_preparing(width):
+            self._prepare(shown, width)
+
+    @work(group="prepare")
+    async def _prepare(self, shown: ShownRequest, width: int) -> None:
+        await asyncio.to_thread(shown.prepare, width)
+        for screen in self.screen_stack:
+            screen.post_message(messages.PayloadPrepared(shown))
 
     @work(group="verify", exclusive=True)
     async def verify(self) -> None:

@@ -178,6 +178,8 @@ class DecidingScreen(Screen[None]):
         if subject is None:
             return f"There is nothing to {verb}."
         request = subject.request
+        if verb == "approve" and not subject.is_ready:
+            return "It is still being worked out. Read it first."
         if verb == "revoke" and request.status == CONSUMED and request.consumed_at is not None:
             return f"Too late to take it back: it was used at {format_timestamp(request.consumed_at)}."
         if verb == "resolve" and not request.in_doubt:

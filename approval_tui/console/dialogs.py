@@ -17,8 +17,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from approval_tui.display.preview import preview_line
 from approval_tui.display.redaction import Redactor
+from approval_tui.display.request_view import request_preview
 from approval_tui.display.visible import visible_text
 from approval_tui.display.width import cut
 from approval_tui.domain.lifecycle import FAILED, NOT_RUN, SUCCEEDED
@@ -224,7 +224,7 @@ def resolve_reason_dialog(request: Request, redactor: Redactor, outcome: str) ->
 
 def _summary(request: Request, redactor: Redactor) -> Content:
     """What the question is about, in three safe lines."""
-    preview = cut(preview_line(request.effective_arguments, redactor), _WIDEST)
+    preview = cut(request_preview(request, redactor), _WIDEST)
     return Content(
         f"{cut(visible_text(request.tool), _WIDEST)}  for {cut(visible_text(request.requester), _WIDEST)}\n"
         f"{preview}\n{request.id}"

@@ -66,11 +66,10 @@ def payload_of(request: Request, redactor: Redactor, width: int, glyphs: Glyphs)
     return Payload(tuple(_payload_line(row) for row in shown), tuple(context), total, preview)
 
 
-def payload_total(request: Request, redactor: Redactor, glyphs: Glyphs) -> int:
-    """How many characters the payload and the context count; the same at every width."""
-    rows = payload.payload_rows(request.effective_arguments, redactor, glyphs)
-    context = sum(len(field.text) for field in context_fields(request, redactor, glyphs))
-    return payload.span_total(rows) + context
+def preparing(characters: int) -> Payload:
+    """What stands in place of a large payload until it has been worked out."""
+    words = f"Working out {characters:,} characters ..."
+    return Payload((Line(((words, "note"),)),), (), 0, ())
 
 
 def digest_fits(request: Request) -> bool:

@@ -260,7 +260,14 @@ class MainScreen(ListKeys):
     def _newly_shown(self, request: Request) -> ShownRequest:
         return ShownRequest(request, self._redactor, self.app.glyphs, self.app.clock, self.app.contract.monotonic)
 
+    def on_payload_prepared(self, message: messages.PayloadPrepared) -> None:
+        if message.shown is self._shown:
+            self.app.contract.disarm()
+            self.show_current()
+
     def _detail_lines(self, width: int) -> list[Line]:
+        if self._shown is not None and not self._shown.is_prepared(width):
+            self.app.prepare(self._shown, width)
         lines = self._verified(width) if self._verified is not None and self.lists.active == AUDIT_VIEW else []
         if self._shown_event is not None:
             return lines + event_lines(self._shown_event, self._redactor, width, self.app.clock(), self.app.glyphs)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from approval_tui.console.lists import Load
     from approval_tui.console.loading import Counts
     from approval_tui.console.rows import Key, Page
+    from approval_tui.console.shown_request import ShownRequest
     from approval_tui.domain.audit import Event, Verification
     from approval_tui.domain.errors import ApprovalTuiError
     from approval_tui.domain.models import Request
@@ -71,6 +72,14 @@ class StoryLoaded(Message):
         super().__init__()
         self.request = request
         self.story = tuple(story)
+
+
+class PayloadPrepared(Message):
+    """A large payload has been worked out."""
+
+    def __init__(self, shown: ShownRequest) -> None:
+        super().__init__()
+        self.shown = shown
 
 
 class DecisionRecorded(Message):

@@ -8,8 +8,8 @@ from approval_tui.console.rows import Entry
 from approval_tui.display.badges import risk_badge, status_badge
 from approval_tui.display.event_view import event_words
 from approval_tui.display.glyphs import Glyphs
-from approval_tui.display.preview import preview_line
 from approval_tui.display.redaction import Redactor
+from approval_tui.display.request_view import request_preview
 from approval_tui.display.width import pad
 from approval_tui.domain.audit import Event
 from approval_tui.domain.clock import Clock, format_age, format_timestamp
@@ -47,7 +47,7 @@ class _RequestPainter:
         if key not in self._previews:
             if len(self._previews) >= _REMEMBERED:
                 self._previews.clear()
-            self._previews[key] = preview_line(request.effective_arguments, self._redactor, glyphs=self._glyphs)
+            self._previews[key] = request_preview(request, self._redactor, self._glyphs)
         return self._previews[key]
 
     def _widths(self, width: int) -> tuple[int, int, int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.widgets import Input
 
+from approval_tui.console import messages
 from approval_tui.console.bindings import PAYLOAD_BINDINGS
 from approval_tui.console.deciding import DecidingScreen
 from approval_tui.console.documents import Line
@@ -92,7 +93,14 @@ class PayloadScreen(DecidingScreen):
         self.query_one("#status", StatusBar).set_state(describe_status(request), "message")
         self.query_one("#keys", KeyBar).show(self.place, status_of(request))
 
+    def on_payload_prepared(self, message: messages.PayloadPrepared) -> None:
+        if message.shown is self._shown:
+            self.app.contract.disarm()
+            self.pane.show(self._lines, self._shown.reading, from_top=False)
+
     def _lines(self, width: int) -> list[Line]:
+        if not self._shown.is_prepared(width):
+            self.app.prepare(self._shown, width)
         return self._shown.payload_lines(width)
 
     # --- keys ----------------------------------------------------------------------------------

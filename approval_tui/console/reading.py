@@ -7,15 +7,23 @@ from one pane to another.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 
 from approval_tui.domain.decisions import EVIDENCE_SHOWN, EVIDENCE_TYPED, Evidence
 
+_FAR = 1 << 62
+
 
 class Reading:
-    """One reviewer's reading of one payload of `total` characters."""
+    """One reviewer's reading of one payload of `total` characters; it cannot be complete before that is known."""
 
-    def __init__(self, total: int, now: int) -> None:
-        self._unseen: list[tuple[int, int]] = [(0, total)] if total else []
+    def __init__(self, total: int | None, now: int) -> None:
+        self._unseen: list[tuple[int, int]] = []
+        self.begin(total, now)
+
+    def begin(self, total: int | None, now: int) -> None:
+        """Nothing has been seen yet; None where it is not known how long the payload is."""
+        self._unseen = [] if total == 0 else [(0, _FAR if total is None else total)]
         self._began_at = now
 
     def saw(self, begin: int, end: int) -> None:
@@ -36,7 +44,17 @@ class Reading:
 
     def has_seen(self, begin: int, end: int) -> bool:
         """Whether all of these characters have been visible."""
-        return not any(gap_begin < end and begin < gap_end for gap_begin, gap_end in self._unseen)
+        after = bisect_right(self._unseen, (end - 1, _FAR))
+        return begin >= end or after == 0 or self._unseen[after - 1][1] <= begin
+
+    def count_unseen(self, spans: Iterable[tuple[int, int]]) -> int:
+        """How many of these spans, in order, have not been visible whole."""
+        count = gap = 0
+        for begin, end in spans:
+            while gap < len(self._unseen) and self._unseen[gap][1] <= begin:
+                gap += 1
+            count += gap < len(self._unseen) and self._unseen[gap][0] < end
+        return count
 
     @property
     def is_complete(self) -> bool:

@@ -15,7 +15,7 @@ from approval_tui.console.documents import (
     digest_fits,
     payload_lines,
     payload_of,
-    payload_total,
+    preparing,
     request_lines,
 )
 from approval_tui.console.reading import Reading
@@ -25,6 +25,9 @@ from approval_tui.domain.audit import Event
 from approval_tui.domain.clock import Clock
 from approval_tui.domain.models import Request
 from approval_tui.store.transactions.filters import IN_DOUBT
+
+LARGE = 200_000
+"""Characters of stored arguments and context beyond which they are worked out on a thread, beside the keys."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Subject:
     rows: int
     unread_rows: int
     is_intact: bool
+    is_ready: bool = True  #: whether all of it has been worked out
 
 
 def status_of(request: Request) -> str:
@@ -49,14 +53,16 @@ class ShownRequest:
     def __init__(self, request: Request, redactor: Redactor, glyphs: Glyphs, clock: Clock, monotonic: Clock) -> None:
         self.request = request
         self.story: tuple[Event, ...] = ()
-        self.is_intact = digest_fits(request)
+        self.is_intact = True
+        self.is_large = _size(request) > LARGE
         self._redactor = redactor
         self._glyphs = glyphs
         self._clock = clock
         self._monotonic = monotonic
         self._payloads: dict[int, Payload] = {}
-        self.reading = Reading(0, 0)
-        self._begin_reading()
+        self._began = False
+        self._under_way: set[tuple[int, Redactor]] = set()
+        self.reading = Reading(None, monotonic())
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -83,16 +89,49 @@ class ShownRequest:
         """Lifts the masks from secrets, or puts them back; whether they are lifted now. The reading begins anew."""
         self._redactor = Redactor(self._redactor.names, is_lifted=not self._redactor.is_lifted)
         self._payloads.clear()
-        self._begin_reading()
+        self._began = False
+        self.reading.begin(None, self._monotonic())
         return self._redactor.is_lifted
 
+    # --- working it out ------------------------------------------------------------------------
+
+    def is_prepared(self, width: int) -> bool:
+        """Whether the payload at that width is there, or small enough to be worked out in passing."""
+        return not self.is_large or width in self._payloads
+
+    def begin_preparing(self, width: int) -> bool:
+        """Whether somebody has to work it out for that width; says so once."""
+        key = (width, self._redactor)
+        if key in self._under_way:
+            return False
+        self._under_way.add(key)
+        return True
+
+    def prepare(self, width: int) -> None:
+        """Works the payload out for that width; for a large one, on a thread that is not the screen's."""
+        redactor = self._redactor
+        is_intact = self.is_intact if self._began else digest_fits(self.request)
+        payload = payload_of(self.request, redactor, width, self._glyphs)
+        self._under_way.discard((width, redactor))
+        if redactor is not self._redactor:
+            return  # the masks were changed meanwhile
+        self.is_intact = is_intact
+        if not self._began:
+            self._began = True
+            self.reading.begin(payload.total, self._monotonic())
+        if len(self._payloads) > _MOST_WIDTHS:
+            self._payloads.clear()
+        self._payloads[width] = payload
+
     def payload(self, width: int) -> Payload:
-        """The whole payload at that width, worked out once."""
+        """The whole payload at that width; words in its place while a large one is worked out."""
         if width not in self._payloads:
-            if len(self._payloads) > 3:
-                self._payloads.clear()
-            self._payloads[width] = payload_of(self.request, self._redactor, width, self._glyphs)
+            if self.is_large:
+                return preparing(_size(self.request))
+            self.prepare(width)
         return self._payloads[width]
+
+    # --- what is shown -------------------------------------------------------------------------
 
     def lines(self, width: int) -> list[Line]:
         """Everything about it, for a pane of that width."""
@@ -121,14 +160,19 @@ class ShownRequest:
 
     def subject(self, width: int) -> Subject:
         """What a decision is about, with the rows counted as they are on a pane of that width."""
+        is_ready = self.is_prepared(width)
         payload = self.payload(width)
         unread = 0
-        if not self.reading.is_complete:
-            unread = sum(1 for line in (*payload.context, *payload.lines) if self._is_unread(line))
-        return Subject(self.request, self.reading, len(payload.lines), unread, self.is_intact)
+        if is_ready and not self.reading.is_complete:
+            unread = self.reading.count_unseen(
+                line.span for line in (*payload.lines, *payload.context) if line.span is not None
+            )
+        return Subject(self.request, self.reading, len(payload.lines), unread, self.is_intact, is_ready)
 
-    def _is_unread(self, line: Line) -> bool:
-        return line.span is not None and not self.reading.has_seen(*line.span)
 
-    def _begin_reading(self) -> None:
-        self.reading = Reading(payload_total(self.request, self._redactor, self._glyphs), self._monotonic())
+_MOST_WIDTHS = 3
+
+
+def _size(request: Request) -> int:
+    edited = request.edited_arguments_text
+    return len(request.context_text) + len(request.arguments_text if edited is None else edited)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from approval_tui.display.badges import risk_badge, status_badge
 from approval_tui.display.glyphs import UNICODE, Glyphs
+from approval_tui.display.preview import preview_line
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.visible import visible_text
 from approval_tui.domain.canonical import exact_json
@@ -13,6 +14,9 @@ from approval_tui.domain.clock import format_age, format_timestamp
 from approval_tui.domain.decisions import Decision
 from approval_tui.domain.lifecycle import APPROVE, APPROVED, DENY, PENDING
 from approval_tui.domain.models import Request
+
+LARGEST_PREVIEWED = 200_000
+"""Characters of stored arguments beyond which a list does not look into them: it draws many rows at once."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,14 @@ def _context_text(value: object, redactor: Redactor, glyphs: Glyphs) -> str:
     if isinstance(value, str):
         return f'"{visible_text(redactor.redact(value, glyphs), ascii_only=glyphs.is_ascii, quoted=True)}"'
     return glyphs.visible(redactor.redact(exact_json(value), glyphs))
+
+
+def request_preview(request: Request, redactor: Redactor, glyphs: Glyphs = UNICODE) -> str:
+    """The call in one line; of arguments too large to be read in passing, only how large they are."""
+    text = request.edited_arguments_text or request.arguments_text
+    if len(text) > LARGEST_PREVIEWED:
+        return f"({len(text):,} characters of arguments)"
+    return preview_line(request.effective_arguments, redactor, glyphs=glyphs)
 
 
 def decision_text(decision: Decision, glyphs: Glyphs = UNICODE) -> str:
