@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual import events, work
@@ -17,15 +17,14 @@ from textual.app import App
 from textual.filter import LineFilter
 from textual.screen import Screen
 
-from approval_tui.console import messages
 from approval_tui.console.bindings import textual_keys
 from approval_tui.console.contract import Contract
 from approval_tui.console.deciding import DecidingScreen
 from approval_tui.console.first_look import FirstLook
 from approval_tui.console.lists import Lists
 from approval_tui.console.main_screen import MainScreen
-from approval_tui.console.shown_request import ShownRequest
 from approval_tui.console.store_watch import StoreWatch
+from approval_tui.console.store_work import StoreWork
 from approval_tui.console.visible_filter import VisibleFilter
 from approval_tui.display.event_view import event_content
 from approval_tui.display.glyphs import ASCII, UNICODE, Glyphs
@@ -33,8 +32,6 @@ from approval_tui.display.redaction import Redactor
 from approval_tui.domain.audit import Event
 from approval_tui.domain.clock import Clock, system_clock
 from approval_tui.domain.decisions import Reviewer
-from approval_tui.domain.errors import ApprovalTuiError
-from approval_tui.domain.lifecycle import CONSUMED, PENDING
 from approval_tui.domain.models import Request
 from approval_tui.notify import terminal
 from approval_tui.notify.attention import Attention
@@ -84,7 +81,7 @@ class ConsoleApp(App[None]):
         self.glyphs = glyphs or _glyphs_of_terminal()
         self.contract = Contract(self.settings.arming, monotonic, self.call_later)
         self.actions = with_keymap(self.settings.keymap)
-        self.commands_under_way = 0
+        self.work = StoreWork(self)
         self._readonly = _ASKED_READONLY if readonly else None
         path = store_path(store_location)
         self.shown_path = shown_path or _with_tilde(path)
@@ -120,7 +117,7 @@ class ConsoleApp(App[None]):
     @property
     def is_busy(self) -> bool:
         """Whether a decision is intended or under way."""
-        return self.contract.is_intending or self.commands_under_way > 0
+        return self.contract.is_intending or self.work.commands_under_way > 0
 
     @property
     def main_screen(self) -> MainScreen:
@@ -208,60 +205,6 @@ class ConsoleApp(App[None]):
     def load_rows(self) -> None:
         """Asks the watch for the rows that the shown list wants."""
         self._watch.poke(rows_only=True)
-
-    @work(group="story", exclusive=True)
-    async def load_story(self, request: Request) -> None:
-        """Loads the events of one request, and the request with them."""
-        try:
-            story = await self.store.reviewer.events(request_id=request.id)
-            found = await self.store.reviewer.get(request.id)
-        except ApprovalTuiError:
-            return  # the watch says what is wrong with the store
-        self.main_screen.post_message(messages.StoryLoaded(found, story))
-
-    def prepare(self, shown: ShownRequest, width: int) -> None:
-        """Has a large payload worked out beside the keys; every screen hears when it is there."""
-        if shown.begin_preparing(width):
-            self._prepare(shown, width)
-
-    @work(group="prepare")
-    async def _prepare(self, shown: ShownRequest, width: int) -> None:
-        await asyncio.to_thread(shown.prepare, width)
-        for screen in self.screen_stack:
-            screen.post_message(messages.PayloadPrepared(shown))
-
-    @work(group="verify", exclusive=True)
-    async def verify(self) -> None:
-        """Checks the whole log; the screen hears how far it is and what it found."""
-        screen = self.main_screen
-
-        def advanced(what: str, done: int, total: int) -> None:
-            screen.post_message(messages.VerificationAdvanced(what, done, total))
-
-        try:
-            found = await self.store.reviewer.verify(progress=advanced)
-        except ApprovalTuiError as error:
-            screen.post_message(messages.VerificationEnded(None, error, self.clock()))
-            return
-        screen.post_message(messages.VerificationEnded(found, None, self.clock()))
-
-    def carry_out(self, request: Request, run: Callable[[], Awaitable[Request]]) -> None:
-        """Runs one command of the reviewer; the main screen hears what came of it."""
-        self.commands_under_way += 1
-        self._run_command(request, run)
-
-    @work(group="decisions")
-    async def _run_command(self, request: Request, run: Callable[[], Awaitable[Request]]) -> None:
-        try:
-            decided = await run()
-        except ApprovalTuiError as error:
-            self.main_screen.post_message(messages.DecisionRefused(request.id, error))
-            return
-        said = "Your vote is recorded; more are needed" if decided.status == PENDING else decided.status.capitalize()
-        if decided.status == CONSUMED and decided.outcome is not None:
-            said = f"Resolved as {decided.outcome.replace('_', ' ')}"
-        words = f"{said}: {request.tool} for {request.requester}."
-        self.main_screen.post_message(messages.DecisionRecorded(decided, words))
 
     # --- what every screen may ask for ---------------------------------------------------------
 

@@ -228,4 +228,4 @@ class DecidingScreen(Screen[None]):
         )
 
     def _command(self, request: Request, run: Callable[[], Awaitable[Request]]) -> None:
-        self.app.carry_out(request, run)
+        self.app.work.carry_out(request, run)

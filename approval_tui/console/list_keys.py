@@ -42,6 +42,10 @@ class ListKeys(DecidingScreen):
         """Shows what is under the cursor."""
         raise NotImplementedError
 
+    def toggle_masks(self) -> bool:
+        """Lifts the masks from what is shown, or puts them back; whether they are lifted now."""
+        raise NotImplementedError
+
     def ask_for_rows(self) -> None:
         """Asks for the rows that came into view, where they are not loaded."""
         raise NotImplementedError
@@ -104,6 +108,8 @@ class ListKeys(DecidingScreen):
             return False
         if view.token != before:
             self._show_rows()
+        else:
+            self.show_current()
         return True
 
     def _close_filter(self) -> None:
@@ -144,7 +150,7 @@ class ListKeys(DecidingScreen):
 
     def action_do_verify(self) -> None:
         self.say("Verifying ..")
-        self.app.verify()
+        self.app.work.verify()
 
     def action_do_next(self) -> None:
         self._step(1)
@@ -180,10 +186,8 @@ class ListKeys(DecidingScreen):
         (self.row_list if self.detail.has_focus else self.detail).focus()
 
     def action_do_unmask(self) -> None:
-        if self.shown_request is None:
-            return
-        lifted = self.shown_request.toggle_masks()
-        self.say("Secrets are shown until another request is." if lifted else "Secrets are masked.")
+        lifted = self.toggle_masks()
+        self.say("Secrets are shown until something else is." if lifted else "Secrets are masked.")
         self.app.contract.disarm()
         self.show_current()
 

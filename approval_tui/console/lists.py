@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from approval_tui.console.filtering import parse_filter
-from approval_tui.console.rows import FIRST, Key, Page, Rows, Want
+from approval_tui.console.pages import FIRST, Key, Page, Want
+from approval_tui.console.rows import Rows
 from approval_tui.domain.audit import Event
 from approval_tui.domain.lifecycle import PENDING, STATUSES, may_still_change
 from approval_tui.domain.models import Request
@@ -83,6 +84,7 @@ class ListView:
         self.chosen: Filter = self._everything
         self.request_id: str | None = None  #: in the audit view: the request whose events are shown
         self.token = 0
+        self._home: Key | None = None  #: where the reviewer put the cursor; a filter comes back to it
         self.rows: Rows[Any] = self._new_rows()
 
     @property
@@ -103,7 +105,11 @@ class ListView:
             return
         self.filter_text, self.chosen, self.request_id = text, chosen, request_id
         self.token += 1
+        before = self.rows.current
+        if before is not None and (self.rows.was_moved or self._home is None):
+            self._home = _event_key(before) if self.name == AUDIT_VIEW else _request_key(before)
         self.rows = self._new_rows()
+        self.rows.prefer(self._home)
 
     def load(self, want: Want) -> Load:
         """What to ask the store for."""

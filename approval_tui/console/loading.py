@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from approval_tui.console.lists import FoundPage, Load
-from approval_tui.console.rows import AT, FIRST, FROM, LAST, UNTIL, WINDOW, Key, Page
+from approval_tui.console.pages import AT, FIRST, FROM, LAST, UNTIL, WINDOW, Key, Page
 from approval_tui.domain.errors import RequestNotFound
 from approval_tui.domain.lifecycle import PENDING
 from approval_tui.domain.models import Request

@@ -18,8 +18,8 @@ from approval_tui.console.documents import Line, event_lines, verification_lines
 from approval_tui.console.first_look import FirstLook
 from approval_tui.console.list_keys import ListKeys
 from approval_tui.console.lists import Lists
+from approval_tui.console.pages import Page
 from approval_tui.console.painters import EventPainter, HistoryPainter, PendingPainter
-from approval_tui.console.rows import Page
 from approval_tui.console.shown_request import ShownRequest, Subject, status_of
 from approval_tui.console.trouble import Trouble, readonly_trouble, trouble_of
 from approval_tui.console.widgets.document_pane import DocumentPane
@@ -49,6 +49,7 @@ class MainScreen(ListKeys):
         self._first_look = first_look
         self.lists = lists
         self._redactor = redactor
+        self._event_redactor = redactor
         self.painters: dict[str, Painter] = {}
         self._shown: ShownRequest | None = None
         self._shown_event: Event | None = None
@@ -154,6 +155,7 @@ class MainScreen(ListKeys):
         moved = view.merge(message.load, message.page, message.vanished)
         if view is self.lists.shown:
             self.row_list.rows_changed(moved)
+            self.row_list.explain_emptiness(words.emptiness(view))
             if view.rows.take_arrival():
                 self.row_list.cursor_moved()
             self.show_current()
@@ -178,13 +180,13 @@ class MainScreen(ListKeys):
             self.detail.rebuild()
 
     def on_decision_recorded(self, message: messages.DecisionRecorded) -> None:
-        self.app.commands_under_way -= 1
+        self.app.work.commands_under_way -= 1
         self._take_in(message.request)
         self.app.say(message.said, "good")
 
     def on_decision_refused(self, message: messages.DecisionRefused) -> None:
         """A lost race says who decided what; the row shows what the request is now."""
-        self.app.commands_under_way -= 1
+        self.app.work.commands_under_way -= 1
         error = message.error
         if isinstance(error, Conflict) and error.request is not None:
             self._take_in(error.request)
@@ -239,20 +241,28 @@ class MainScreen(ListKeys):
         is_other = event != self._shown_event or self._is_other(request)
         self._shown_event = event
         if is_other:
+            self._event_redactor = self._redactor
             self._shown = None if request is None else self._newly_shown(request)
             self.app.contract.disarm()
             if view.name == HISTORY_VIEW and request is not None:
-                self.app.load_story(request)
+                self.app.work.load_story(request)
         elif self._shown is not None and request is not None:
             has_changed = self._shown.request.version != request.version
             self._shown.update(request)
             if has_changed and view.name == HISTORY_VIEW:
-                self.app.load_story(request)
+                self.app.work.load_story(request)
         reading = None if self._shown is None else self._shown.reading
         self.detail.show(self._detail_lines, reading, from_top=is_other or from_top)
         self._tell_payload_screen()
         self._keys.show(view.name, None if request is None else status_of(request))
         self._views.show(view.name, words.extent(view), words.filter_words(view))
+
+    def toggle_masks(self) -> bool:
+        if self._shown is not None:
+            return self._shown.toggle_masks()
+        lifted = not self._event_redactor.is_lifted
+        self._event_redactor = self._redactor.lifted() if lifted else self._redactor
+        return lifted
 
     def _is_other(self, request: Request | None) -> bool:
         return (self._shown and self._shown.identity) != (request and (request.id, request.digest))
@@ -267,10 +277,11 @@ class MainScreen(ListKeys):
 
     def _detail_lines(self, width: int) -> list[Line]:
         if self._shown is not None and not self._shown.is_prepared(width):
-            self.app.prepare(self._shown, width)
+            self.app.work.prepare(self._shown, width)
         lines = self._verified(width) if self._verified is not None and self.lists.active == AUDIT_VIEW else []
         if self._shown_event is not None:
-            return lines + event_lines(self._shown_event, self._redactor, width, self.app.clock(), self.app.glyphs)
+            now, glyphs = self.app.clock(), self.app.glyphs
+            return lines + event_lines(self._shown_event, self._event_redactor, width, now, glyphs)
         return lines + (self._shown.lines(width) if self._shown is not None else [])
 
     def _tell_payload_screen(self) -> None:

@@ -10,7 +10,7 @@ from textual.message import Message
 if TYPE_CHECKING:
     from approval_tui.console.lists import Load
     from approval_tui.console.loading import Counts
-    from approval_tui.console.rows import Key, Page
+    from approval_tui.console.pages import Key, Page
     from approval_tui.console.shown_request import ShownRequest
     from approval_tui.domain.audit import Event, Verification
     from approval_tui.domain.errors import ApprovalTuiError

@@ -100,7 +100,7 @@ class PayloadScreen(DecidingScreen):
 
     def _lines(self, width: int) -> list[Line]:
         if not self._shown.is_prepared(width):
-            self.app.prepare(self._shown, width)
+            self.app.work.prepare(self._shown, width)
         return self._shown.payload_lines(width)
 
     # --- keys ----------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ class PayloadScreen(DecidingScreen):
 
     def action_do_unmask(self) -> None:
         lifted = self._shown.toggle_masks()
-        self.say("Secrets are shown until another request is." if lifted else "Secrets are masked.")
+        self.say("Secrets are shown until something else is." if lifted else "Secrets are masked.")
         self.app.contract.disarm()
         self.pane.show(self._lines, self._shown.reading, from_top=True)
 

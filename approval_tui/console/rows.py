@@ -11,42 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from approval_tui.console.pages import AT, FIRST, FROM, LAST, MARGIN, UNTIL, WINDOW, Key, Page, Want
+
 R = TypeVar("R")
-Key = str | int
-
-WINDOW = 400
-"""Rows that are held at once: many screens, and few enough to be loaded at every change."""
-
-MARGIN = 100
-"""Rows that are kept loaded before and after those on the screen, so that moving never waits."""
-
-FIRST = "first"  #: the rows at the beginning of the list
-LAST = "last"  #: the rows at its end
-FROM = "from"  #: the rows from a key on, that one included
-UNTIL = "until"  #: the rows before a key
-AT = "at"  #: the rows from an index on
-
-
-@dataclass(frozen=True)
-class Want:
-    """Which rows the list asks for."""
-
-    place: str = FIRST
-    key: Key | None = None
-    index: int = 0
-
-
-@dataclass(frozen=True)
-class Page(Generic[R]):
-    """Rows as they were loaded; `offset` is the index of the first and `total` the list's length, where known.
-
-    `newer` says how many rows have a key beyond the last that the reviewer saw, where that was counted.
-    """
-
-    rows: Sequence[R]
-    offset: int | None = None
-    total: int | None = None
-    newer: int | None = None
 
 
 @dataclass(eq=False)
@@ -73,6 +40,8 @@ class Rows(Generic[R]):
         self._newer = 0
         self._goal: Want | None = None
         self._has_arrived = False
+        self._preferred: Key | None = None
+        self.was_moved = False  #: whether the reviewer chose where the cursor is
         self.is_loaded = False
         self.scroll = 0  #: the first row on the screen, kept while another list is shown
 
@@ -244,9 +213,18 @@ class Rows(Generic[R]):
                 return
             if not self._could_be_loaded(key):
                 return
-        self._cursor = self._nearest(self._cursor)
+        self._cursor = self._preferred_entry() or self._nearest(self._cursor)
         if self._cursor is not None:
             self._cursor.is_new = False
+
+    def prefer(self, key: Key | None) -> None:
+        """Says where the cursor begins, if that row is among the first that are loaded."""
+        self._preferred = key
+
+    def _preferred_entry(self) -> Entry[R] | None:
+        position = None if self._preferred is None else self._indexes.get(self._preferred)
+        self._preferred = None
+        return None if position is None else self._entries[position]
 
     def _could_be_loaded(self, key: Key) -> bool:
         """Whether the row would stand in the window if it were still in the list."""
@@ -314,6 +292,7 @@ class Rows(Generic[R]):
         """Moves the cursor to that row, or the nearest that is loaded, and clears away the tombstones it left."""
         if not self._entries:
             return False
+        self.was_moved = True
         before = self._cursor
         position = max(0, min(index - self._offset, len(self._entries) - 1))
         self._set_cursor(self._entries[position])

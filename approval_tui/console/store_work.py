@@ -1,0 +1,87 @@
+"""What is asked of the store on behalf of a screen: commands, stories, checks. Each posts a fact when it ends (R16)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from approval_tui.console import messages
+from approval_tui.domain.errors import ApprovalTuiError
+from approval_tui.domain.lifecycle import CONSUMED, PENDING
+from approval_tui.domain.models import Request
+
+if TYPE_CHECKING:
+    from approval_tui.console.app import ConsoleApp
+    from approval_tui.console.shown_request import ShownRequest
+
+
+class StoreWork:
+    """Runs beside the keys, and tells the main screen what came of it."""
+
+    def __init__(self, app: ConsoleApp) -> None:
+        self._app = app
+        self.commands_under_way = 0  #: those whose end the main screen has not heard of yet
+
+    def carry_out(self, request: Request, run: Callable[[], Awaitable[Request]]) -> None:
+        """Runs one command of the reviewer."""
+        self.commands_under_way += 1
+        self._app.run_worker(self._command(request, run), group="commands")
+
+    def load_story(self, request: Request) -> None:
+        """Loads the events of one request, and the request with them; only the last that was asked for counts."""
+        self._app.run_worker(self._story(request), group="story", exclusive=True)
+
+    def verify(self) -> None:
+        """Checks the whole log; the screen hears how far it is and what it found."""
+        self._app.run_worker(self._verification(), group="verify", exclusive=True)
+
+    def prepare(self, shown: ShownRequest, width: int) -> None:
+        """Has a large payload worked out; every screen hears when it is there."""
+        if shown.begin_preparing(width):
+            self._app.run_worker(self._preparation(shown, width), group="prepare")
+
+    async def _command(self, request: Request, run: Callable[[], Awaitable[Request]]) -> None:
+        screen = self._app.main_screen
+        try:
+            decided = await run()
+        except ApprovalTuiError as error:
+            screen.post_message(messages.DecisionRefused(request.id, error))
+            return
+        screen.post_message(messages.DecisionRecorded(decided, _said(decided)))
+
+    async def _story(self, request: Request) -> None:
+        try:
+            story = await self._app.store.reviewer.events(request_id=request.id)
+            found = await self._app.store.reviewer.get(request.id)
+        except ApprovalTuiError:
+            return  # the watch says what is wrong with the store
+        self._app.main_screen.post_message(messages.StoryLoaded(found, story))
+
+    async def _verification(self) -> None:
+        screen = self._app.main_screen
+
+        def advanced(what: str, done: int, total: int) -> None:
+            screen.post_message(messages.VerificationAdvanced(what, done, total))
+
+        try:
+            found = await self._app.store.reviewer.verify(progress=advanced)
+        except ApprovalTuiError as error:
+            screen.post_message(messages.VerificationEnded(None, error, self._app.clock()))
+            return
+        screen.post_message(messages.VerificationEnded(found, None, self._app.clock()))
+
+    async def _preparation(self, shown: ShownRequest, width: int) -> None:
+        await asyncio.to_thread(shown.prepare, width)
+        for screen in self._app.screen_stack:
+            screen.post_message(messages.PayloadPrepared(shown))
+
+
+def _said(decided: Request) -> str:
+    """What the reviewer hears of a command that was carried out."""
+    said = decided.status.capitalize()
+    if decided.status == PENDING:
+        said = "Your vote is recorded; more are needed"
+    elif decided.status == CONSUMED and decided.outcome is not None:
+        said = f"Resolved as {decided.outcome.replace('_', ' ')}"
+    return f"{said}: {decided.tool} for {decided.requester}."
