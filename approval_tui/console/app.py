@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import events, work
@@ -202,6 +203,10 @@ class ConsoleApp(App[None]):
         """Asks the watch to load everything now."""
         self._watch.poke()
 
+    def open_store_anew(self) -> None:
+        """Asks the watch to open the store again."""
+        self._watch.open_anew()
+
     def load_rows(self) -> None:
         """Asks the watch for the rows that the shown list wants."""
         self._watch.poke(rows_only=True)
@@ -246,11 +251,15 @@ class ConsoleApp(App[None]):
         self.say(clipboard.copied_words(what, text, in_tmux="TMUX" in os.environ, in_screen=in_screen))
 
     def _end_on_signals(self) -> None:
-        """Whoever ends the program from outside gets the terminal back as it was."""
+        """Whoever ends the program from outside gets the terminal back as it was.
+
+        SIGHUP keeps its own way, which ends the program at once: the terminal is gone, and whatever was still
+        to be written to it would be waited for without end.
+        """
         if self.is_headless or threading.current_thread() is not threading.main_thread():
             return
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
+        end = partial(self.exit, return_code=128 + signal.SIGTERM)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
 
     def _leave_when_terminal_is_gone(self) -> None:
         """Ends the app when the terminal was closed without a signal; nothing is decided by that."""
@@ -259,7 +268,7 @@ class ConsoleApp(App[None]):
         poll = select.poll()
         poll.register(sys.__stdin__.fileno() if sys.__stdin__ else 0, select.POLLHUP)
         if any(flags & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, flags in poll.poll(0)):
-            self.exit(return_code=1)
+            os._exit(1)  # a way out that writes nothing more to it; what was decided is on the disk
 
 
 def _glyphs_of_terminal() -> Glyphs:

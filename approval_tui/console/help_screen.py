@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
@@ -12,6 +14,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from approval_tui.settings.actions import AUDIT_VIEW, HISTORY_VIEW, PAYLOAD_VIEW, PENDING_VIEW, Action
+
+if TYPE_CHECKING:
+    from approval_tui.console.app import ConsoleApp
 
 ABOUT = {
     PENDING_VIEW: (
@@ -42,9 +47,10 @@ FILTER_HELP = (
 
 
 class HelpScreen(ModalScreen[None]):
-    """A page of help; any of its keys closes it."""
+    """A page of help; escape closes it, and so do the keys that open it or leave the console."""
 
-    BINDINGS = [Binding("escape,question_mark,q", "close", "Close")]
+    BINDINGS = [Binding("escape", "close", "Close")]
+    app: ConsoleApp
 
     def __init__(self, place: str, actions: Sequence[Action]) -> None:
         super().__init__()
@@ -62,6 +68,11 @@ class HelpScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
+
+    def on_key(self, event: events.Key) -> None:
+        if self.app.is_key_of("help", event) or self.app.is_key_of("quit", event):
+            event.stop()
+            self.action_close()
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -29,7 +29,7 @@ from approval_tui.console.widgets.status_bar import StatusBar
 from approval_tui.console.widgets.view_bar import Tab, ViewBar
 from approval_tui.display.redaction import Redactor
 from approval_tui.domain.audit import Event
-from approval_tui.domain.errors import Conflict
+from approval_tui.domain.errors import Conflict, StoreReadOnly
 from approval_tui.domain.lifecycle import PENDING
 from approval_tui.domain.models import Request
 from approval_tui.settings.actions import AUDIT_VIEW, BY_ID, HISTORY_VIEW, PENDING_VIEW, VIEWS
@@ -188,6 +188,8 @@ class MainScreen(ListKeys):
         """A lost race says who decided what; the row shows what the request is now."""
         self.app.work.commands_under_way -= 1
         error = message.error
+        if isinstance(error, StoreReadOnly):
+            self.app.open_store_anew()
         if isinstance(error, Conflict) and error.request is not None:
             self._take_in(error.request)
         self.app.say(f"{error.happened} {error.not_done}", "bad")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ class StoreWatch:
         self._store: AsyncStore | None = None
         self._poke = asyncio.Event()
         self._wants_all = True
-        self._opened_at = 0.0
+        self._opened_at: float | None = None
         self._had_trouble = False
 
     @property
@@ -60,6 +61,11 @@ class StoreWatch:
     def poke(self, *, rows_only: bool = False) -> None:
         """Asks for a load now; `rows_only` where nothing changed and other rows came into view."""
         self._wants_all = self._wants_all or not rows_only
+        self._poke.set()
+
+    def open_anew(self) -> None:
+        """Asks for the store to be opened again, as when it refused to be written."""
+        self._opened_at = None
         self._poke.set()
 
     async def run(self) -> None:
@@ -90,10 +96,20 @@ class StoreWatch:
             self._store = await open_store(self._path, create=False, readonly=True, clock=clock)
             return
         try:
+            self._refuse_unwritable()
             self._store = await open_store(self._path, create=False, clock=clock)
         except StoreReadOnly as error:
             self._store = await open_store(self._path, create=False, readonly=True, clock=clock)
             self.why_readonly = error.happened
+
+    def _refuse_unwritable(self) -> None:
+        """Raises StoreReadOnly for a file that may only be read: SQLite opens it all the same, and refuses later."""
+        if os.path.exists(self._path) and not os.access(self._path, os.W_OK):
+            raise StoreReadOnly(
+                f"The store {self._path} may only be read by this user.",
+                not_done="It was opened for reading.",
+                to_do="Mend the permissions of the file and its folder.",
+            )
 
     async def _watch(self) -> None:
         changes = self.store.reviewer.changes()
@@ -110,7 +126,8 @@ class StoreWatch:
                     change = asyncio.ensure_future(anext(changes))
                     self._wants_all = True
                 began = time.monotonic()
-                if self.why_readonly is not None and began - self._opened_at > WRITABLE_AGAIN:
+                opened_at = self._opened_at
+                if opened_at is None or (self.why_readonly is not None and began - opened_at > WRITABLE_AGAIN):
                     return  # it is opened anew, for writing if that can be
                 await self._load()
                 await asyncio.sleep(max(SHORTEST_RELOAD, SHARE * (time.monotonic() - began)))

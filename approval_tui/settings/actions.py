@@ -137,12 +137,23 @@ ACTIONS = (
     Action("help", ("?",), "Help", "What the keys do here", in_footer=True),
     Action("palette", ("ctrl+p",), "Palette", "Find an action by its name"),
     Action("suspend", ("ctrl+z",), "Suspend", "Back to the shell; `fg` comes back, and decides nothing"),
-    Action("quit", ("q",), "Quit", "Leave; nothing is decided", in_footer=True),
+    Action("quit", ("q", "ctrl+q"), "Quit", "Leave; nothing is decided", in_footer=True),
 )
 BY_ID = {action.id: action for action in ACTIONS}
 
 #: Keys that must never decide, because they are pressed without a thought, or end every other question.
 NEVER_DECIDING = frozenset({"enter", "escape", "space", "tab", "backspace", "up", "down", "left", "right"})
+
+
+#: Keys that mean something else before any keymap is asked, and what.
+TAKEN = {
+    "ctrl+q": "leaves, whatever else is asked of it",
+    "ctrl+c": "copies or stops, whatever else is asked of it",
+    "ctrl+m": "is what terminals send for enter",
+    "ctrl+i": "is what terminals send for tab",
+    "ctrl+h": "is what terminals send for backspace",
+    "ctrl+[": "is what terminals send for escape",
+}
 
 
 def with_keymap(keymap: Mapping[str, tuple[str, ...]]) -> tuple[Action, ...]:
@@ -157,6 +168,9 @@ def keymap_problems(keymap: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     for action in actions:
         if action.decides and (unfit := [key for key in action.keys if key in NEVER_DECIDING]):
             problems[action.id] = f"{unfit[0]} never decides; choose another key"
+            continue
+        if action.id in keymap and (taken := [key for key in action.keys if key in TAKEN]) and action.id != "quit":
+            problems[action.id] = f"{taken[0]} {TAKEN[taken[0]]}; choose another key"
             continue
         others = (other for other in actions if other.id != action.id and set(other.places) & set(action.places))
         for other in others:

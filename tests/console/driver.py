@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from textual import events
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from approval_tui.console.app import ConsoleApp
@@ -76,7 +77,7 @@ class Console:
         """Presses keys in the very moment of the clock, and waits for what they do."""
         for key in keys:
             noted = self.app.contract.arming.keys_noted
-            self.pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
+            self.pilot.app.post_message(key_event(key))
             await self.until(lambda before=noted: self.app.contract.arming.keys_noted > before)  # type: ignore[misc]
         acted = asyncio.Event()
         if self.pilot.app.call_later(acted.set):
@@ -132,6 +133,13 @@ class Console:
         """Everything that is on the screen, as plain text."""
         compositor = self.pilot.app.screen._compositor
         return "\n".join("".join(segment.text for segment in strip) for strip in compositor.render_strips())
+
+
+def key_event(key: str) -> events.Key:
+    """The event of a key, as the terminal's driver makes it: `!` is called exclamation_mark, and has a character."""
+    if len(key) == 1:
+        return events.Key(_character_to_key(key), key)
+    return events.Key(key, " " if key == "space" else None)
 
 
 def _holds(condition: Callable[[], bool]) -> bool:

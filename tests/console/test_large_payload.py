@@ -37,7 +37,7 @@ async def test_a_large_payload_cannot_be_approved_before_it_was_worked_out(
     arguments = {"t": "x\n" * 150_000}
     request = reviewing_store.requester.submit(Call(tool="big", arguments=arguments, requester="bot")).request
     async with open_console() as console:
-        console.app.prepare = lambda shown, width: None  # type: ignore[method-assign]  # as if it took for ever
+        console.app.work.prepare = lambda shown, width: None  # type: ignore[method-assign]  # as if it took for ever
         await console.press("G")
         await console.see("Working out")
         await console.press("a")

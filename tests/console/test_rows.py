@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from approval_tui.console.rows import AT, FIRST, FROM, LAST, MARGIN, UNTIL, WINDOW, Key, Page, Rows, Want
+from approval_tui.console.pages import AT, FIRST, FROM, LAST, MARGIN, UNTIL, WINDOW, Key, Page, Want
+from approval_tui.console.rows import Rows
 from approval_tui.domain.calls import Call
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore

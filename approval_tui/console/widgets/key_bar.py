@@ -41,13 +41,18 @@ class KeyBar(Widget):
             self.refresh()
 
     @property
+    def _usable(self) -> list[Action]:
+        """The actions that make sense here and now."""
+        return [
+            action for action in self._actions if self._place in action.places and action.status in (None, self._status)
+        ]
+
+    @property
     def shown(self) -> list[Action]:
         """The actions whose keys stand there, as many as fit."""
         room = self.size.width - cell_width(self._glyphs.ellipsis)
         fitting = []
-        for action in self._actions:
-            if self._place not in action.places or action.status not in (None, self._status):
-                continue
+        for action in self._usable:
             room -= cell_width(self._text(action))
             if room < 0:
                 break
@@ -69,6 +74,8 @@ class KeyBar(Widget):
         for action in self.shown:
             segments.append(Segment(f" {action.keys[0]}", base + Style(color=key.color, bold=True)))
             segments.append(Segment(f" {action.label} ", base))
+        if len(self.shown) < len(self._usable):
+            segments.append(Segment(self._glyphs.ellipsis, base))
         return Strip(segments).adjust_cell_length(self.size.width, base)
 
     def _text(self, action: Action) -> str:

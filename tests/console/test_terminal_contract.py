@@ -1,0 +1,323 @@
+"""The contract of the keys with real bytes: focus, paste, clicks, suspension, and a terminal that goes away."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from approval_tui.domain.calls import Call
+from approval_tui.domain.models import Request
+from approval_tui.store import open_store_blocking
+from approval_tui.store.blocking import BlockingStore
+from tests.console.screen_reader import ScreenReader
+from tests.console.test_real_terminal import Terminal
+
+HEAD_OF_EXPIRE = "End this request without a verdict?"
+FOCUS_IN, FOCUS_OUT = b"\x1b[I", b"\x1b[O"
+
+
+class AnyTerminal(Terminal):
+    """The console in a pseudo-terminal of any size and environment."""
+
+    def __init__(
+        self,
+        store_path: str,
+        *arguments: str,
+        columns: int = 140,
+        rows: int = 34,
+        environment: dict[str, str] | None = None,
+        before: Callable[[], None] | None = None,
+    ) -> None:
+        self.columns, self.rows = columns, rows
+        self.output = b""
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        usual = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        dropped = ("COLUMNS", "LINES", "NO_COLOR", "TMUX", *usual)
+        inherited = {name: value for name, value in os.environ.items() if name not in dropped}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "approval_tui", "--store", store_path, "--reviewer", "ann", *arguments],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env={**inherited, **(usual if environment is None else environment)},
+            start_new_session=True,
+            preexec_fn=before,
+        )
+        os.close(slave)
+
+    @property
+    def screen(self) -> ScreenReader:
+        """What is on the screen now."""
+        return ScreenReader.of(self.output, self.columns, self.rows)
+
+    def see(self, text: str) -> None:
+        """Reads what comes until the text is on the screen."""
+        self.until(lambda: text in self.screen.text)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Gives the terminal another size, as a window manager does."""
+        self.columns, self.rows = columns, rows
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        os.kill(self.process.pid, signal.SIGWINCH)
+
+    def is_stopped(self) -> bool:
+        """Whether the process is suspended."""
+        return os.waitpid(self.process.pid, os.WNOHANG | os.WUNTRACED)[1] != 0
+
+
+@contextlib.contextmanager
+def opened_terminal(store_path: str, *arguments: str, **options: object) -> Iterator[AnyTerminal]:
+    opened = AnyTerminal(store_path, *arguments, **options)  # type: ignore[arg-type]
+    try:
+        yield opened
+    finally:
+        opened.end()
+
+
+@pytest.fixture
+def waiting(store_path: str) -> tuple[BlockingStore, Request]:
+    """A real store with one request in it, that fits on the screen."""
+    store = open_store_blocking(store_path)
+    call = Call(tool="shell", arguments={"command": "make deploy"}, requester="release-bot", risk="high")
+    return store, store.requester.submit(call).request
+
+
+@pytest.fixture
+def terminal(store_path: str, waiting: tuple[BlockingStore, Request]) -> Iterator[AnyTerminal]:
+    with opened_terminal(store_path) as opened:
+        opened.see("make deploy")
+        opened.see("live")
+        become_armed(opened)
+        yield opened
+
+
+def become_armed(terminal: AnyTerminal) -> None:
+    """Waits until a deciding key counts: `x` asks whether to expire only then."""
+    tried_at = 0.0
+
+    def asks() -> bool:
+        nonlocal tried_at
+        if time.monotonic() - tried_at > 0.6:  # a key that comes too soon does nothing, so it is pressed again
+            tried_at = time.monotonic()
+            terminal.type(b"x")
+        return HEAD_OF_EXPIRE in terminal.screen.text
+
+    terminal.until(asks)
+    terminal.type(b"\x1b")
+    terminal.until(lambda: HEAD_OF_EXPIRE not in terminal.screen.text)
+    time_goes_by = time.monotonic() + 0.5
+    terminal.until(lambda: time.monotonic() > time_goes_by)
+
+
+def wait_for(terminal: AnyTerminal, *texts: str) -> None:
+    terminal.until(lambda: any(text in terminal.screen.text for text in texts))
+
+
+def test_a_key_right_behind_the_report_of_the_focus_decides_nothing(
+    terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]
+) -> None:
+    terminal.type(FOCUS_OUT)
+    terminal.type(FOCUS_IN + b"a")
+    terminal.see("Too soon")
+    assert waiting[0].reviewer.get(waiting[1].id).status == "pending"
+
+
+@pytest.mark.parametrize("reported", [FOCUS_IN, b""])
+def test_a_click_on_approve_that_brings_the_focus_decides_nothing(
+    reported: bytes, terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]
+) -> None:
+    row = next(number for number, line in enumerate(terminal.screen.lines) if " Approve" in line)
+    column = terminal.screen.lines[row].index("Approve")
+    place = f"{column + 2};{row + 1}".encode()
+    terminal.type(FOCUS_OUT)
+    terminal.type(reported + b"\x1b[<0;" + place + b"M\x1b[<0;" + place + b"m")
+    terminal.see("Too soon")
+    assert waiting[0].reviewer.get(waiting[1].id).status == "pending"
+
+
+def test_half_an_escape_sequence_swallows_no_safety(
+    terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]
+) -> None:
+    for half in (b"\x1b[", b"\x1b]52;c;", b"\x1bP", b"\x1b[<0;5", b"\xc3", b"\x1b[200"):
+        terminal.type(half)
+        terminal.type(b"a")
+    terminal.type(b"\x07\x1b\\")
+    terminal.resize(130, 30)
+    terminal.until(lambda: terminal.output.count(b"make deploy") >= 2)
+    assert waiting[0].reviewer.get(waiting[1].id).status == "pending"
+
+
+def test_a_paste_whose_end_never_comes_decides_nothing(
+    terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]
+) -> None:
+    terminal.type(b"\x1b[200~aaa\r")
+    terminal.type(b"a")
+    waiting[0].requester.submit(Call(tool="late", arguments={}, requester="late-bot"))
+    terminal.see("late-bot")
+    terminal.type(b"\x1b[201~")
+    wait_for(terminal, "Pasted text decides nothing")
+    assert waiting[0].reviewer.get(waiting[1].id).status == "pending"
+
+
+@pytest.mark.parametrize("how", ["key", "signal"])
+def test_keys_typed_while_it_was_suspended_decide_nothing(
+    how: str, terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]
+) -> None:
+    if how == "key":
+        terminal.type(b"\x1a")
+    else:
+        os.kill(terminal.process.pid, signal.SIGTSTP)
+    terminal.until(terminal.is_stopped)
+    before = len(terminal.output)
+    terminal.type(b"a")
+    os.kill(terminal.process.pid, signal.SIGCONT)
+    terminal.until(lambda: b"make deploy" in terminal.output[before:])
+    waiting[0].requester.submit(Call(tool="late", arguments={}, requester="late-bot"))
+    terminal.see("late-bot")
+    assert waiting[0].reviewer.get(waiting[1].id).status == "pending"
+
+
+def test_a_key_typed_right_after_it_came_back_decides_nothing(
+    terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]
+) -> None:
+    os.kill(terminal.process.pid, signal.SIGTSTP)
+    terminal.until(terminal.is_stopped)
+    before = len(terminal.output)
+    os.kill(terminal.process.pid, signal.SIGCONT)
+    terminal.until(lambda: b"\x1b[?1049h" in terminal.output[before:])
+    terminal.type(b"a")
+    wait_for(terminal, "Too soon", "nothing was decided")
+    assert waiting[0].reviewer.get(waiting[1].id).status == "pending"
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_ends_it_decides_nothing(
+    number: signal.Signals, terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]
+) -> None:
+    terminal.type(b"d")
+    terminal.see("Deny this request?")
+    terminal.type(b"no")
+    os.kill(terminal.process.pid, number)
+    terminal.until(lambda: terminal.process.poll() is not None)
+    assert [each.name for each in waiting[0].reviewer.events(request_id=waiting[1].id)] == ["request_submitted"]
+
+
+def test_sigterm_leaves_the_terminal_as_it_was(terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]) -> None:
+    os.kill(terminal.process.pid, signal.SIGTERM)
+    terminal.until(lambda: terminal.process.poll() is not None)
+    with contextlib.suppress(AssertionError, OSError):
+        terminal.until(lambda: b"\x1b[?1049l" in terminal.output or _at_end(terminal))
+    assert b"\x1b[?1049l" in terminal.output
+    assert b"\x1b[?1000l" in terminal.output
+
+
+def _at_end(terminal: AnyTerminal) -> bool:
+    import select
+
+    return not select.select([terminal.master], [], [], 0)[0]
+
+
+def test_ctrl_c_decides_nothing_and_does_not_crash(
+    terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]
+) -> None:
+    terminal.type(b"\x03")
+    waiting[0].requester.submit(Call(tool="late", arguments={}, requester="late-bot"))
+    terminal.until(lambda: "late-bot" in terminal.screen.text or terminal.process.poll() is not None)
+    assert waiting[0].reviewer.get(waiting[1].id).status == "pending"
+    assert b"Traceback" not in terminal.output
+
+
+def test_a_storm_of_resizes_leaves_a_whole_screen_and_decides_nothing(
+    terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]
+) -> None:
+    for number in range(60):
+        terminal.resize(20 + (number * 37) % 280, 2 + (number * 7) % 60)
+    terminal.resize(1, 1)
+    terminal.resize(120, 30)
+    terminal.type(b"?")
+    terminal.see("What waits")
+    terminal.type(b"\x1b")
+    terminal.see("release-bot")
+    assert terminal.process.poll() is None
+    assert waiting[0].reviewer.get(waiting[1].id).status == "pending"
+
+
+# --- attention ----------------------------------------------------------------------------------
+
+
+def test_a_request_that_comes_while_nobody_looks_rings_and_says_so_without_arguments(
+    terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]
+) -> None:
+    terminal.type(FOCUS_OUT)
+    terminal.until(lambda: b"\x1b]2;(1) approval-tui\x07" in terminal.output)
+    before = len(terminal.output)
+    call = Call(tool="late\x07tool", arguments={"secret": "hunter2"}, requester="late-bot", risk="high")
+    request = waiting[0].requester.submit(call).request
+    terminal.until(lambda: b"\x1b]9;approval-tui: " in terminal.output[before:])
+    terminal.until(lambda: b"\x1b]2;(2) approval-tui\x07" in terminal.output[before:])
+    notice = terminal.output[before:].split(b"\x1b]9;")[1].split(b"\x07")[0].decode()
+    assert "late\\u{7}tool for late-bot, risk high" in notice
+    assert request.id[-4:] in notice
+    assert "hunter2" not in notice
+    assert b"\x07\x1b]9;" in terminal.output[before:]
+    terminal.type(FOCUS_IN)
+    terminal.until(lambda: terminal.output.rfind(b"\x1b]2;approval-tui\x07") > before)
+
+
+def test_while_somebody_looks_nothing_rings(terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]) -> None:
+    before = len(terminal.output)
+    waiting[0].requester.submit(Call(tool="late", arguments={}, requester="late-bot"))
+    terminal.see("late-bot")
+    terminal.type(b"?")
+    terminal.see("What waits")
+    assert b"\x1b]9;" not in terminal.output[before:]
+    assert b"\x1b]2;" not in terminal.output[before:]
+
+
+# --- terminals -----------------------------------------------------------------------------------
+
+TERMINALS = {
+    "no colour": {"TERM": "xterm-256color", "NO_COLOR": "1"},
+    "the Linux console": {"TERM": "linux"},
+    "16 colours": {"TERM": "xterm-16color"},
+    "screen": {"TERM": "screen"},
+}
+
+
+@pytest.mark.parametrize("name", TERMINALS)
+def test_words_carry_the_meaning_in_every_terminal(
+    name: str, store_path: str, waiting: tuple[BlockingStore, Request]
+) -> None:
+    with opened_terminal(store_path, environment=TERMINALS[name]) as terminal:
+        terminal.see("live")
+        terminal.see("HIGH")
+        terminal.see("make deploy")
+        assert terminal.screen.overflowed == []
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(60, 24), (80, 24), (300, 60)])
+def test_no_row_is_wider_than_the_screen(
+    columns: int, rows: int, store_path: str, waiting: tuple[BlockingStore, Request]
+) -> None:
+    store, _ = waiting
+    store.requester.submit(Call(tool="漢字" * 60, arguments={"k" * 400: "v" * 900}, requester="é" * 200, risk="high"))
+    with opened_terminal(store_path, columns=columns, rows=rows) as terminal:
+        terminal.see("2 pending")
+        terminal.type(b"G")
+        terminal.see("漢字")
+        for key in (b"2", b"3", b"1", b"?", b"\x1b"):
+            terminal.type(key)
+        terminal.see("live")
+        assert terminal.screen.overflowed == []
