@@ -117,8 +117,8 @@ class ConsoleApp(App[None]):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a decision is intended or under way."""
-        return self.contract.is_intending or self.work.commands_under_way > 0
+        """Whether a decision is intended or under way, or what it would be about not drawn yet."""
+        return self.contract.is_intending or not self.contract.is_painted or self.work.commands_under_way > 0
 
     @property
     def main_screen(self) -> MainScreen:
@@ -145,7 +145,7 @@ class ConsoleApp(App[None]):
         self._write(terminal.SAVE_TITLE if self.settings.title else "")
         self.call_after_refresh(self.watch_store)  # the store's code is loaded behind the first frame
         self._end_on_signals()
-        self.app_resume_signal.subscribe(self, lambda _: self.contract.disarm())
+        self.app_resume_signal.subscribe(self, lambda _: self._come_back())
         self.set_interval(1.0, self._every_second)
 
     async def on_unmount(self) -> None:
@@ -175,8 +175,18 @@ class ConsoleApp(App[None]):
         self.reload()
 
     def _regain_focus(self) -> None:
-        self.contract.disarm()
         self._write(self._attention.focused())
+        self._come_back()
+
+    def _come_back(self) -> None:
+        """The terminal was used for something else: whatever stands on it now is drawn over, and looked at anew."""
+        self.contract.disarm()
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draws everything anew; a frame otherwise draws only what changed."""
+        for widget in self.screen.walk_children(with_self=True):
+            widget.refresh()
 
     def tell(self, pending: Sequence[Request], total: int) -> None:
         """Calls for attention if something new waits and nobody looks."""

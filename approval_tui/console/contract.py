@@ -7,6 +7,7 @@ key, and only if no other key came with it, because a person's decision stands a
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -27,7 +28,9 @@ class Contract:
         self._defer = defer
         self.arming = Arming(arming)
         self._noted: deque[tuple[events.Key, int]] = deque(maxlen=_REMEMBERED)
-        self._acting_at: int | None = None
+        self._acting_at: int | None = None  #: when the key came whose action runs; None for a click
+        self._acted_at = 0  #: when that key or click came
+        self._is_painted = True
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -35,31 +38,52 @@ class Contract:
         """Whether a decision waits for its moment of quiet."""
         return self._timer is not None
 
-    def note(self, event: events.Event) -> None:
+    @property
+    def is_painted(self) -> bool:
+        """Whether what is to be decided about has been drawn."""
+        return self._is_painted
+
+    def note(self, event: events.Key | events.MouseEvent) -> None:
         """Takes note of what arrives: a key, or a click, behind which no key stands."""
+        moment = self._moment_of(event)
         if isinstance(event, events.Key):
-            now = self.monotonic()
-            self.arming.note_key(now)
-            self._noted.append((event, now))
-        elif isinstance(event, events.MouseDown):
-            self._acting_at = None
+            self.arming.note_key(moment)
+            self._noted.append((event, moment))
+        else:
+            self._acting_at, self._acted_at = None, moment
 
     def begin_acting(self, event: events.Key) -> None:
         """Says which key it is whose action comes next."""
         self._acting_at = next((moment for noted, moment in self._noted if noted is event), self.monotonic())
+        self._acted_at = self._acting_at
 
     def disarm(self) -> None:
         """What is shown changed, or the terminal regained the focus: whoever was about to decide looks again."""
         self.forget()
         self.arming.disarm(self.monotonic())
 
+    def await_painting(self) -> None:
+        """Something else is about to be shown: no key decides before it was drawn, and the wait begins then."""
+        self._is_painted = False
+        self.disarm()
+
+    def painted(self) -> None:
+        """It has been drawn."""
+        if not self._is_painted:
+            self._is_painted = True
+            self.arming.disarm(self.monotonic())
+
     def refusal(self) -> str | None:
-        """Why a key may not decide now; None when it may."""
-        now = self.monotonic()
-        if self.arming.is_armed(now):
+        """Why the key or click that acts may not decide; None when it may."""
+        if self._is_painted and self.arming.is_armed(self._acted_at):
             return None
-        wait = format_duration(self.arming.remaining(now))
+        wait = format_duration(self.arming.remaining(self.monotonic()) or 1)
         return f"Too soon: the screen changed just now. Look, then press again (after {wait})."
+
+    def _moment_of(self, event: events.Key | events.MouseEvent) -> int:
+        """When it came, and not when its turn did: a program that was busy must not make old keys look late."""
+        waited = max(0.0, time.monotonic() - event.time)
+        return self.monotonic() - round(1000 * waited)
 
     def intend(self, carry_out: Callable[[], object], refuse: Callable[[str], object]) -> None:
         """Carries the decision out when its key turns out to stand alone; else says that nothing was decided."""

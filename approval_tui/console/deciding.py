@@ -155,6 +155,9 @@ class DecidingScreen(Screen[None]):
     def action_do_palette(self) -> None:
         self.app.open_palette()
 
+    def action_do_redraw(self) -> None:
+        self.app.redraw()
+
     def action_do_suspend(self) -> None:
         self.app.action_suspend_process()
 

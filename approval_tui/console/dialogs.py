@@ -17,9 +17,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from approval_tui.display.glyphs import Glyphs
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.request_view import request_preview
-from approval_tui.display.visible import visible_text
 from approval_tui.display.width import cut
 from approval_tui.domain.lifecycle import FAILED, NOT_RUN, SUCCEEDED
 from approval_tui.domain.limits import LONGEST_TEXT
@@ -39,6 +39,7 @@ class DecisionDialog(ModalScreen[T]):
     """A question about one request; its answers are given under the contract of the keys."""
 
     BINDINGS = [Binding("escape", "back", "Back")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (18, "-high")]
     app: ConsoleApp
 
     def __init__(self, request: Request, redactor: Redactor) -> None:
@@ -69,7 +70,7 @@ class DecisionDialog(ModalScreen[T]):
         """The question and what it is about."""
         return [
             Static(Content(question), classes="dialog-title"),
-            Static(_summary(self._request, self._redactor), classes="dialog-text"),
+            Static(_summary(self._request, self._redactor, self.app.glyphs), classes="dialog-text"),
         ]
 
     def foot(self, hint: str) -> list[Static]:
@@ -222,10 +223,8 @@ def resolve_reason_dialog(request: Request, redactor: Redactor, outcome: str) ->
     )
 
 
-def _summary(request: Request, redactor: Redactor) -> Content:
+def _summary(request: Request, redactor: Redactor, glyphs: Glyphs) -> Content:
     """What the question is about, in three safe lines."""
-    preview = cut(request_preview(request, redactor), _WIDEST)
-    return Content(
-        f"{cut(visible_text(request.tool), _WIDEST)}  for {cut(visible_text(request.requester), _WIDEST)}\n"
-        f"{preview}\n{request.id}"
-    )
+    tool, requester = (cut(glyphs.visible(text), _WIDEST, glyphs) for text in (request.tool, request.requester))
+    preview = cut(request_preview(request, redactor, glyphs), _WIDEST, glyphs)
+    return Content(f"{tool}  for {requester}\n{preview}\n{request.id}")

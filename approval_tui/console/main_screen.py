@@ -226,7 +226,7 @@ class MainScreen(ListKeys):
         if trouble is None:
             self.status.set_state("live", "good")
         else:
-            banner.update(Content(f"{trouble.word}. {trouble.text}"))
+            banner.update(Content(self.app.glyphs.visible(f"{trouble.word}. {trouble.text}")))
             self.status.set_state(trouble.word, "bad")
 
     # --- what is shown -------------------------------------------------------------------------
@@ -245,7 +245,8 @@ class MainScreen(ListKeys):
         if is_other:
             self._event_redactor = self._redactor
             self._shown = None if request is None else self._newly_shown(request)
-            self.app.contract.disarm()
+            self.app.contract.await_painting()
+            self.detail.call_after_refresh(self.app.contract.painted)
             if view.name == HISTORY_VIEW and request is not None:
                 self.app.work.load_story(request)
         elif self._shown is not None and request is not None:

@@ -95,22 +95,23 @@ def wrap(text: str, width: int, *, onward: int | None = None) -> list[str]:
 
 
 def wrap_words(text: str, width: int) -> list[str]:
-    """Prose in rows of at most `width` cells, broken at blanks; only a word longer than a row is cut.
+    """Prose in rows of at most `width` cells, broken behind a blank where a row has one; nothing is dropped.
 
-    For words of ours and for what people say; whatever is approved is wrapped by `wrap`, which keeps each blank.
+    A row that another one follows is either full or ends in one blank, so that it can be read back. Text with
+    wide characters, which need no blanks, is wrapped as everything else.
     """
+    if cell_width(text) != len(text):
+        return wrap(text, width)
     rows: list[str] = []
-    row = ""
-    for word in text.split(" "):
-        candidate = f"{row} {word}" if row else word
-        if cell_width(candidate) <= width:
-            row = candidate
-            continue
-        if row:
-            rows.append(row)
-        *full, row = wrap(word, width)
-        rows += full
-    return [*rows, row]
+    rest = text
+    while len(rest) > width:
+        blank = rest.rfind(" ", 0, width)
+        while blank > 0 and rest[blank - 1] == " ":
+            blank -= 1
+        end = width if blank <= 0 else blank + 1
+        rows.append(rest[:end])
+        rest = rest[end:]
+    return [*rows, rest]
 
 
 def _fitting(text: str, start: int, room: int) -> int:

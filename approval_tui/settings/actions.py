@@ -136,6 +136,7 @@ ACTIONS = (
     Action("back", ("escape",), "Back", "Leave the payload, or take the filter away"),
     Action("help", ("?",), "Help", "What the keys do here", in_footer=True),
     Action("palette", ("ctrl+p",), "Palette", "Find an action by its name"),
+    Action("redraw", ("ctrl+l",), "Redraw", "Draw the screen anew, when something else wrote over it"),
     Action("suspend", ("ctrl+z",), "Suspend", "Back to the shell; `fg` comes back, and decides nothing"),
     Action("quit", ("q", "ctrl+q"), "Quit", "Leave; nothing is decided", in_footer=True),
 )

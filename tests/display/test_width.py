@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from approval_tui.display.glyphs import ASCII, UNICODE, Glyphs
 from approval_tui.display.visible import is_invisible, is_mark, visible_text
-from approval_tui.display.width import cell_width, cut, pad, wrap
+from approval_tui.display.width import cell_width, cut, pad, wrap, wrap_words
 from tests.display.hostile import LINEAR, any_texts, growth
 
 shown_texts = st.one_of(
@@ -148,3 +148,24 @@ def test_a_mark_stays_on_the_row_of_its_letter(text: str, width: int) -> None:
 @pytest.mark.parametrize("character", ["a", "é", "漢", " ", "漢a", "a " * 40, "e\u0301"])
 def test_wrapping_a_long_text_costs_no_more_than_its_length(character: str) -> None:
     assert growth(lambda text: wrap(text, 80), lambda size: character * (size // len(character)), size=50_000) < LINEAR
+
+
+@given(st.text(st.sampled_from("ab \u00e9c,"), max_size=120), st.integers(10, 40))
+def test_prose_is_broken_at_blanks_and_can_be_read_back(text: str, width: int) -> None:
+    rows = wrap_words(text, width)
+    assert "".join(rows) == text
+    shown = [row.rstrip(" ") if index < len(rows) - 1 else row for index, row in enumerate(rows)]
+    assert all(cell_width(row) <= width for row in rows)
+    read = "".join(row if len(row) == width else f"{row} " for row in shown[:-1]) + shown[-1]
+    if "  " not in text:  # runs of blanks are shown as escapes before they come here
+        assert read == text
+
+
+def test_a_word_is_cut_only_where_it_is_longer_than_a_row() -> None:
+    assert wrap_words("Not on a Friday, said the owner of it", 12) == [
+        "Not on a ",
+        "Friday, ",
+        "said the ",
+        "owner of it",
+    ]
+    assert wrap_words("abcdefghijklmnop q", 10) == ["abcdefghij", "klmnop q"]

@@ -7,6 +7,7 @@ everything else of the first frame.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from rich.style import Style
@@ -18,11 +19,16 @@ from approval_tui.display.glyphs import Glyphs
 from approval_tui.display.width import cell_width
 from approval_tui.settings.actions import Action
 
+if TYPE_CHECKING:
+    from approval_tui.console.app import ConsoleApp
+
 _ALWAYS_SEEN = ("help", "quit")
 
 
 class KeyBar(Widget):
     """One line; help and quit come first, and what does not fit is in the help."""
+
+    app: ConsoleApp
 
     COMPONENT_CLASSES = {"key-bar--key"}
 
@@ -64,6 +70,7 @@ class KeyBar(Widget):
         for action in self.shown:
             column += cell_width(self._text(action))
             if event.x < column:
+                self.app.contract.note(event)
                 await self.screen.run_action(f"do_{action.id}")
                 return
 
