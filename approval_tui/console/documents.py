@@ -89,10 +89,15 @@ def request_lines(
     glyphs: Glyphs,
     *,
     is_intact: bool,
-    story: Sequence[Event] = (),
+    story: Sequence[Event] | None = (),
 ) -> list[Line]:
-    """Everything about one request: its fields, the payload, what an edit changed, and what became of it."""
+    """Everything about one request: its fields, the payload, what an edit changed, and what became of it.
+
+    Without a story, only its fields and the payload: what is approved, and whose it is.
+    """
     lines = _head(request, shown, redactor, width, now, glyphs, is_intact)
+    if story is None:
+        return [*lines, *_arguments(request, shown, width, glyphs)]
     if len(shown.lines) > _LONG_PAYLOAD:
         lines += [_blank(), _title("preview", width, glyphs)]
         for text in shown.preview:
@@ -103,14 +108,6 @@ def request_lines(
     if story:
         lines += _story_lines(story, width, glyphs)
     return lines
-
-
-def payload_lines(
-    request: Request, shown: Payload, redactor: Redactor, width: int, now: int, glyphs: Glyphs, *, is_intact: bool
-) -> list[Line]:
-    """The whole payload below the lines that say whose it is."""
-    lines = _head(request, shown, redactor, width, now, glyphs, is_intact)
-    return [*lines, *_arguments(request, shown, width, glyphs)]
 
 
 def event_lines(event: Event, redactor: Redactor, width: int, now: int, glyphs: Glyphs) -> list[Line]:

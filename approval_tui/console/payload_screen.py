@@ -101,7 +101,7 @@ class PayloadScreen(DecidingScreen):
     def _lines(self, width: int) -> list[Line]:
         if not self._shown.is_prepared(width):
             self.app.work.prepare(self._shown, width)
-        return self._shown.payload_lines(width)
+        return self._shown.lines(width, payload_only=True)
 
     # --- keys ----------------------------------------------------------------------------------
 

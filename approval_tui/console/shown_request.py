@@ -13,7 +13,6 @@ from approval_tui.console.documents import (
     Line,
     Payload,
     digest_fits,
-    payload_lines,
     payload_of,
     preparing,
     request_lines,
@@ -133,8 +132,8 @@ class ShownRequest:
 
     # --- what is shown -------------------------------------------------------------------------
 
-    def lines(self, width: int) -> list[Line]:
-        """Everything about it, for a pane of that width."""
+    def lines(self, width: int, *, payload_only: bool = False) -> list[Line]:
+        """Everything about it, for a pane of that width, or only what is approved and whose it is."""
         return request_lines(
             self.request,
             self.payload(width),
@@ -143,19 +142,7 @@ class ShownRequest:
             self._clock(),
             self._glyphs,
             is_intact=self.is_intact,
-            story=self.story,
-        )
-
-    def payload_lines(self, width: int) -> list[Line]:
-        """The whole payload and whose it is, for a screen of its own."""
-        return payload_lines(
-            self.request,
-            self.payload(width),
-            self._redactor,
-            width,
-            self._clock(),
-            self._glyphs,
-            is_intact=self.is_intact,
+            story=None if payload_only else self.story,
         )
 
     def subject(self, width: int) -> Subject:
