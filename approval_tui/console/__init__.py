@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def run_console(settings: Settings, store_location: str, reviewer: Reviewer, *, readonly: bool = False) -> int:
-    """Opens the console on this terminal and gives the exit code."""
+    """Opens the console on this terminal and gives the exit code; raises what a defect of ours raised."""
     from approval_tui.console.first_look import FirstLook
     from approval_tui.store import store_path
 
@@ -20,4 +20,6 @@ def run_console(settings: Settings, store_location: str, reviewer: Reviewer, *, 
 
     app = ConsoleApp(store_location, reviewer=reviewer, settings=settings, readonly=readonly, first_look=first_look)
     app.run()
+    if app.defect is not None:
+        raise app.defect
     return app.return_code or 0

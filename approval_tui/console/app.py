@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import events, work
 from textual.app import App
@@ -83,6 +83,7 @@ class ConsoleApp(App[None]):
         self.contract = Contract(self.settings.arming, monotonic, self.call_later)
         self.actions = with_keymap(self.settings.keymap)
         self.work = StoreWork(self)
+        self.defect: Exception | None = None  #: what ended the console, where it was a defect of ours
         self._readonly = _ASKED_READONLY if readonly else None
         path = store_path(store_location)
         self.shown_path = shown_path or _with_tilde(path)
@@ -152,6 +153,14 @@ class ConsoleApp(App[None]):
         self._write(terminal.RESTORE_TITLE if self.settings.title else "")
         await self._watch.close()
 
+    def _handle_exception(self, error: Exception) -> None:
+        """Ends the console over a defect of ours with words and no traceback, which could show secrets."""
+        if self.is_headless:
+            super()._handle_exception(error)
+            return
+        self.defect = self.defect or error
+        self.exit(return_code=70)
+
     # --- keys, focus, attention ----------------------------------------------------------------
 
     async def on_event(self, event: events.Event) -> None:
@@ -192,7 +201,17 @@ class ConsoleApp(App[None]):
         """Calls for attention if something new waits and nobody looks."""
         self._write(self._attention.waiting(pending, total))
 
+    def action_help_quit(self) -> None:
+        """Says how to leave, in a line: a note over the panes would cover rows that count as shown."""
+        self.say(f"To leave: {self.keys_of('quit')[0]}.")
+
+    def notify(self, message: str, **_: Any) -> None:
+        """Whatever Textual has to say stands in a line, too."""
+        self.say(message)
+
     def _every_second(self) -> None:
+        if not self.is_headless and time.monotonic() - self._beat > MISSED_BEAT:
+            self.contract.disarm()  # before the keys that came while the program was stopped
         self._beat = time.monotonic()
         self._write(self._attention.tick())
         self._leave_when_terminal_is_gone()

@@ -15,13 +15,15 @@ from approval_tui.display.request_view import Field, context_fields, fields_afte
 from approval_tui.display.width import cell_width, pad, wrap, wrap_words
 from approval_tui.domain.audit import Event, Verification
 from approval_tui.domain.clock import format_timestamp
-from approval_tui.domain.errors import ApprovalTuiError
+from approval_tui.domain.errors import ApprovalTuiError, StoreCorrupt
 from approval_tui.domain.identity import digest_for
 from approval_tui.domain.models import Request
 
 _LABEL = 12
 _LONG_PAYLOAD = 12
 _NARROWEST = 10
+_COUNTED = ("label", "plain")
+_FIRST_OF_STORY, _LAST_OF_STORY = 20, 100
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Payload:
     context: tuple[Line, ...]
     total: int
     preview: tuple[str, ...]
+    edit: tuple[Line, ...] = ()
 
 
 def payload_of(request: Request, redactor: Redactor, width: int, glyphs: Glyphs) -> Payload:
@@ -57,19 +60,24 @@ def payload_of(request: Request, redactor: Redactor, width: int, glyphs: Glyphs)
     total = payload.span_total(rows)
     context: list[Line] = []
     for field in context_fields(request, redactor, glyphs):
-        lines = _field_lines(field, width, glyphs)
-        for line in lines:
-            end = total + sum(len(text) for text, role in line.pieces if role == "plain")
+        for line in _field_lines(field, width, glyphs):
+            end = total + sum(len(text) for text, role in line.pieces if role in _COUNTED)
             context.append(Line(line.pieces, (total, end)))
             total = end
     preview = tuple(preview_lines(request.effective_arguments, redactor, glyphs=glyphs))
-    return Payload(tuple(_payload_line(row) for row in shown), tuple(context), total, preview)
+    edit = () if request.edited_arguments is None else tuple(_edit_lines(request, redactor, width, glyphs))
+    return Payload(tuple(_payload_line(row) for row in shown), tuple(context), total, preview, edit)
 
 
 def preparing(characters: int) -> Payload:
     """What stands in place of a large payload until it has been worked out."""
     words = f"Working out {characters:,} characters ..."
     return Payload((Line(((words, "note"),)),), (), 0, ())
+
+
+def unreadable(error: StoreCorrupt) -> Payload:
+    """What stands in place of a payload that cannot be read; it can never be seen whole."""
+    return Payload((Line(((f"{error.happened} Do not approve.", "bad"),)),), (), 0, ())
 
 
 def digest_fits(request: Request) -> bool:
@@ -101,19 +109,20 @@ def request_lines(
     if len(shown.lines) > _LONG_PAYLOAD:
         lines += [_blank(), _title("preview", width, glyphs)]
         for text in shown.preview:
-            lines += _wrapped(text, width, "plain")
+            first, *more = wrap(text, max(_NARROWEST, width - 3), onward=max(_NARROWEST, width - 5))
+            lines.append(Line(((f"  {first}", "plain"),)))
+            lines += [Line(((f"  {glyphs.continued}", "note"), (row, "plain"))) for row in more]
     lines += [_blank(), *_arguments(request, shown, width, glyphs)]
-    if request.edited_arguments is not None:
-        lines += _edit_lines(request, redactor, width, glyphs)
+    lines += shown.edit
     if story:
-        lines += _story_lines(story, width, glyphs)
+        lines += _story_lines(story, redactor, width, glyphs)
     return lines
 
 
 def event_lines(event: Event, redactor: Redactor, width: int, now: int, glyphs: Glyphs) -> list[Line]:
     """Everything about one event of the audit log, its body whole."""
     lines: list[Line] = []
-    for field in event_fields(event, now, glyphs):
+    for field in event_fields(event, now, redactor, glyphs):
         lines += _field_lines(field, width, glyphs)
     rows = payload.payload_rows(event_content(event), redactor, glyphs)
     shown = payload.wrap_rows(rows, max(_NARROWEST, width - 1), glyphs)
@@ -166,14 +175,24 @@ def _edit_lines(request: Request, redactor: Redactor, width: int, glyphs: Glyphs
     return lines
 
 
-def _story_lines(story: Sequence[Event], width: int, glyphs: Glyphs) -> list[Line]:
+def _story_lines(story: Sequence[Event], redactor: Redactor, width: int, glyphs: Glyphs) -> list[Line]:
     lines = [_blank(), _title(f"its story ({len(story)} {'event' if len(story) == 1 else 'events'})", width, glyphs)]
-    for event in story:
+    for event in _told(story):
+        if event is None:
+            lines += _wrapped(f"  ... {len(story) - _FIRST_OF_STORY - _LAST_OF_STORY:,} more (l)", width, "note")
+            continue
         lines.append(Line(((pad(f"{event.seq}", 7) + format_timestamp(event.at), "label"),)))
-        said = event_words(event, glyphs)
+        said = event_words(event, redactor, glyphs)
         words = f"{glyphs.visible(event.name)}{f': {said}' if said else ''}"
         lines += [Line(((f"  {row}", "plain"),)) for row in wrap_words(words, max(_NARROWEST, width - 3))]
     return lines
+
+
+def _told(story: Sequence[Event]) -> Sequence[Event | None]:
+    """The beginning and the end of a long story, and None for what lies between."""
+    if len(story) <= _FIRST_OF_STORY + _LAST_OF_STORY:
+        return story
+    return [*story[:_FIRST_OF_STORY], None, *story[-_LAST_OF_STORY:]]
 
 
 def _payload_line(row: payload.ShownRow) -> Line:
@@ -194,13 +213,21 @@ def _wrapped(text: str, width: int, role: str) -> list[Line]:
 
 
 def _field_lines(field: Field, width: int, glyphs: Glyphs) -> list[Line]:
-    """The label and the text beside it; what a person said is broken at blanks, everything else where a row ends."""
+    """The label and the text beside it; what a person said is broken at blanks, everything else where a row ends.
+
+    A label too long to stand beside its text has rows of its own, and so has the text of a pane too narrow for both.
+    """
     role = "agent" if field.from_agent else "plain"
     text = f"{glyphs.open_quote}{field.text}{glyphs.close_quote}" if field.from_agent else field.text
     break_rows = wrap_words if field.is_prose else wrap
-    rows = break_rows(text, max(_NARROWEST, width - 1 - _LABEL))
-    if cell_width(field.label) < _LABEL:
-        lines = [Line(((pad(field.label, _LABEL), "label"), (rows.pop(0), role)))]
-    else:  # a long label, as a key of the context may be, has rows of its own
-        lines = [Line(((row, "label"),)) for row in wrap(field.label, width - 1)]
-    return lines + [Line(((" " * _LABEL, "label"), (row, role))) for row in rows]
+    indent = _LABEL if width - 1 - _LABEL >= _NARROWEST else 1
+    rows = break_rows(text, max(_NARROWEST, width - 1 - indent))
+    if cell_width(field.label) < indent:
+        padding = " " * (indent - cell_width(field.label))
+        lines = [Line(((field.label, "label"), (padding, "padding"), (rows.pop(0), role)))]
+    else:
+        room = max(_NARROWEST, width - 1)
+        first, *more = wrap(field.label, room, onward=room - cell_width(glyphs.continued))
+        lines = [Line(((first, "label"),))]
+        lines += [Line(((glyphs.continued, "padding"), (row, "label"))) for row in more]
+    return lines + [Line(((" " * indent, "padding"), (row, role))) for row in rows]

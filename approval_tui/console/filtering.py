@@ -10,7 +10,7 @@ import re
 
 from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.lifecycle import STATUSES
-from approval_tui.store.transactions.filters import FIELDS, IN_DOUBT, MOST_WORDS, Filter, Word
+from approval_tui.store.transactions.filters import FIELDS, IN_DOUBT, Filter, Word, check_filter
 
 STATUS = "status"
 
@@ -31,11 +31,9 @@ def parse_filter(text: str, statuses: tuple[str, ...] = (*STATUSES, IN_DOUBT)) -
             status = _status(word, statuses)
         elif word:
             words.append(Word(word, field))
-    if len(words) > MOST_WORDS:
-        raise InvalidInput(
-            f"A filter has at most {MOST_WORDS} words.", not_done="Nothing was filtered.", to_do="Take some away."
-        )
-    return Filter(status=status, words=tuple(words))
+    chosen = Filter(status=status, words=tuple(words))
+    check_filter(chosen)
+    return chosen
 
 
 def _status(word: str, statuses: tuple[str, ...]) -> str:

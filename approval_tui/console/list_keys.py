@@ -52,6 +52,7 @@ class ListKeys(DecidingScreen):
 
     def _show_view(self, name: str) -> None:
         if name != self.lists.active:
+            self._leave_filter()
             self.lists.active = name
             self._show_rows()
 
@@ -112,6 +113,11 @@ class ListKeys(DecidingScreen):
             self.show_current()
         return True
 
+    def _leave_filter(self) -> None:
+        """A filter that is being typed belongs to the list that is shown."""
+        if self.query("#filter"):
+            self._close_filter()
+
     def _close_filter(self) -> None:
         self.query("#filter").remove()
         self.row_list.focus()
@@ -139,11 +145,13 @@ class ListKeys(DecidingScreen):
         if request_id is None:
             self.say("There is no request whose events could be shown.")
             return
+        self._leave_filter()
         self.lists.active = AUDIT_VIEW
         if not self._filter_by("", request_id=request_id) or self.lists.shown.request_id == request_id:
             self._show_rows()
 
     def action_do_in_doubt(self) -> None:
+        self._leave_filter()
         self.lists.active = HISTORY_VIEW
         self._filter_by("status:in_doubt")
         self._show_rows()

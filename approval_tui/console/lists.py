@@ -22,8 +22,6 @@ MORE = "more"  #: the rows that a search finds further on
 MOST_FOUND = 2000
 """Rows after which a search stops; whoever seeks narrows it down instead."""
 
-_MOST_WATCHED = 256
-
 
 @dataclass(frozen=True)
 class Load:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from approval_tui.console.lists import FoundPage, Load
 from approval_tui.console.pages import AT, FIRST, FROM, LAST, UNTIL, WINDOW, Key, Page
+from approval_tui.console.row_check import check_row
 from approval_tui.domain.errors import RequestNotFound
 from approval_tui.domain.lifecycle import PENDING
 from approval_tui.domain.models import Request
@@ -32,12 +33,20 @@ class Counts:
 
 
 async def load_page(store: ReviewerStore, load: Load) -> tuple[Page[Any], dict[Key, Request]]:
-    """The page that a list wants, and what became of requests that it shows and that no longer wait."""
+    """The page that a list wants, and what became of requests that it shows and that no longer wait.
+
+    Raises StoreCorrupt for rows that hold what no command writes.
+    """
+    gone: dict[Key, Request] = {}
     if load.view == PENDING_VIEW:
-        return await _pending(store, load)
-    if load.view == AUDIT_VIEW:
-        return await _events(store, load), {}
-    return await _history(store, load), {}
+        page, gone = await _pending(store, load)
+    elif load.view == AUDIT_VIEW:
+        page = await _events(store, load)
+    else:
+        page = await _history(store, load)
+    for row in (*page.rows, *gone.values()):
+        check_row(row)
+    return page, gone
 
 
 async def load_counts(store: ReviewerStore) -> Counts:

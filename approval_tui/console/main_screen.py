@@ -63,7 +63,7 @@ class MainScreen(ListKeys):
         self.painters = {
             PENDING_VIEW: PendingPainter(self._redactor, clock, glyphs),
             HISTORY_VIEW: HistoryPainter(self._redactor, clock, glyphs),
-            AUDIT_VIEW: EventPainter(glyphs),
+            AUDIT_VIEW: EventPainter(self._redactor, glyphs),
         }
         tabs = [Tab(name, self.app.keys_of(name)[0], BY_ID[name].label) for name in VIEWS]
         shown = self.lists.shown
@@ -140,7 +140,7 @@ class MainScreen(ListKeys):
         """Ages tick; a request whose time passed is recorded as expired."""
         if len(self.lists.shown.rows):
             self.row_list.tick()
-        if self._shown is not None or self._shown_event is not None:
+        if self.is_current and (self._shown is not None or self._shown_event is not None):
             self.detail.rebuild()
         self._ticks += 1
         now = self.app.clock()
@@ -279,7 +279,7 @@ class MainScreen(ListKeys):
             self.show_current()
 
     def _detail_lines(self, width: int) -> list[Line]:
-        if self._shown is not None and not self._shown.is_prepared(width):
+        if self._shown is not None and self.is_current and not self._shown.is_prepared(width):
             self.app.work.prepare(self._shown, width)
         lines = self._verified(width) if self._verified is not None and self.lists.active == AUDIT_VIEW else []
         if self._shown_event is not None:

@@ -13,6 +13,7 @@ from approval_tui.display.request_view import request_preview
 from approval_tui.display.width import pad
 from approval_tui.domain.audit import Event
 from approval_tui.domain.clock import Clock, format_age, format_timestamp
+from approval_tui.domain.errors import StoreCorrupt
 from approval_tui.domain.lifecycle import APPROVED, CONSUMED, DENIED
 from approval_tui.domain.models import Request
 
@@ -47,7 +48,10 @@ class _RequestPainter:
         if key not in self._previews:
             if len(self._previews) >= _REMEMBERED:
                 self._previews.clear()
-            self._previews[key] = request_preview(request, self._redactor, self._glyphs)
+            try:
+                self._previews[key] = request_preview(request, self._redactor, self._glyphs)
+            except StoreCorrupt:
+                self._previews[key] = "(cannot be read)"
         return self._previews[key]
 
     def _widths(self, width: int) -> tuple[int, int, int]:
@@ -126,7 +130,8 @@ class EventPainter:
 
     ticking = 0
 
-    def __init__(self, glyphs: Glyphs) -> None:
+    def __init__(self, redactor: Redactor, glyphs: Glyphs) -> None:
+        self._redactor = redactor
         self._glyphs = glyphs
         self._words: dict[int, str] = {}
 
@@ -139,7 +144,7 @@ class EventPainter:
         if event.seq not in self._words:
             if len(self._words) >= _REMEMBERED:
                 self._words.clear()
-            self._words[event.seq] = event_words(event, self._glyphs)
+            self._words[event.seq] = event_words(event, self._redactor, self._glyphs)
         return self._words[event.seq]
 
     def header(self, width: int) -> str:
@@ -173,7 +178,7 @@ def gone_words(request: Request, glyphs: Glyphs) -> str:
     """What a tombstone says: what became of the request, and by whom."""
     words = status_badge(request).text(plain=glyphs.is_ascii)
     if request.decisions and request.status in (APPROVED, DENIED):
-        words += f" by {glyphs.visible(request.decisions[-1].reviewer)}"
+        words += f" by {glyphs.name(request.decisions[-1].reviewer)}"
     elif request.decisions and request.status == CONSUMED:
-        words += f", approved by {glyphs.visible(request.decisions[-1].reviewer)}"
+        words += f", approved by {glyphs.name(request.decisions[-1].reviewer)}"
     return words

@@ -262,11 +262,6 @@ class Rows(Generic[R]):
         loaded = sum(1 for entry in self._entries if entry.is_new and not entry.is_gone)
         self._newer = loaded if page.newer is None else max(loaded, page.newer)
 
-    def begin_seen_at(self, key: Key | None) -> None:
-        """Says which key was the newest when the list was opened, where that row is not in the window."""
-        if key is not None and self._is_unseen(key):
-            self._seen_up_to = key
-
     def mark_seen(self, first: int, last: int) -> None:
         """Says that the reviewer has seen the rows with these indexes."""
         for index in range(max(first, self._offset), min(last + 1, self._offset + len(self._entries))):

@@ -16,16 +16,18 @@ from approval_tui.console.documents import (
     payload_of,
     preparing,
     request_lines,
+    unreadable,
 )
 from approval_tui.console.reading import Reading
 from approval_tui.display.glyphs import Glyphs
 from approval_tui.display.redaction import Redactor
 from approval_tui.domain.audit import Event
 from approval_tui.domain.clock import Clock
+from approval_tui.domain.errors import StoreCorrupt
 from approval_tui.domain.models import Request
 from approval_tui.store.transactions.filters import IN_DOUBT
 
-LARGE = 200_000
+LARGE = 50_000
 """Characters of stored arguments and context beyond which they are worked out on a thread, beside the keys."""
 
 
@@ -35,8 +37,9 @@ class Subject:
 
     request: Request
     reading: Reading
-    rows: int
-    unread_rows: int
+    rows: int  #: of the arguments
+    context_rows: int
+    unread_rows: int  #: of both
     is_intact: bool
     is_ready: bool = True  #: whether all of it has been worked out
 
@@ -118,8 +121,8 @@ class ShownRequest:
         if not self._began:
             self._began = True
             self.reading.begin(payload.total, self._monotonic())
-        if len(self._payloads) > _MOST_WIDTHS:
-            self._payloads.clear()
+        if self.is_large or len(self._payloads) >= _MOST_WIDTHS:
+            self._payloads = {}
         self._payloads[width] = payload
 
     def payload(self, width: int) -> Payload:
@@ -127,7 +130,10 @@ class ShownRequest:
         if width not in self._payloads:
             if self.is_large:
                 return preparing(_size(self.request))
-            self.prepare(width)
+            try:
+                self.prepare(width)
+            except StoreCorrupt as error:
+                return unreadable(error)
         return self._payloads[width]
 
     # --- what is shown -------------------------------------------------------------------------
@@ -154,10 +160,18 @@ class ShownRequest:
             unread = self.reading.count_unseen(
                 line.span for line in (*payload.lines, *payload.context) if line.span is not None
             )
-        return Subject(self.request, self.reading, len(payload.lines), unread, self.is_intact, is_ready)
+        return Subject(
+            self.request,
+            self.reading,
+            len(payload.lines),
+            len(payload.context),
+            unread,
+            self.is_intact,
+            is_ready,
+        )
 
 
-_MOST_WIDTHS = 3
+_MOST_WIDTHS = 2
 
 
 def _size(request: Request) -> int:

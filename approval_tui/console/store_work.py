@@ -7,6 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from approval_tui.console import messages
+from approval_tui.console.row_check import check_row
+from approval_tui.display.glyphs import UNICODE
+from approval_tui.display.width import cut
 from approval_tui.domain.errors import ApprovalTuiError
 from approval_tui.domain.lifecycle import CONSUMED, PENDING
 from approval_tui.domain.models import Request
@@ -14,6 +17,9 @@ from approval_tui.domain.models import Request
 if TYPE_CHECKING:
     from approval_tui.console.app import ConsoleApp
     from approval_tui.console.shown_request import ShownRequest
+
+
+_WIDEST_NAME = 40
 
 
 class StoreWork:
@@ -54,6 +60,9 @@ class StoreWork:
         try:
             story = await self._app.store.reviewer.events(request_id=request.id)
             found = await self._app.store.reviewer.get(request.id)
+            check_row(found)
+            for event in story:
+                check_row(event)
         except ApprovalTuiError:
             return  # the watch says what is wrong with the store
         self._app.main_screen.post_message(messages.StoryLoaded(found, story))
@@ -72,7 +81,10 @@ class StoreWork:
         screen.post_message(messages.VerificationEnded(found, None, self._app.clock()))
 
     async def _preparation(self, shown: ShownRequest, width: int) -> None:
-        await asyncio.to_thread(shown.prepare, width)
+        try:
+            await asyncio.to_thread(shown.prepare, width)
+        except ApprovalTuiError:
+            return  # what cannot be read is never approved, and the watch says why
         for screen in self._app.screen_stack:
             screen.post_message(messages.PayloadPrepared(shown))
 
@@ -84,4 +96,5 @@ def _said(decided: Request) -> str:
         said = "Your vote is recorded; more are needed"
     elif decided.status == CONSUMED and decided.outcome is not None:
         said = f"Resolved as {decided.outcome.replace('_', ' ')}"
-    return f"{said}: {decided.tool} for {decided.requester}."
+    tool, requester = (cut(UNICODE.name(text), _WIDEST_NAME) for text in (decided.tool, decided.requester))
+    return f"{said}: {tool} for {requester}."

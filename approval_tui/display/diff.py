@@ -16,8 +16,8 @@ REMOVED = "- "
 ADDED = "+ "
 KEPT = "  "
 
-_MOST_COMPARED = 4000
-"""Rows beyond which the payloads are shown one after the other: comparing grows with their product."""
+_MOST_COMPARED = 600
+"""Rows beyond which the payloads are shown one after the other: comparing takes the cube of equal rows."""
 
 
 @dataclass(frozen=True)

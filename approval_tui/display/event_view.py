@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from approval_tui.display.glyphs import UNICODE, Glyphs
+from approval_tui.display.redaction import Redactor
 from approval_tui.display.request_view import Field
 from approval_tui.domain.audit import Event, Problem
 from approval_tui.domain.canonical import parse_json
@@ -15,30 +16,30 @@ from approval_tui.domain.errors import InvalidInput
 _JSON_COLUMNS = ("context", "arguments", "edited_arguments", "requirements", "decisions")
 
 
-def event_words(event: Event, glyphs: Glyphs = UNICODE) -> str:
+def event_words(event: Event, redactor: Redactor, glyphs: Glyphs = UNICODE) -> str:
     """The event in a few words: the new status, who made it so, on what evidence, and why."""
     changes, details = (_mapping(event.body.get(part)) for part in ("changes", "details"))
-    words = [str(changes[key]) for key in ("status", "outcome") if changes.get(key)]
+    words = [glyphs.visible(str(changes[key])) for key in ("status", "outcome") if changes.get(key)]
     decision = _last_decision(changes.get("decisions"))
+    words.extend(_evidence(_mapping(decision.get("evidence"))))
     who = decision.get("reviewer") or _mapping(details.get("by")).get("reviewer")
     if who:
-        words.append(f"by {who}")
-    words.extend(_evidence(_mapping(decision.get("evidence"))))
+        words.append(f"by {glyphs.name(str(who))}")
     if details.get("tool"):
-        words.append(f"{details['tool']} for {details.get('requester')}")
+        words.append(f"{glyphs.name(str(details['tool']))} for {glyphs.name(str(details.get('requester')))}")
     if details.get("session"):
-        words.append(f"in {details['session']}")
+        words.append(f"in {glyphs.name(str(details['session']))}")
     why = decision.get("reason") or changes.get("outcome_detail") or details.get("reason") or details.get("detail")
-    return glyphs.visible(" ".join(words) + (f": {why}" if why else ""))
+    return " ".join(words) + (f": {glyphs.visible(redactor.redact(str(why), glyphs))}" if why else "")
 
 
-def event_fields(event: Event, now: int, glyphs: Glyphs = UNICODE) -> list[Field]:
+def event_fields(event: Event, now: int, redactor: Redactor, glyphs: Glyphs = UNICODE) -> list[Field]:
     """Everything about the event but its body."""
     return [
         Field("event", f"{event.seq}  {glyphs.visible(event.name)}"),
         Field("at", f"{format_timestamp(event.at)} ({format_age(now - event.at)} ago)"),
         Field("request", glyphs.visible(event.request_id or "-")),
-        Field("says", event_words(event, glyphs)),
+        Field("says", event_words(event, redactor, glyphs)),
         Field("hash", glyphs.visible(event.hash)),
     ]
 

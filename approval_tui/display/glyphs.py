@@ -6,9 +6,12 @@ any of them.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from approval_tui.display.visible import visible_text
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.@+/:-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,13 @@ class Glyphs:
     def visible(self, text: str) -> str:
         """An outside text as such a terminal can show it; see `visible_text`."""
         return visible_text(text, ascii_only=self.is_ascii)
+
+    def name(self, text: str) -> str:
+        """A name inside a sentence of ours: in quotes unless it is a plain word, so that it cannot go on for us."""
+        if _PLAIN_NAME.fullmatch(text):
+            return text
+        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{visible_text(escaped, ascii_only=self.is_ascii, quoted=True)}"'
 
 
 UNICODE = Glyphs(

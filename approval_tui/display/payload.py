@@ -17,8 +17,6 @@ from approval_tui.display.redaction import Redactor, mask
 from approval_tui.display.visible import visible_lines, visible_text
 from approval_tui.display.width import wrap
 
-BAR = UNICODE.bar
-CONTINUED = UNICODE.continued
 LEVEL = "#"
 
 KEY = "key"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from approval_tui.display.glyphs import UNICODE, Glyphs
@@ -40,6 +41,11 @@ _TELLING = (
     "message",
     "text",
 )
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_.-]{1,40}")
+_LONGEST_KEY = 40
+_MARGIN = 8192
+"""Characters behind those that are shown in which a secret may end that began among them."""
+
 _RANK = {name: rank for rank, name in enumerate(_TELLING)}
 
 
@@ -54,7 +60,7 @@ def preview_lines(
     """One line a key, `key: value`, at most `most` of them; the last line says how many are not shown."""
     ranked = sorted(arguments, key=lambda key: _RANK.get(key.lower(), len(_RANK)))
     lines = [
-        f"{_short(key, 40, glyphs)}: {_preview_value(key, arguments[key], redactor, longest, glyphs)}"
+        f"{_key(key, glyphs)}: {_preview_value(key, arguments[key], redactor, longest, glyphs)}"
         for key in ranked[:most]
     ]
     hidden = len(ranked) - most
@@ -77,7 +83,7 @@ def _preview_value(key: str, value: Any, redactor: Redactor, longest: int, glyph
     if redactor.is_secret_name(key) and isinstance(value, str) and value:
         return mask(value, glyphs)
     if isinstance(value, str):
-        return _short(redactor.redact(value, glyphs), longest, glyphs)
+        return _short_redacted(value, redactor, longest, glyphs)
     if isinstance(value, dict):
         return f"{{{len(value)} {'key' if len(value) == 1 else 'keys'}}}"
     if isinstance(value, list):
@@ -97,3 +103,18 @@ def _short(text: str, longest: int, glyphs: Glyphs) -> str:
     if len(text) <= longest:
         return shown
     return f"{shown}{glyphs.ellipsis} (+{len(text) - longest} characters)"
+
+
+def _key(key: str, glyphs: Glyphs) -> str:
+    """The key, in quotes unless it is a plain word, so that it cannot imitate a line of ours."""
+    return key if _PLAIN_KEY.fullmatch(key) else f'"{_short(key, _LONGEST_KEY, glyphs)}"'
+
+
+def _short_redacted(value: str, redactor: Redactor, longest: int, glyphs: Glyphs) -> str:
+    """The beginning of a text with its secrets masked; only as much is looked through as can be shown."""
+    head = value[: longest + _MARGIN]
+    shown, beyond = redactor.redact(head, glyphs), len(value) - len(head)
+    if len(shown) + beyond <= longest:
+        return glyphs.visible(shown)
+    rest = len(shown) - longest + beyond
+    return f"{glyphs.visible(shown[:longest])}{glyphs.ellipsis} (+{rest} characters)"

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from approval_tui.display.badges import risk_badge, status_badge
 from approval_tui.display.glyphs import UNICODE, Glyphs
+from approval_tui.display.payload import key_label
 from approval_tui.display.preview import preview_line
-from approval_tui.display.redaction import Redactor
+from approval_tui.display.redaction import Redactor, mask
 from approval_tui.display.visible import visible_text
 from approval_tui.domain.canonical import exact_json
 from approval_tui.domain.clock import format_age, format_timestamp
@@ -45,7 +46,7 @@ def request_fields(request: Request, now: int, redactor: Redactor, glyphs: Glyph
 def context_fields(request: Request, redactor: Redactor, glyphs: Glyphs = UNICODE) -> list[Field]:
     """Where the call would run, as the agent says; it is part of what is approved."""
     return [
-        Field(f"in {glyphs.visible(key)}", _context_text(value, redactor, glyphs))
+        Field(f"in {key_label(key, glyphs)}", _context_text(key, value, redactor, glyphs))
         for key, value in request.context.items()
     ]
 
@@ -87,8 +88,10 @@ def fields_after_context(request: Request, now: int, redactor: Redactor, glyphs:
     return fields
 
 
-def _context_text(value: object, redactor: Redactor, glyphs: Glyphs) -> str:
+def _context_text(key: str, value: object, redactor: Redactor, glyphs: Glyphs) -> str:
     """A value of the context; a text stands in quotes, so that it cannot pass for a number or a list."""
+    if isinstance(value, str) and value and redactor.is_secret_name(key):
+        return mask(value, glyphs)
     if isinstance(value, str):
         return f'"{visible_text(redactor.redact(value, glyphs), ascii_only=glyphs.is_ascii, quoted=True)}"'
     return glyphs.visible(redactor.redact(exact_json(value), glyphs))
@@ -104,7 +107,7 @@ def request_preview(request: Request, redactor: Redactor, glyphs: Glyphs = UNICO
 
 def decision_text(decision: Decision, glyphs: Glyphs = UNICODE) -> str:
     """Who decided, when, from where, on what evidence, and why."""
-    reviewer, via = glyphs.visible(decision.reviewer), glyphs.visible(decision.via)
+    reviewer, via = glyphs.name(decision.reviewer), glyphs.name(decision.via)
     words = f"{reviewer}, {format_timestamp(decision.decided_at)}, via {via}"
     evidence = decision.evidence
     rows = "1 row" if evidence.rows == 1 else f"{evidence.rows} rows"

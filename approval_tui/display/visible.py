@@ -143,11 +143,6 @@ def visible_lines(text: str, *, ascii_only: bool = False) -> list[str]:
     return [visible_text(line, ascii_only=ascii_only) for line in text.split("\n")]
 
 
-def visible_block(text: str, *, ascii_only: bool = False) -> str:
-    """The same as one string that keeps its line breaks."""
-    return "\n".join(visible_lines(text, ascii_only=ascii_only))
-
-
 def is_all_visible(text: str) -> bool:
     """Whether the text holds no character that `visible_text` escapes wherever it stands."""
     return (text.isascii() and text.isprintable()) or not any(is_invisible(character) for character in text)

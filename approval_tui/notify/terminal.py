@@ -5,7 +5,8 @@ Whatever goes into them was made visible before, so that no sequence can begin o
 
 from __future__ import annotations
 
-from approval_tui.display.visible import visible_text
+from approval_tui.display.visible import is_all_visible, visible_text
+from approval_tui.display.width import cut
 
 BELL = "\a"
 SAVE_TITLE = "\x1b[22;2t"
@@ -36,4 +37,5 @@ def through_tmux(sequence: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return visible_text(text)[:_LONGEST]
+    shown = text if is_all_visible(text) else visible_text(text)  # never twice: that would double backslashes
+    return cut(shown, _LONGEST)

@@ -7,6 +7,7 @@ configuration that names an action or a key must be checked before anything is d
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -143,13 +144,16 @@ ACTIONS = (
 BY_ID = {action.id: action for action in ACTIONS}
 
 #: Keys that must never decide, because they are pressed without a thought, or end every other question.
-NEVER_DECIDING = frozenset({"enter", "escape", "space", "tab", "backspace", "up", "down", "left", "right"})
+NEVER_DECIDING = frozenset(
+    {"enter", "return", "newline", "escape", "space", "tab", "backspace", "delete", "up", "down", "left", "right"}
+)
 
 
 #: Keys that mean something else before any keymap is asked, and what.
 TAKEN = {
     "ctrl+q": "leaves, whatever else is asked of it",
     "ctrl+c": "copies or stops, whatever else is asked of it",
+    "ctrl+j": "is what terminals send for enter",
     "ctrl+m": "is what terminals send for enter",
     "ctrl+i": "is what terminals send for tab",
     "ctrl+h": "is what terminals send for backspace",
@@ -165,9 +169,10 @@ def with_keymap(keymap: Mapping[str, tuple[str, ...]]) -> tuple[Action, ...]:
 def keymap_problems(keymap: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     """What is wrong with each action's keys, by its id; an empty result means that they can be used."""
     problems: dict[str, str] = {}
+    keymap = {action: tuple(map(_by_character, keys)) for action, keys in keymap.items()}
     actions = with_keymap(keymap)
     for action in actions:
-        if action.decides and (unfit := [key for key in action.keys if key in NEVER_DECIDING]):
+        if action.decides and (unfit := [key for key in action.keys if key.rpartition("+")[2] in NEVER_DECIDING]):
             problems[action.id] = f"{unfit[0]} never decides; choose another key"
             continue
         if action.id in keymap and (taken := [key for key in action.keys if key in TAKEN]) and action.id != "quit":
@@ -180,3 +185,26 @@ def keymap_problems(keymap: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
                 same_as = other if said is action else action
                 problems.setdefault(said.id, f"{shared[0]} is the key of {same_as.id} already")
     return problems
+
+
+def _by_character(key: str) -> str:
+    """The key by its character where it was written by its name, so that two names of one key are one."""
+    modifiers, plus, last = key.rpartition("+")
+    name = _RENAMED.get(last, last).replace("_", " ").upper()
+    try:
+        character = unicodedata.lookup(name) if len(last) > 1 else last
+    except KeyError:
+        return key
+    is_sign = character.isascii() and character.isprintable() and character != " "
+    return f"{modifiers}{plus}{character}" if is_sign else key
+
+
+#: Names of keys that Unicode calls otherwise.
+_RENAMED = {
+    "slash": "solidus",
+    "backslash": "reverse_solidus",
+    "at": "commercial_at",
+    "minus": "hyphen_minus",
+    "plus": "plus_sign",
+    "underscore": "low_line",
+}

@@ -73,7 +73,7 @@ def test_the_table_says_who_did_what_and_why(cli: Cli, lived: list[Request], mon
     monkeypatch.setenv("COLUMNS", "200")
     shown = cli("audit", "list").out
     assert "denied by ann: no\\u{A}=cmd|' /C calc'!A0 \\u{200B}" in shown
-    assert "pending shell for bot\\u{202E}" in shown
+    assert 'pending shell for "bot\\u{202E}"' in shown
 
 
 def test_a_sound_log_verifies(cli: Cli, lived: list[Request]) -> None:

@@ -12,8 +12,6 @@ from rich.cells import cell_len
 
 from approval_tui.display.glyphs import ASCII, UNICODE, Glyphs
 from approval_tui.display.payload import (
-    BAR,
-    CONTINUED,
     KEY,
     NOTE,
     NUMBER,
@@ -33,6 +31,7 @@ from approval_tui.domain.canonical import exact_json
 from tests.display.hostile import LINEAR, growth, json_texts
 from tests.display.reading_rows import arguments_of, on_screen
 
+BAR, CONTINUED = UNICODE.bar, UNICODE.continued
 EVERYTHING = Redactor().lifted()
 
 #: Texts that look like rows of the payload.

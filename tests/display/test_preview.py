@@ -59,7 +59,7 @@ def test_a_value_of_just_the_longest_length_is_shown_whole() -> None:
 
 
 def test_a_long_key_is_cut_with_its_number_too() -> None:
-    assert preview_lines({"k" * 45: 1}, Redactor()) == [f"{'k' * 40}… (+5 characters): 1"]
+    assert preview_lines({"k" * 45: 1}, Redactor()) == [f'"{"k" * 40}… (+5 characters)": 1']
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from approval_tui.display.visible import (
     MOST_MARKS,
     is_all_visible,
     is_invisible,
-    visible_block,
     visible_lines,
     visible_text,
 )
@@ -199,7 +198,6 @@ def test_lines_and_blocks_end_a_line_only_at_a_line_feed(text: str) -> None:
     lines = visible_lines(text)
     assert [undo_escapes(line) for line in lines] == text.split("\n")
     assert all(is_all_visible(line) for line in lines)
-    assert visible_block(text) == "\n".join(lines)
 
 
 @given(st.text("\\u{}AB\u202e", max_size=30))

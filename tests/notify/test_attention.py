@@ -87,7 +87,7 @@ def test_what_comes_within_five_seconds_is_told_together_when_they_are_over(desk
     desk.monotonic.move(1)
     said = desk.attention.tick()
     assert said.count("\a") == 2  # the bell, and the end of the notice
-    assert "3 requests; first: two for bot" in said
+    assert "3 requests; first: risk unrated, " in said
     assert desk.attention.tick() == ""
 
 
@@ -174,12 +174,12 @@ def test_a_notice_says_tool_requester_risk_and_time_and_never_arguments(desk: De
     request = desk.ask("deploy", requester="release-bot", risk="high", reason="hunter2 is the reason")
     said = desk.tell()
     assert "hunter2" not in said
-    assert f"deploy for release-bot, risk high, 10m left ({request.id[-4:]})" in said
+    assert f"risk high, 10m left: deploy for release-bot ({request.id[-4:]})" in said
 
 
-def test_a_notice_without_a_risk_names_none(desk: Desk, clock: ManualClock) -> None:
+def test_a_notice_without_a_risk_says_so(desk: Desk, clock: ManualClock) -> None:
     request = desk.ask("deploy")
-    assert notice_text([request], clock()) == f"deploy for bot, 10m left ({request.id[-4:]})"
+    assert notice_text([request], clock()) == f"risk unrated, 10m left: deploy for bot ({request.id[-4:]})"
 
 
 HOSTILE = "x\x1b]0;owned\x07\x1b\\\x9c\r\n\u202e;notify;\u200b"
@@ -200,7 +200,7 @@ def test_hostile_names_are_made_visible_and_end_no_sequence(
     for raw in ("\x9c", "\r", "\n", "\u202e", "\u200b"):
         assert raw not in said
     assert "\\u{1B}]0" in inner
-    assert "\\u{202E}" in inner
+    assert "…" in inner  # the rest of the name is cut, and a sign says so
 
 
 def test_a_notice_is_short_whatever_the_names_are(desk: Desk) -> None:
@@ -214,7 +214,7 @@ def test_in_tmux_a_notice_is_wrapped_and_the_bell_and_the_title_are_not(
 ) -> None:
     desk = desk_with(store, clock, Settings(), in_tmux=True)
     request = desk.ask()
-    text = f"approval-tui: shell for bot, 10m left ({request.id[-4:]})"
+    text = f"approval-tui: risk unrated, 10m left: shell for bot ({request.id[-4:]})"
     assert desk.tell() == f"\x1b]2;(1) approval-tui\x07\a\x1bPtmux;\x1b\x1b]9;{text}\x07\x1b\\"
 
 

@@ -22,6 +22,9 @@ from approval_tui.store.transactions.filters import Filter, Word
 if TYPE_CHECKING:
     from approval_tui.store.blocking import BlockingStore
 
+if TYPE_CHECKING:
+    from approval_tui.display.redaction import Redactor
+
 _LISTED = 50
 _HASH = re.compile(r"v1:sha256:[0-9a-f]{64}\Z")
 _LARGEST_CHECKPOINT = 64 * 1024
@@ -47,7 +50,7 @@ def list_events(options: Namespace, environment: Environment) -> int:
         return DONE
     if not events:
         output.narrate("The audit log has no such events.")
-    _print_events(events)
+    _print_events(events, environment.redactor())
     if older is not None:
         same = "the same with" if options.text else "approval-tui audit list"
         output.narrate(f"Older ones: {same} --before {older}")
@@ -133,7 +136,7 @@ def event_to_json(event: Event) -> dict[str, Any]:
     }
 
 
-def _print_events(events: tuple[Event, ...]) -> None:
+def _print_events(events: tuple[Event, ...], redactor: Redactor) -> None:
     from approval_tui.display.event_view import event_words
     from approval_tui.display.glyphs import ASCII, UNICODE
 
@@ -144,7 +147,7 @@ def _print_events(events: tuple[Event, ...]) -> None:
             format_timestamp(event.at),
             glyphs.visible(event.name),
             glyphs.visible(event.request_id or "-"),
-            event_words(event, glyphs),
+            event_words(event, redactor, glyphs),
         )
         for event in events
     ]

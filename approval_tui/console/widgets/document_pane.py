@@ -14,6 +14,7 @@ from textual.strip import Strip
 from approval_tui.console.documents import Line
 from approval_tui.console.reading import Reading
 from approval_tui.console.widgets.line_view import LineView
+from approval_tui.display.width import cell_width
 
 ROLES = ("label", "title", "agent", "key", "string", "number", "note", "bad", "good", "added", "removed", "match")
 _PREFIX = "document-pane--"
@@ -44,7 +45,9 @@ class DocumentPane(LineView):
     def is_noted(self) -> bool:
         """Whether everything that is on the screen has been noted as seen."""
         reading = self._reading
-        return reading is None or all(line.span is None or reading.has_seen(*line.span) for line in self._on_screen())
+        return reading is None or all(
+            line.span is None or reading.has_seen(*line.span) or not self._fits(line) for line in self._on_screen()
+        )
 
     def show(self, build: Build, reading: Reading | None, *, from_top: bool) -> None:
         """Shows what `build` makes; `reading` learns which parts of the payload were visible."""
@@ -77,8 +80,12 @@ class DocumentPane(LineView):
         if self._reading is None or not self.is_attached or not self.screen.is_current or not self.is_on_screen:
             return
         for line in self._on_screen():
-            if line.span is not None:
+            if line.span is not None and self._fits(line):
                 self._reading.saw(*line.span)
+
+    def _fits(self, line: Line) -> bool:
+        """Whether the pane is wide enough for all of the line; what is cut has not been seen."""
+        return cell_width(line.plain) <= self.text_width
 
     def measured(self) -> None:
         self.rebuild()

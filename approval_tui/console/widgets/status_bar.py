@@ -87,10 +87,12 @@ class StatusBar(Widget):
         return max(0, width - sum(map(cell_width, self._ends())) - 4)
 
     def _fit(self) -> None:
-        """Makes room above for a message that the line cannot hold: what was refused, and why, is never cut."""
+        """Makes room above for a message that the line cannot hold: what was refused, and why, comes first in it."""
         width = self.size.width
         fits = width <= 2 or cell_width(self._message) <= self._room(width)
-        above = [] if fits else wrap_words(self._message, width - 2)[:_MOST_ROWS]
+        above = [] if fits else wrap_words(self._message, width - 2)
+        if len(above) > _MOST_ROWS:
+            above = [*above[: _MOST_ROWS - 1], self._glyphs.ellipsis]
         if len(above) != len(self._above):
             self.styles.height = 1 + len(above)
         self._above = above
