@@ -93,6 +93,11 @@ class MainScreen(ListKeys):
     # --- what a test may ask -------------------------------------------------------------------
 
     @property
+    def is_in_front(self) -> bool:
+        """Whether no other screen covers this one, not even in part."""
+        return self.app.screen is self
+
+    @property
     def is_live(self) -> bool:
         """Whether the list shows what the store holds, as far as this screen knows."""
         return self.app.is_store_open and self.lists.shown.rows.is_loaded
@@ -140,7 +145,7 @@ class MainScreen(ListKeys):
         """Ages tick; a request whose time passed is recorded as expired."""
         if len(self.lists.shown.rows):
             self.row_list.tick()
-        if self.is_current and (self._shown is not None or self._shown_event is not None):
+        if self.is_in_front and (self._shown is not None or self._shown_event is not None):
             self.detail.rebuild()
         self._ticks += 1
         now = self.app.clock()
@@ -279,7 +284,7 @@ class MainScreen(ListKeys):
             self.show_current()
 
     def _detail_lines(self, width: int) -> list[Line]:
-        if self._shown is not None and self.is_current and not self._shown.is_prepared(width):
+        if self._shown is not None and self.is_in_front and not self._shown.is_prepared(width):
             self.app.work.prepare(self._shown, width)
         lines = self._verified(width) if self._verified is not None and self.lists.active == AUDIT_VIEW else []
         if self._shown_event is not None:

@@ -77,7 +77,7 @@ class DocumentPane(LineView):
 
     def note_visible_rows(self) -> None:
         """Keeps account of the payload's rows that are on the screen right now."""
-        if self._reading is None or not self.is_attached or not self.screen.is_current or not self.is_on_screen:
+        if self._reading is None or not self.is_attached or self.app.screen is not self.screen or not self.is_on_screen:
             return
         for line in self._on_screen():
             if line.span is not None and self._fits(line):
