@@ -43,7 +43,7 @@ def open_console(store_path: str, clock: ManualClock) -> OpenConsole:
         app = ConsoleApp(
             store_path, reviewer=Reviewer("ann", via="console"), clock=clock, monotonic=monotonic, **options
         )
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=True) as pilot:
             console = Console(pilot, clock, monotonic)
             await console.until(lambda: console.screen.lists.shown.rows.is_loaded)
             if armed:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pyte
 import wcwidth
 
-from approval_tui.console.documents import Line, payload_lines, payload_of
+from approval_tui.console.documents import Line, payload_of, request_lines
 from approval_tui.display.glyphs import Glyphs
 from approval_tui.display.redaction import Redactor
 from approval_tui.domain.models import Request
@@ -70,9 +71,10 @@ class Emulated:
         height = self._terminal.rows - BARS
         width = self._terminal.columns - 1 - (0 if glyphs.is_ascii else 1)
         redactor = Redactor()
-        lines = payload_lines(
-            request, payload_of(request, redactor, width, glyphs), redactor, width, 0, glyphs, is_intact=True
-        )
+        shown = payload_of(request, redactor, width, glyphs)
+        lines = request_lines(request, shown, redactor, width, 0, glyphs, is_intact=True, story=None)
+        if len(lines) > height:
+            self._wait_until_it_is_worked_out(lines[-height:])
         top, read = 0, dict[int, str]()
         while True:
             page = lines[top : top + height]
@@ -86,6 +88,20 @@ class Emulated:
             at for at, row in sorted(read.items()) if re.search(r" arguments \([\d,]+ rows?, all of them\) ", row)
         )
         return [read[at][1 : width - self._terminal.columns] for at in range(begin + 1, len(lines) - 1)]
+
+    def _wait_until_it_is_worked_out(self, last_page: list[Line]) -> None:
+        """Goes to the end and back; until a large payload is worked out, the end is another one."""
+        pressed_at = 0.0
+
+        def is_at_the_end() -> bool:
+            nonlocal pressed_at
+            if time.monotonic() - pressed_at > 1.0:
+                pressed_at = time.monotonic()
+                self._terminal.type(b"G")
+            return _is_page(self.rows, last_page)
+
+        self._terminal.until(is_at_the_end)
+        self._terminal.type(b"g")
 
 
 def _is_page(rows: list[str], page: list[Line]) -> bool:

@@ -20,7 +20,9 @@ async def test_a_large_payload_is_worked_out_beside_the_keys_and_its_end_can_be_
         await console.press("G")
         assert "characters of arguments" in console.text()
         await console.see(f"{LINES + 1:,} rows, all of them")
-        await console.press("enter", "G")
+        await console.press("enter")
+        await console.until(lambda: "Working out" not in console.text())
+        await console.press("G")
         await console.see(f"line {LINES - 1}")
         await console.press("a", *request.id[-4:], "enter")
         assert reviewing_store.reviewer.get(request.id).status == "pending"

@@ -6,8 +6,6 @@ import os
 import sqlite3
 from contextlib import closing
 
-import pytest
-
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
 from tests.console.conftest import OpenConsole
@@ -34,16 +32,21 @@ async def test_readonly_writes_nothing_even_when_times_pass(
     assert version_and_bytes(store_path) == before
 
 
-@pytest.mark.parametrize("key", ["a", "d", "x", "r"])
 async def test_every_deciding_key_says_why_it_does_nothing(
-    key: str, open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
+    open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
 ) -> None:
+    why = "It was started with --readonly. Nothing can be decided here."
     async with open_console(readonly=True) as console:
-        await console.press(key)
-        await console.see("It was started with --readonly. Nothing can be decided here.")
-        assert console.app.screen is console.screen
-        await console.press("enter", key)
-        await console.see("It was started with --readonly. Nothing can be decided here.")
+        for key in ("a", "d", "x", "r"):
+            for opened in ((), ("enter",)):
+                await console.press(*opened, "y")  # says something else
+                assert why not in console.text()
+                screen = console.app.screen
+                await console.press(key)
+                await console.see(why)
+                assert console.app.screen is screen
+            await console.press("escape")
+            assert console.app.screen is console.screen
     assert len(reviewing_store.reviewer.list()) == len(requests)
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -38,6 +38,7 @@ class AnyTerminal(Terminal):
         rows: int = 34,
         environment: dict[str, str] | None = None,
         before: Callable[[], None] | None = None,
+        program: Sequence[str] = ("-m", "approval_tui"),
     ) -> None:
         self.columns, self.rows = columns, rows
         self.output = b""
@@ -47,7 +48,7 @@ class AnyTerminal(Terminal):
         dropped = ("COLUMNS", "LINES", "NO_COLOR", "TMUX", *usual)
         inherited = {name: value for name, value in os.environ.items() if name not in dropped}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "approval_tui", "--store", store_path, "--reviewer", "ann", *arguments],
+            [sys.executable, *program, "--store", store_path, "--reviewer", "ann", *arguments],
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -125,26 +126,60 @@ def wait_for(terminal: AnyTerminal, *texts: str) -> None:
     terminal.until(lambda: any(text in terminal.screen.text for text in texts))
 
 
-def test_a_key_right_behind_the_report_of_the_focus_decides_nothing(
-    terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]
-) -> None:
+def say_something_else(terminal: AnyTerminal) -> None:
+    """Waits until a deciding key counts again, and what was said before is off the screen."""
+    terminal.type(FOCUS_IN)
+    become_armed(terminal)
+    terminal.type(b"y")
+    terminal.see("clipboard")
+
+
+def press_right_behind_the_report_of_the_focus(terminal: AnyTerminal) -> None:
     terminal.type(FOCUS_OUT)
     terminal.type(FOCUS_IN + b"a")
     terminal.see("Too soon")
-    assert waiting[0].reviewer.get(waiting[1].id).status == "pending"
 
 
-@pytest.mark.parametrize("reported", [FOCUS_IN, b""])
-def test_a_click_on_approve_that_brings_the_focus_decides_nothing(
-    reported: bytes, terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]
-) -> None:
+def click_approve(terminal: AnyTerminal, reported: bytes) -> None:
+    """Clicks while the terminal has not got the focus, with or without a report that it comes with the click."""
     row = next(number for number, line in enumerate(terminal.screen.lines) if " Approve" in line)
     column = terminal.screen.lines[row].index("Approve")
     place = f"{column + 2};{row + 1}".encode()
     terminal.type(FOCUS_OUT)
     terminal.type(reported + b"\x1b[<0;" + place + b"M\x1b[<0;" + place + b"m")
     terminal.see("Too soon")
+
+
+def test_a_key_or_a_click_that_comes_with_the_focus_decides_nothing(
+    terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]
+) -> None:
+    for bring_the_focus in (
+        press_right_behind_the_report_of_the_focus,
+        lambda terminal: click_approve(terminal, FOCUS_IN),
+        lambda terminal: click_approve(terminal, b""),
+    ):
+        say_something_else(terminal)
+        assert "Too soon" not in terminal.screen.text
+        bring_the_focus(terminal)
+        assert waiting[0].reviewer.get(waiting[1].id).status == "pending"
+
+
+def test_a_paste_without_an_end_and_ctrl_c_decide_nothing(
+    terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]
+) -> None:
+    terminal.type(b"\x1b[200~aaa\r")
+    terminal.type(b"a")
+    waiting[0].requester.submit(Call(tool="late", arguments={}, requester="late-bot"))
+    terminal.see("late-bot")
+    terminal.type(b"\x1b[201~")
+    wait_for(terminal, "Pasted text decides nothing")
     assert waiting[0].reviewer.get(waiting[1].id).status == "pending"
+
+    terminal.type(b"\x03")
+    waiting[0].requester.submit(Call(tool="late", arguments={}, requester="later-bot"))
+    terminal.until(lambda: "later-bot" in terminal.screen.text or terminal.process.poll() is not None)
+    assert waiting[0].reviewer.get(waiting[1].id).status == "pending"
+    assert b"Traceback" not in terminal.output
 
 
 def test_half_an_escape_sequence_swallows_no_safety(
@@ -159,39 +194,27 @@ def test_half_an_escape_sequence_swallows_no_safety(
     assert waiting[0].reviewer.get(waiting[1].id).status == "pending"
 
 
-def test_a_paste_whose_end_never_comes_decides_nothing(
+def test_keys_typed_while_it_was_suspended_or_right_after_it_came_back_decide_nothing(
     terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]
 ) -> None:
-    terminal.type(b"\x1b[200~aaa\r")
-    terminal.type(b"a")
-    waiting[0].requester.submit(Call(tool="late", arguments={}, requester="late-bot"))
-    terminal.see("late-bot")
-    terminal.type(b"\x1b[201~")
-    wait_for(terminal, "Pasted text decides nothing")
-    assert waiting[0].reviewer.get(waiting[1].id).status == "pending"
+    for number, by_key in enumerate((True, False)):
+        become_armed(terminal)
+        if by_key:
+            terminal.type(b"\x1a")
+        else:
+            os.kill(terminal.process.pid, signal.SIGTSTP)
+        terminal.until(terminal.is_stopped)
+        before = len(terminal.output)
+        terminal.type(b"a")
+        os.kill(terminal.process.pid, signal.SIGCONT)
+        terminal.until(lambda before=before: b"make deploy" in terminal.output[before:])  # type: ignore[misc]
+        waiting[0].requester.submit(Call(tool="late", arguments={"n": number}, requester=f"late-bot-{number}"))
+        terminal.see(f"late-bot-{number}")
+        assert waiting[0].reviewer.get(waiting[1].id).status == "pending"
 
-
-@pytest.mark.parametrize("how", ["key", "signal"])
-def test_keys_typed_while_it_was_suspended_decide_nothing(
-    how: str, terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]
-) -> None:
-    if how == "key":
-        terminal.type(b"\x1a")
-    else:
-        os.kill(terminal.process.pid, signal.SIGTSTP)
-    terminal.until(terminal.is_stopped)
-    before = len(terminal.output)
-    terminal.type(b"a")
-    os.kill(terminal.process.pid, signal.SIGCONT)
-    terminal.until(lambda: b"make deploy" in terminal.output[before:])
-    waiting[0].requester.submit(Call(tool="late", arguments={}, requester="late-bot"))
-    terminal.see("late-bot")
-    assert waiting[0].reviewer.get(waiting[1].id).status == "pending"
-
-
-def test_a_key_typed_right_after_it_came_back_decides_nothing(
-    terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]
-) -> None:
+    say_something_else(terminal)
+    assert "Too soon" not in terminal.screen.text
+    assert "nothing was decided" not in terminal.screen.text
     os.kill(terminal.process.pid, signal.SIGTSTP)
     terminal.until(terminal.is_stopped)
     before = len(terminal.output)
@@ -203,7 +226,7 @@ def test_a_key_typed_right_after_it_came_back_decides_nothing(
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
-def test_a_signal_that_ends_it_decides_nothing(
+def test_a_signal_that_ends_it_decides_nothing_and_sigterm_leaves_the_terminal_as_it_was(
     number: signal.Signals, terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]
 ) -> None:
     terminal.type(b"d")
@@ -212,31 +235,17 @@ def test_a_signal_that_ends_it_decides_nothing(
     os.kill(terminal.process.pid, number)
     terminal.until(lambda: terminal.process.poll() is not None)
     assert [each.name for each in waiting[0].reviewer.events(request_id=waiting[1].id)] == ["request_submitted"]
-
-
-def test_sigterm_leaves_the_terminal_as_it_was(terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]) -> None:
-    os.kill(terminal.process.pid, signal.SIGTERM)
-    terminal.until(lambda: terminal.process.poll() is not None)
-    with contextlib.suppress(AssertionError, OSError):
-        terminal.until(lambda: b"\x1b[?1049l" in terminal.output or _at_end(terminal))
-    assert b"\x1b[?1049l" in terminal.output
-    assert b"\x1b[?1000l" in terminal.output
+    if number == signal.SIGTERM:
+        with contextlib.suppress(AssertionError, OSError):
+            terminal.until(lambda: b"\x1b[?1049l" in terminal.output or _at_end(terminal))
+        assert b"\x1b[?1049l" in terminal.output
+        assert b"\x1b[?1000l" in terminal.output
 
 
 def _at_end(terminal: AnyTerminal) -> bool:
     import select
 
     return not select.select([terminal.master], [], [], 0)[0]
-
-
-def test_ctrl_c_decides_nothing_and_does_not_crash(
-    terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]
-) -> None:
-    terminal.type(b"\x03")
-    waiting[0].requester.submit(Call(tool="late", arguments={}, requester="late-bot"))
-    terminal.until(lambda: "late-bot" in terminal.screen.text or terminal.process.poll() is not None)
-    assert waiting[0].reviewer.get(waiting[1].id).status == "pending"
-    assert b"Traceback" not in terminal.output
 
 
 def test_a_storm_of_resizes_leaves_a_whole_screen_and_decides_nothing(
@@ -257,26 +266,9 @@ def test_a_storm_of_resizes_leaves_a_whole_screen_and_decides_nothing(
 # --- attention ----------------------------------------------------------------------------------
 
 
-def test_a_request_that_comes_while_nobody_looks_rings_and_says_so_without_arguments(
+def test_a_request_rings_and_says_so_without_arguments_but_only_while_nobody_looks(
     terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]
 ) -> None:
-    terminal.type(FOCUS_OUT)
-    terminal.until(lambda: b"\x1b]2;(1) approval-tui\x07" in terminal.output)
-    before = len(terminal.output)
-    call = Call(tool="late\x07tool", arguments={"secret": "hunter2"}, requester="late-bot", risk="high")
-    request = waiting[0].requester.submit(call).request
-    terminal.until(lambda: b"\x1b]9;approval-tui: " in terminal.output[before:])
-    terminal.until(lambda: b"\x1b]2;(2) approval-tui\x07" in terminal.output[before:])
-    notice = terminal.output[before:].split(b"\x1b]9;")[1].split(b"\x07")[0].decode()
-    assert "late\\u{7}tool for late-bot, risk high" in notice
-    assert request.id[-4:] in notice
-    assert "hunter2" not in notice
-    assert b"\x07\x1b]9;" in terminal.output[before:]
-    terminal.type(FOCUS_IN)
-    terminal.until(lambda: terminal.output.rfind(b"\x1b]2;approval-tui\x07") > before)
-
-
-def test_while_somebody_looks_nothing_rings(terminal: AnyTerminal, waiting: tuple[BlockingStore, Request]) -> None:
     before = len(terminal.output)
     waiting[0].requester.submit(Call(tool="late", arguments={}, requester="late-bot"))
     terminal.see("late-bot")
@@ -284,6 +276,24 @@ def test_while_somebody_looks_nothing_rings(terminal: AnyTerminal, waiting: tupl
     terminal.see("What waits")
     assert b"\x1b]9;" not in terminal.output[before:]
     assert b"\x1b]2;" not in terminal.output[before:]
+
+    terminal.type(b"\x1b")
+    terminal.until(lambda: "What waits" not in terminal.screen.text)
+    terminal.type(FOCUS_OUT)
+    terminal.until(lambda: b"\x1b]2;(2) approval-tui\x07" in terminal.output)
+    before = len(terminal.output)
+    call = Call(tool="late\x07tool", arguments={"secret": "hunter2"}, requester="later-bot", risk="high")
+    request = waiting[0].requester.submit(call).request
+    terminal.until(lambda: b"\x1b]9;approval-tui: " in terminal.output[before:])
+    terminal.until(lambda: b"\x1b]2;(3) approval-tui\x07" in terminal.output[before:])
+    notice = terminal.output[before:].split(b"\x1b]9;")[1].split(b"\x07")[0].decode()
+    assert "risk high, " in notice
+    assert '"late\\u{7}tool" for later-bot' in notice
+    assert request.id[-4:] in notice
+    assert "hunter2" not in notice
+    assert b"\x07\x1b]9;" in terminal.output[before:]
+    terminal.type(FOCUS_IN)
+    terminal.until(lambda: terminal.output.rfind(b"\x1b]2;approval-tui\x07") > before)
 
 
 # --- terminals -----------------------------------------------------------------------------------

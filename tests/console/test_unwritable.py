@@ -21,6 +21,12 @@ from tests.support import ManualClock, approve, assert_sound
 
 __all__ = ["waiting"]  # the fixture: a store with one request
 
+LOOKS_SOON = (
+    "from approval_tui.cli.main import run; from approval_tui.console import store_watch;"
+    "store_watch.WRITABLE_AGAIN = store_watch.RETRY = 0.2; raise SystemExit(run())"
+)
+"""The console as it is, but for how long it waits before it looks whether the store may be written again."""
+
 _DROP_FROM_BOUNDS, _DAC_OVERRIDE = 24, 1  # of Linux' prctl(2) and capabilities(7)
 
 
@@ -104,7 +110,7 @@ def test_a_store_that_may_only_be_read_decides_nothing_and_goes_on_when_it_may_b
 
         terminal.until(reached)
 
-    with opened_terminal(store_path, before=obey_permissions) as terminal:
+    with opened_terminal(store_path, before=obey_permissions, program=("-c", LOOKS_SOON)) as terminal:
         terminal.see("make deploy")
         decided_by(
             terminal,

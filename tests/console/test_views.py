@@ -6,8 +6,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 
-import pytest
-
+from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import HOUR, MINUTE
 from approval_tui.domain.decisions import Evidence
 from approval_tui.domain.models import Request
@@ -15,7 +14,7 @@ from approval_tui.settings.actions import AUDIT_VIEW, HISTORY_VIEW, PENDING_VIEW
 from approval_tui.store.blocking import BlockingStore
 from tests.console.conftest import OpenConsole
 from tests.console.driver import Console
-from tests.support import ANN, BO, approve, consume, deny
+from tests.support import ANN, BO, ManualClock, approve, consume, deny, submit
 
 
 async def show(console: Console, key: str, view: str) -> None:
@@ -82,18 +81,24 @@ BECAME: dict[str, Callable[[BlockingStore, Request], object]] = {
 }
 
 
-@pytest.mark.parametrize("word", BECAME)
 async def test_history_says_what_became_of_a_request(
-    word: str, open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
+    open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore, clock: ManualClock
 ) -> None:
-    BECAME[word](reviewing_store, requests[0])
+    became: dict[str, str] = {}
+    for number, (word, act) in enumerate(BECAME.items()):
+        clock.move(1000)
+        request = submit(reviewing_store, Call(tool="shell", arguments={"n": number}, requester=f"bot-{number}"))
+        act(reviewing_store, request)
+        became[request.id] = word
     async with open_console() as console:
         await show(console, "2", HISTORY_VIEW)
-        row = console.text().split("\n")[2]
-        assert word in row
-        await console.see("its story")
-        if word in ("failed", "succeeded"):
-            await console.see("because")
+        for row, word in enumerate(reversed(became.values()), start=2):
+            await console.until(lambda word=word: became[console.shown.id] == word)  # type: ignore[misc]
+            await console.see("its story")
+            line = console.text().split("\n")[row]
+            assert word in line[: console.screen.detail.region.x]
+            assert ("because" in console.text()) == (word in ("failed", "succeeded"))
+            await console.press("j")
 
 
 async def test_a_claim_that_never_reported_is_in_doubt_as_soon_as_its_time_passed(
@@ -109,12 +114,11 @@ async def test_a_claim_that_never_reported_is_in_doubt_as_soon_as_its_time_passe
 
 
 async def test_i_shows_the_calls_in_doubt_and_R_resolves_one_with_a_reason(
-    open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore, clock: object
+    open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore, clock: ManualClock
 ) -> None:
     _use(None)(reviewing_store, requests[0])
     deny(reviewing_store, requests[1])
-    assert callable(clock)
-    clock.move(HOUR + MINUTE)  # type: ignore[attr-defined]
+    clock.move(HOUR + MINUTE)
     async with open_console() as console:
         await console.press("i")
         await console.until(lambda: console.screen.place == HISTORY_VIEW and console.shown.in_doubt)
