@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import re
 import signal
 import struct
 import subprocess
@@ -24,6 +25,11 @@ from tests.console.screen_reader import ScreenReader
 from tests.console.test_real_terminal import Terminal
 
 HEAD_OF_EXPIRE = "End this request without a verdict?"
+_UNFINISHED = re.compile(
+    rb"(?:\x1b(?:\[[0-9;:?<>=$]*|\][^\x07\x1b]*|P[^\x1b]*|[()*+])?|[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z"
+)
+"""Half a sequence or half a character at the end of what was read; the rest of it is still to come."""
+
 FOCUS_IN, FOCUS_OUT = b"\x1b[I", b"\x1b[O"
 
 
@@ -42,6 +48,7 @@ class AnyTerminal(Terminal):
     ) -> None:
         self.columns, self.rows = columns, rows
         self.output = b""
+        self._screen, self._read = ScreenReader(columns, rows), 0
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         usual = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
@@ -60,8 +67,15 @@ class AnyTerminal(Terminal):
 
     @property
     def screen(self) -> ScreenReader:
-        """What is on the screen now."""
-        return ScreenReader.of(self.output, self.columns, self.rows)
+        """What is on the screen now; only what came since the last look is read."""
+        if (self._screen.columns, self._screen.rows) != (self.columns, self.rows):
+            self._screen, self._read = ScreenReader(self.columns, self.rows), 0
+        news = self.output[self._read :]
+        unfinished = _UNFINISHED.search(news)
+        news = news[: unfinished.start()] if unfinished else news
+        self._screen.read(news.decode("utf-8", "replace"))
+        self._read += len(news)
+        return self._screen
 
     def see(self, text: str) -> None:
         """Reads what comes until the text is on the screen."""
