@@ -35,19 +35,15 @@ class PayloadScreen(DecidingScreen):
     def __init__(self, shown: ShownRequest) -> None:
         super().__init__()
         self._shown = shown
+        self.pane = DocumentPane(id="payload")  #: where the payload is
         self._found: list[list[int]] = []
         self._sought = ""
         self._current = -1
 
     def compose(self) -> ComposeResult:
-        yield DocumentPane(id="payload")
+        yield self.pane
         yield StatusBar(self.app.shown_path, self.app.reviewer.name, self.app.glyphs, id="status")
         yield KeyBar(self.app.actions, self.app.glyphs, id="keys")
-
-    @property
-    def pane(self) -> DocumentPane:
-        """Where the payload is."""
-        return self.query_one("#payload", DocumentPane)
 
     @property
     def shown_request(self) -> ShownRequest:
@@ -72,7 +68,8 @@ class PayloadScreen(DecidingScreen):
         return self._shown.subject(self.pane.text_width)
 
     def say(self, words: str, role: str = "message") -> None:
-        self.query_one("#status", StatusBar).say(words, role)
+        for status in self.query("#status").results(StatusBar):  # there is none before the screen is laid out
+            status.say(words, role)
 
     def request_changed(self, shown: Request) -> None:
         """Takes in what became of the request; another content begins a new reading and makes the keys wait."""
@@ -85,8 +82,9 @@ class PayloadScreen(DecidingScreen):
             self.say("The request was changed. Read it again.", "bad")
         else:
             self._shown.update(shown)
-        self.pane.show(self._lines, self._shown.reading, from_top=is_other)
-        self._show_state()
+        if self.is_mounted:  # until then, mounting shows it
+            self.pane.show(self._lines, self._shown.reading, from_top=is_other)
+            self._show_state()
 
     def _show_state(self) -> None:
         request = self._shown.request
@@ -94,7 +92,7 @@ class PayloadScreen(DecidingScreen):
         self.query_one("#keys", KeyBar).show(self.place, status_of(request))
 
     def on_payload_prepared(self, message: messages.PayloadPrepared) -> None:
-        if message.shown is self._shown:
+        if message.shown is self._shown and self.is_mounted:
             self.app.contract.disarm()
             self.pane.show(self._lines, self._shown.reading, from_top=False)
 

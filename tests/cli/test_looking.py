@@ -73,7 +73,7 @@ def test_show_shows_everything_with_invisible_characters_written_out(cli: Cli, s
     shown = cli("show", request.id).out
     for text in (HOSTILE_SHOWN, "1.0", "1e-07", str(2**70), "näme\\u{3164}", request.id, request.digest, "/srv\\u{A0}"):
         assert text in shown
-    for text in ("sh\\u{2066}ell", "bot\\u{AD}", "serv\\u{115F}er", "run\\u{2028}", "in cw\\u{200C}d", "HIGH"):
+    for text in ("sh\\u{2066}ell", "bot\\u{AD}", "serv\\u{115F}er", "run\\u{2028}", 'in "cw\\u{200C}d"', "HIGH"):
         assert text in shown
     assert "agent says  please\\u{A}status" in shown
     assert next(line for line in shown.splitlines() if line.startswith("status")).endswith("left")
