@@ -5,10 +5,11 @@ It only looks, on a thread of its own; whatever goes wrong is left to the watch,
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
+from approval_tui.console.row_check import check_row
 from approval_tui.domain.clock import Clock, system_clock
-from approval_tui.domain.errors import ApprovalTuiError
 from approval_tui.domain.models import Request
 
 MOST = 100
@@ -32,9 +33,9 @@ class FirstLook:
     def _look(self) -> None:
         from approval_tui.store import open_store_blocking
 
-        try:
+        with contextlib.suppress(Exception):  # a thread's complaint would be written over the screen
             with open_store_blocking(self._path, create=False, readonly=True, clock=self._clock) as store:
                 page = store.reader.pending_page(most=MOST)
-        except ApprovalTuiError:
-            return
-        self._found = page.requests, page.total or 0
+            for request in page.requests:
+                check_row(request)
+            self._found = page.requests, page.total or 0

@@ -98,12 +98,19 @@ class ListKeys(DecidingScreen):
         if self._filter_by(event.value):
             self._close_filter()
 
-    def _filter_by(self, text: str, request_id: str | None = None) -> bool:
+    def _show_filtered(self, name: str, text: str, request_id: str | None = None) -> None:
+        """Goes to that list with a filter of ours."""
+        self._leave_filter()
+        self.lists.active = name
+        self.lists.shown.filter_by(text, request_id=request_id)
+        self._show_rows()
+
+    def _filter_by(self, text: str) -> bool:
         """Filters the shown list; whether the text could be used. Rows are shown anew only for another filter."""
         view = self.lists.shown
         before = view.token
         try:
-            view.filter_by(text, request_id=request_id)
+            view.filter_by(text)
         except InvalidInput as error:
             self.say(f"{error.happened} {error.to_do}", "bad")
             return False
@@ -145,16 +152,10 @@ class ListKeys(DecidingScreen):
         if request_id is None:
             self.say("There is no request whose events could be shown.")
             return
-        self._leave_filter()
-        self.lists.active = AUDIT_VIEW
-        if not self._filter_by("", request_id=request_id) or self.lists.shown.request_id == request_id:
-            self._show_rows()
+        self._show_filtered(AUDIT_VIEW, "", request_id)
 
     def action_do_in_doubt(self) -> None:
-        self._leave_filter()
-        self.lists.active = HISTORY_VIEW
-        self._filter_by("status:in_doubt")
-        self._show_rows()
+        self._show_filtered(HISTORY_VIEW, "status:in_doubt")
 
     def action_do_verify(self) -> None:
         self.say("Verifying ..")

@@ -50,11 +50,7 @@ class CountsLoaded(Message):
 
 
 class StoreOpened(Message):
-    """The store can be read; `is_readonly` says that nothing can be written to it."""
-
-    def __init__(self, *, is_readonly: bool) -> None:
-        super().__init__()
-        self.is_readonly = is_readonly
+    """The store can be read."""
 
 
 class StoreUnavailable(Message):

@@ -321,13 +321,6 @@ class Rows(Generic[R]):
         if entry is not None and self._key_of(entry.row) == self._key_of(row):
             entry.row, entry.is_gone = row, is_gone
 
-    def clear(self) -> None:
-        """Forgets everything that was loaded, as when the list is to show something else."""
-        self._entries, self._indexes = [], {}
-        self._offset = self._total = self._newer = self.scroll = 0
-        self._cursor = self._seen_up_to = self._goal = None
-        self.is_loaded = False
-
     def _reach_goal(self, want: Want) -> None:
         self._goal = None
         self._has_arrived = True

@@ -158,7 +158,7 @@ class StoreWatch:
         if trouble is not None:
             screen.post_message(messages.StoreUnavailable(trouble))
         elif not self.is_open or self._had_trouble:
-            screen.post_message(messages.StoreOpened(is_readonly=self.why_readonly is not None))
+            screen.post_message(messages.StoreOpened())
         self._had_trouble = trouble is not None
         self.is_open = True
 

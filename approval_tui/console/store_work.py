@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from approval_tui.console import messages
 from approval_tui.console.row_check import check_row
-from approval_tui.display.glyphs import UNICODE
-from approval_tui.display.width import cut
+from approval_tui.display.visible import quoted_name
 from approval_tui.domain.errors import ApprovalTuiError
 from approval_tui.domain.lifecycle import CONSUMED, PENDING
 from approval_tui.domain.models import Request
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from approval_tui.console.shown_request import ShownRequest
 
 
-_WIDEST_NAME = 40
+_LONGEST_NAME = 40
 
 
 class StoreWork:
@@ -96,5 +95,5 @@ def _said(decided: Request) -> str:
         said = "Your vote is recorded; more are needed"
     elif decided.status == CONSUMED and decided.outcome is not None:
         said = f"Resolved as {decided.outcome.replace('_', ' ')}"
-    tool, requester = (cut(UNICODE.name(text), _WIDEST_NAME) for text in (decided.tool, decided.requester))
+    tool, requester = (quoted_name(text, _LONGEST_NAME) for text in (decided.tool, decided.requester))
     return f"{said}: {tool} for {requester}."

@@ -6,12 +6,9 @@ any of them.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from approval_tui.display.visible import visible_text
-
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.@+/:-]{1,64}")
+from approval_tui.display.visible import quoted_name, visible_text
 
 
 @dataclass(frozen=True)
@@ -35,11 +32,8 @@ class Glyphs:
         return visible_text(text, ascii_only=self.is_ascii)
 
     def name(self, text: str) -> str:
-        """A name inside a sentence of ours: in quotes unless it is a plain word, so that it cannot go on for us."""
-        if _PLAIN_NAME.fullmatch(text):
-            return text
-        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{visible_text(escaped, ascii_only=self.is_ascii, quoted=True)}"'
+        """A name inside a sentence of ours, as such a terminal can show it; see `quoted_name`."""
+        return self.visible(quoted_name(text))
 
 
 UNICODE = Glyphs(

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from approval_tui.display.glyphs import UNICODE
-from approval_tui.display.width import cut
+from approval_tui.display.visible import quoted_name
 from approval_tui.domain.clock import Clock, format_age
 from approval_tui.domain.models import Request
 from approval_tui.notify import terminal
@@ -18,7 +17,7 @@ QUIET = 5000
 """Ms between two calls; what comes meanwhile is told with the next."""
 
 _NAME = "approval-tui"
-_WIDEST_NAME = 40
+_LONGEST_NAME = 40
 
 
 class Attention:
@@ -100,7 +99,7 @@ class Attention:
 def notice_text(requests: Sequence[Request], now: int) -> str:
     """What a notice says of the requests that came."""
     first = requests[0]
-    tool, requester = (cut(UNICODE.name(name), _WIDEST_NAME) for name in (first.tool, first.requester))
+    tool, requester = (quoted_name(name, _LONGEST_NAME) for name in (first.tool, first.requester))
     left = format_age(first.expires_at - now)
     said = f"risk {first.risk or 'unrated'}, {left} left: {tool} for {requester} ({first.id[-4:]})"
     return said if len(requests) == 1 else f"{len(requests)} requests; first: {said}"

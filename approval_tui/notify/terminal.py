@@ -1,11 +1,11 @@
 """The escape sequences with which a terminal gets a person's attention: bell, title, OSC 9 and OSC 777.
 
-Whatever goes into them was made visible before, so that no sequence can begin or end inside a text.
+Whatever goes into them is made visible, so that no sequence can begin or end inside a text.
 """
 
 from __future__ import annotations
 
-from approval_tui.display.visible import is_all_visible, visible_text
+from approval_tui.display.visible import visible_text
 from approval_tui.display.width import cut
 
 BELL = "\a"
@@ -37,5 +37,4 @@ def through_tmux(sequence: str) -> str:
 
 
 def _plain(text: str) -> str:
-    shown = text if is_all_visible(text) else visible_text(text)  # never twice: that would double backslashes
-    return cut(shown, _LONGEST)
+    return cut(visible_text(text), _LONGEST)
