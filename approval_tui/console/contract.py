@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 
 from textual import events
+from textual.message_pump import MessagePump
 
 from approval_tui.console.arming import BURST, Arming
 from approval_tui.domain.clock import Clock, format_duration
@@ -30,7 +31,7 @@ class Contract:
         self._noted: deque[tuple[events.Key, int]] = deque(maxlen=_REMEMBERED)
         self._acting_at: int | None = None  #: when the key came whose action runs; None for a click
         self._acted_at = 0  #: when that key or click came
-        self._is_painted = True
+        self._awaited: object | None = None  #: what is to be drawn before a key counts
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -41,7 +42,7 @@ class Contract:
     @property
     def is_painted(self) -> bool:
         """Whether what is to be decided about has been drawn."""
-        return self._is_painted
+        return self._awaited is None
 
     def note(self, event: events.Key | events.MouseEvent) -> None:
         """Takes note of what arrives: a key, or a click, behind which no key stands."""
@@ -62,20 +63,22 @@ class Contract:
         self.forget()
         self.arming.disarm(self.monotonic())
 
-    def await_painting(self) -> None:
-        """Something else is about to be shown: no key decides before it was drawn, and the wait begins then."""
-        self._is_painted = False
+    def await_painting(self, by: MessagePump) -> None:
+        """Something else is about to be drawn by that widget: no key decides before, and the wait begins then."""
         self.disarm()
+        awaited = self._awaited = object()
 
-    def painted(self) -> None:
-        """It has been drawn."""
-        if not self._is_painted:
-            self._is_painted = True
-            self.arming.disarm(self.monotonic())
+        def painted() -> None:
+            if self._awaited is awaited:
+                self._awaited = None
+                self.arming.disarm(self.monotonic())
+
+        if not by.call_after_refresh(painted):
+            self._awaited = None  # it is closing, and nothing of it can be decided about
 
     def refusal(self) -> str | None:
         """Why the key or click that acts may not decide; None when it may."""
-        if self._is_painted and self.arming.is_armed(self._acted_at):
+        if self._awaited is None and self.arming.is_armed(self._acted_at):
             return None
         wait = format_duration(self.arming.remaining(self.monotonic()) or 1)
         return f"Too soon: the screen changed just now. Look, then press again (after {wait})."

@@ -76,7 +76,7 @@ class DecidingScreen(Screen[None]):
         if subject.reading.is_complete:
             evidence = subject.reading.shown(subject.rows, now)
             self._intend(lambda: self._decide(subject.request, APPROVE, None, evidence))
-        elif subject.rows + subject.context_rows > self.app.settings.long_payload:
+        elif subject.rows > self.app.settings.long_payload:
             self._intend(lambda: self._ask_for_id(subject))
         else:
             rows = "row" if subject.unread_rows == 1 else "rows"
@@ -207,7 +207,7 @@ class DecidingScreen(Screen[None]):
 
         def answered(sure: bool | None) -> None:
             if sure:
-                seen = subject.rows + subject.context_rows - subject.unread_rows
+                seen = subject.rows - subject.unread_rows
                 evidence = subject.reading.typed(seen, self.app.contract.monotonic())
                 self._decide(subject.request, APPROVE, None, evidence)
 

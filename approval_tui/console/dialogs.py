@@ -48,7 +48,7 @@ class DecisionDialog(ModalScreen[T]):
         self._redactor = redactor
 
     def on_mount(self) -> None:
-        self.app.contract.disarm()
+        self.app.contract.await_painting(self)
 
     def answer(self, value: T) -> None:
         """Gives the answer, if it may be given now and its key stands alone."""

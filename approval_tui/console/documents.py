@@ -76,8 +76,8 @@ def preparing(characters: int) -> Payload:
 
 
 def unreadable(error: StoreCorrupt) -> Payload:
-    """What stands in place of a payload that cannot be read; it can never be seen whole."""
-    return Payload((Line(((f"{error.happened} Do not approve.", "bad"),)),), (), 0, ())
+    """What stands in place of a payload that cannot be read; it counts a character that no row shows."""
+    return Payload((Line(((f"{error.happened} Do not approve.", "bad"),)),), (), 1, ())
 
 
 def digest_fits(request: Request) -> bool:

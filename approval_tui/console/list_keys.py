@@ -197,7 +197,7 @@ class ListKeys(DecidingScreen):
     def action_do_unmask(self) -> None:
         lifted = self.toggle_masks()
         self.say("Secrets are shown until something else is." if lifted else "Secrets are masked.")
-        self.app.contract.disarm()
+        self.app.contract.await_painting(self.detail)
         self.show_current()
 
     def action_do_copy(self) -> None:

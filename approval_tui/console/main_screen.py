@@ -250,8 +250,7 @@ class MainScreen(ListKeys):
         if is_other:
             self._event_redactor = self._redactor
             self._shown = None if request is None else self._newly_shown(request)
-            self.app.contract.await_painting()
-            self.detail.call_after_refresh(self.app.contract.painted)
+            self.app.contract.await_painting(self.detail)
             if view.name == HISTORY_VIEW and request is not None:
                 self.app.work.load_story(request)
         elif self._shown is not None and request is not None:
@@ -279,8 +278,9 @@ class MainScreen(ListKeys):
         return ShownRequest(request, self._redactor, self.app.glyphs, self.app.clock, self.app.contract.monotonic)
 
     def on_payload_prepared(self, message: messages.PayloadPrepared) -> None:
+        message.shown.take(message.prepared)
         if message.shown is self._shown:
-            self.app.contract.disarm()
+            self.app.contract.await_painting(self.detail)
             self.show_current()
 
     def _detail_lines(self, width: int) -> list[Line]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from approval_tui.console.lists import Load
     from approval_tui.console.loading import Counts
     from approval_tui.console.pages import Key, Page
-    from approval_tui.console.shown_request import ShownRequest
+    from approval_tui.console.shown_request import Prepared, ShownRequest
     from approval_tui.domain.audit import Event, Verification
     from approval_tui.domain.errors import ApprovalTuiError
     from approval_tui.domain.models import Request
@@ -73,9 +73,10 @@ class StoryLoaded(Message):
 class PayloadPrepared(Message):
     """A large payload has been worked out."""
 
-    def __init__(self, shown: ShownRequest) -> None:
+    def __init__(self, shown: ShownRequest, prepared: Prepared) -> None:
         super().__init__()
         self.shown = shown
+        self.prepared = prepared
 
 
 class DecisionRecorded(Message):

@@ -57,7 +57,7 @@ class PayloadScreen(DecidingScreen):
     def on_mount(self) -> None:
         self.pane.show(self._lines, self._shown.reading, from_top=True)
         self.pane.focus()
-        self.app.contract.disarm()
+        self.app.contract.await_painting(self.pane)
         self._show_state()
 
     @property
@@ -77,8 +77,8 @@ class PayloadScreen(DecidingScreen):
             return
         is_other = (shown.id, shown.digest) != self._shown.identity
         if is_other:
-            self.app.contract.disarm()
             self._shown = self._shown.renewed(shown)
+            self.app.contract.await_painting(self.pane)
             self.say("The request was changed. Read it again.", "bad")
         else:
             self._shown.update(shown)
@@ -92,8 +92,9 @@ class PayloadScreen(DecidingScreen):
         self.query_one("#keys", KeyBar).show(self.place, status_of(request))
 
     def on_payload_prepared(self, message: messages.PayloadPrepared) -> None:
+        message.shown.take(message.prepared)
         if message.shown is self._shown and self.is_mounted:
-            self.app.contract.disarm()
+            self.app.contract.await_painting(self.pane)
             self.pane.show(self._lines, self._shown.reading, from_top=False)
 
     def _lines(self, width: int) -> list[Line]:
@@ -130,7 +131,7 @@ class PayloadScreen(DecidingScreen):
     def action_do_unmask(self) -> None:
         lifted = self._shown.toggle_masks()
         self.say("Secrets are shown until something else is." if lifted else "Secrets are masked.")
-        self.app.contract.disarm()
+        self.app.contract.await_painting(self.pane)
         self.pane.show(self._lines, self._shown.reading, from_top=True)
 
     def action_do_copy(self) -> None:

@@ -37,11 +37,20 @@ class Subject:
 
     request: Request
     reading: Reading
-    rows: int  #: of the arguments
-    context_rows: int
-    unread_rows: int  #: of both
+    rows: int  #: of arguments and context
+    unread_rows: int
     is_intact: bool
     is_ready: bool = True  #: whether all of it has been worked out
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A payload as it was worked out for one width and one state of the masks, and whether its digest fits."""
+
+    width: int
+    redactor: Redactor
+    payload: Payload
+    is_intact: bool
 
 
 def status_of(request: Request) -> str:
@@ -109,31 +118,34 @@ class ShownRequest:
         self._under_way.add(key)
         return True
 
-    def prepare(self, width: int) -> None:
-        """Works the payload out for that width; for a large one, on a thread that is not the screen's."""
+    def work_out(self, width: int) -> Prepared:
+        """The payload at that width; changes nothing here, so that a thread may do it."""
         redactor = self._redactor
-        is_intact = self.is_intact if self._began else digest_fits(self.request)
-        payload = payload_of(self.request, redactor, width, self._glyphs)
-        self._under_way.discard((width, redactor))
-        if redactor is not self._redactor:
-            return  # the masks were changed meanwhile
-        self.is_intact = is_intact
+        try:
+            payload = payload_of(self.request, redactor, width, self._glyphs)
+        except StoreCorrupt as error:
+            payload = unreadable(error)
+        return Prepared(width, redactor, payload, digest_fits(self.request))
+
+    def take(self, prepared: Prepared) -> None:
+        """Takes in what was worked out, unless the masks were changed meanwhile; the first begins the reading."""
+        self._under_way.discard((prepared.width, prepared.redactor))
+        if prepared.redactor is not self._redactor or prepared.width in self._payloads:
+            return
+        self.is_intact = prepared.is_intact
         if not self._began:
             self._began = True
-            self.reading.begin(payload.total, self._monotonic())
+            self.reading.begin(prepared.payload.total, self._monotonic())
         if self.is_large or len(self._payloads) >= _MOST_WIDTHS:
-            self._payloads = {}
-        self._payloads[width] = payload
+            self._payloads.clear()
+        self._payloads[prepared.width] = prepared.payload
 
     def payload(self, width: int) -> Payload:
         """The whole payload at that width; words in its place while a large one is worked out."""
         if width not in self._payloads:
             if self.is_large:
                 return preparing(_size(self.request))
-            try:
-                self.prepare(width)
-            except StoreCorrupt as error:
-                return unreadable(error)
+            self.take(self.work_out(width))
         return self._payloads[width]
 
     # --- what is shown -------------------------------------------------------------------------
@@ -163,8 +175,7 @@ class ShownRequest:
         return Subject(
             self.request,
             self.reading,
-            len(payload.lines),
-            len(payload.context),
+            len(payload.lines) + len(payload.context),
             unread,
             self.is_intact,
             is_ready,

@@ -80,12 +80,9 @@ class StoreWork:
         screen.post_message(messages.VerificationEnded(found, None, self._app.clock()))
 
     async def _preparation(self, shown: ShownRequest, width: int) -> None:
-        try:
-            await asyncio.to_thread(shown.prepare, width)
-        except ApprovalTuiError:
-            return  # what cannot be read is never approved, and the watch says why
+        prepared = await asyncio.to_thread(shown.work_out, width)
         for screen in self._app.screen_stack:
-            screen.post_message(messages.PayloadPrepared(shown))
+            screen.post_message(messages.PayloadPrepared(shown, prepared))
 
 
 def _said(decided: Request) -> str:

@@ -36,10 +36,11 @@ CONTEXT_ROW = -1
 
 @dataclass(frozen=True)
 class Sight:
-    """Which request is on the screen, and which revision of it, where a row that says so is visible."""
+    """Which request is on the screen, and which revision of it was last seen there."""
 
     serial: int
     revision: int | None
+    is_revision_in_sight: bool = False  #: whether a row that says which revision is visible now
 
 
 @dataclass
@@ -165,12 +166,13 @@ class Oracle:
         if serial is None:
             return
         before = self._sight
+        is_revision_in_sight = revision is not None
         if before is not None and before.serial == serial and revision in (None, before.revision):
             revision = before.revision
         elif before is None or before.serial != serial or before.revision is not None:
             self._sight_since = self._first_seen_at = self._now()
             self._seen.clear()
-        self._sight = Sight(serial, revision)
+        self._sight = Sight(serial, revision, is_revision_in_sight)
         self._seen |= seen
 
     def blurred(self) -> None:
@@ -269,10 +271,12 @@ class Oracle:
         why = self._why_not_seen(press, "a", serial, decision["digest"], known)
         if why is not None:
             return why
+        if press.sight is None or known.digests[press.sight.revision or 0] != decision["digest"]:
+            return f"what was read was {press.sight}, decided was {known.digests.index(decision['digest'])}"
         if press.seen != {CONTEXT_ROW, *range(known.rows)}:
             return f"only rows {sorted(press.seen)} of {known.rows} were painted"
-        if evidence["rows"] != known.rows:
-            return f"the evidence says {evidence['rows']} rows, there are {known.rows}"
+        if evidence["rows"] != len(press.seen):
+            return f"the evidence says {evidence['rows']} rows, there are {len(press.seen)}"
         return None if 0 <= evidence["shown_ms"] <= event.at else "the evidence's time is impossible"
 
     def _why_not_typed(self, decision: dict[str, Any], press: Press, serial: int, known: Known) -> str | None:
@@ -309,7 +313,7 @@ class Oracle:
         if press.sight is None or press.sight_since is None or press.sight.serial != serial:
             return f"on the screen was {press.sight}, not {serial}"
         shown = press.sight.revision
-        if digest is not None and shown is not None and known.digests[shown] != digest:
+        if press.sight.is_revision_in_sight and digest is not None and known.digests[shown or 0] != digest:
             return f"on the screen was revision {shown}, decided was {known.digests.index(digest)}"
         if press.at - press.sight_since < self._arming:
             return f"it was on the screen for {press.at - press.sight_since} ms"

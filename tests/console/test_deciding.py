@@ -23,7 +23,7 @@ async def test_a_approves_exactly_what_is_shown_and_records_the_evidence(
     assert decided.status == "approved"
     (decision,) = decided.decisions
     assert (decision.reviewer, decision.via, decision.digest) == ("ann", "console", requests[0].digest)
-    assert (decision.evidence.kind, decision.evidence.rows) == ("shown", 1)
+    assert (decision.evidence.kind, decision.evidence.rows) == ("shown", 4)
     assert decision.evidence.shown_ms >= 1000
     assert [each.status for each in reviewing_store.reviewer.list()] == ["pending"] * 3
 

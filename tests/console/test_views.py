@@ -219,7 +219,7 @@ async def test_the_audit_view_shows_what_an_event_records_with_its_evidence(
         await console.press("a")
         await console.until(lambda: console.shown.status == "approved")
         await show(console, "3", AUDIT_VIEW)
-        await console.see("(1 row shown)")
+        await console.see("(4 rows shown)")
         await console.see("what it records")
         assert "shown_ms" in console.text()
 
