@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
 def run_console(settings: Settings, store_location: str, reviewer: Reviewer, *, readonly: bool = False) -> int:
     """Opens the console on this terminal and gives the exit code; raises what a defect of ours raised."""
+    import gc
+
+    gc.disable()  # what is loaded stays; the app collects garbage from its first frame on
+
     from approval_tui.console.first_look import FirstLook
     from approval_tui.store import store_path
 

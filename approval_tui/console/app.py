@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import select
 import signal
@@ -226,6 +227,7 @@ class ConsoleApp(App[None]):
     @work(group="watch", exclusive=True)
     async def watch_store(self) -> None:
         """Watches the store as long as the app lives."""
+        gc.enable()
         await self._watch.run()
 
     def reload(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from approval_tui.display import payload
 from approval_tui.display.diff import REMOVED, diff_rows
@@ -26,8 +26,7 @@ _COUNTED = ("label", "plain")
 _FIRST_OF_STORY, _LAST_OF_STORY = 20, 100
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One line: pieces of text with the role of each; `span` where it shows a part of the payload."""
 
     pieces: tuple[tuple[str, str], ...]
@@ -39,8 +38,7 @@ class Line:
         return "".join(text for text, _ in self.pieces)
 
 
-@dataclass(frozen=True)
-class Payload:
+class Payload(NamedTuple):
     """What is approved, at one width: the rows of the arguments and of the context, and a preview.
 
     Both are counted in characters, `total` in all, so that what was seen of them is the same at every width.

@@ -6,8 +6,7 @@ Each list remembers its filter, its rows and its place, so that going from one t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple
 
 from approval_tui.console.filtering import parse_filter
 from approval_tui.console.pages import FIRST, Key, Page, Want
@@ -23,8 +22,7 @@ MOST_FOUND = 2000
 """Rows after which a search stops; whoever seeks narrows it down instead."""
 
 
-@dataclass(frozen=True)
-class Load:
+class Load(NamedTuple):
     """One thing to load: for which list, in which state of it, and what."""
 
     view: str
@@ -119,8 +117,7 @@ class ListView:
         if load.token != self.token:
             return 0
         if isinstance(self.rows, Found):
-            found = cast("FoundPage", page)
-            return self.rows.take(found.rows, load.want, found.go_on, found.scanned)
+            return self.rows.take(page.rows, load.want, page.go_on, page.scanned)
         return self.rows.merge(page, load.want, vanished)
 
     def _new_rows(self) -> Rows[Any]:
@@ -140,14 +137,6 @@ class ListView:
             if may_still_change(request.status, request.outcome) and not request.in_doubt:
                 watched.append(request.id)
         return tuple(dict.fromkeys(watched))
-
-
-@dataclass(frozen=True)
-class FoundPage(Page[Any]):
-    """One step of a search: where it goes on, and how much it looked at."""
-
-    go_on: Key | None = None
-    scanned: int = 0
 
 
 class Lists:

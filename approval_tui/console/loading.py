@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from approval_tui.console.lists import FoundPage, Load
+from approval_tui.console.lists import Load
 from approval_tui.console.pages import AT, FIRST, FROM, LAST, UNTIL, WINDOW, Key, Page
 from approval_tui.console.row_check import check_row
 from approval_tui.domain.errors import RequestNotFound
@@ -24,8 +23,7 @@ _FOUND_AT_ONCE = 100
 _BEYOND = "g"  # sorts behind every character of an id, so that what comes before it includes the id itself
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(NamedTuple):
     """How many requests wait, and how many claims are in doubt."""
 
     pending: int
@@ -66,7 +64,7 @@ async def _pending(store: ReviewerStore, load: Load) -> tuple[Page[Any], dict[Ke
         load.chosen,
         start=want.key if want.place == FROM and isinstance(want.key, str) else None,
         until=want.key if want.place == UNTIL and isinstance(want.key, str) else None,
-        index=want.index if want.place == AT else None,
+        index=want.offset if want.place == AT else None,
         end=want.place == LAST,
         newer_than=newer_than,
         most=WINDOW,
@@ -87,7 +85,7 @@ async def _history(store: ReviewerStore, load: Load) -> Page[Any]:
     if load.is_search:
         before = want.key if isinstance(want.key, str) else None
         found = await store.search_history(load.chosen, before=before, most=_FOUND_AT_ONCE, scan=_SCAN)
-        return FoundPage(found.requests, go_on=found.before, scanned=found.scanned)
+        return Page(found.requests, go_on=found.before, scanned=found.scanned)
     total = await store.history_count()
     if want.place == UNTIL and isinstance(want.key, str):
         return Page(await store.history(after=want.key, most=WINDOW), total=total)
@@ -95,7 +93,7 @@ async def _history(store: ReviewerStore, load: Load) -> Page[Any]:
         return Page(await store.history(oldest=True, most=WINDOW), total=total)
     before = f"{want.key}{_BEYOND}" if want.place == FROM else None
     if want.place == AT:
-        start = await store.history_id_at(want.index)
+        start = await store.history_id_at(want.offset)
         before = None if start is None else f"{start}{_BEYOND}"
     return Page(await store.history(before=before, most=WINDOW), total=total)
 
@@ -111,7 +109,7 @@ async def _events(store: ReviewerStore, load: Load) -> Page[Any]:
         found = await store.search_events(
             load.chosen, before=want.key if isinstance(want.key, int) else None, most=_FOUND_AT_ONCE, scan=_SCAN
         )
-        return FoundPage(found.events, go_on=found.before, scanned=found.scanned)
+        return Page(found.events, go_on=found.before, scanned=found.scanned)
     bounds = await store.log_bounds()
     if bounds is None:
         return Page((), offset=0, total=0)
@@ -121,7 +119,7 @@ async def _events(store: ReviewerStore, load: Load) -> Page[Any]:
     else:
         before = {
             FROM: want.key + 1 if isinstance(want.key, int) else None,
-            AT: bounds.last - want.index + 1,
+            AT: bounds.last - want.offset + 1,
             LAST: bounds.first + WINDOW,
             FIRST: None,
         }[want.place]

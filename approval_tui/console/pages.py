@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 R = TypeVar("R")
 Key = str | int
@@ -22,23 +21,24 @@ UNTIL = "until"  #: the rows before a key
 AT = "at"  #: the rows from an index on
 
 
-@dataclass(frozen=True)
-class Want:
+class Want(NamedTuple):
     """Which rows the list asks for."""
 
     place: str = FIRST
     key: Key | None = None
-    index: int = 0
+    offset: int = 0
 
 
-@dataclass(frozen=True)
-class Page(Generic[R]):
+class Page(NamedTuple, Generic[R]):
     """Rows as they were loaded; `offset` is the index of the first and `total` the list's length, where known.
 
-    `newer` says how many rows have a key beyond the last that the reviewer saw, where that was counted.
+    `newer` says how many rows have a key beyond the last that the reviewer saw, where that was counted; `go_on`
+    where a search goes on, None at its end, and `scanned` how many rows it looked at.
     """
 
     rows: Sequence[R]
     offset: int | None = None
     total: int | None = None
     newer: int | None = None
+    go_on: Key | None = None
+    scanned: int = 0

@@ -8,7 +8,6 @@ reviewer last looked is counted, and a row that vanished stays as a tombstone un
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from approval_tui.console.pages import AT, FIRST, FROM, LAST, MARGIN, UNTIL, WINDOW, Key, Page, Want
@@ -16,13 +15,15 @@ from approval_tui.console.pages import AT, FIRST, FROM, LAST, MARGIN, UNTIL, WIN
 R = TypeVar("R")
 
 
-@dataclass(eq=False)
 class Entry(Generic[R]):
     """One loaded row: what it shows, whether it vanished, and whether the reviewer has seen it yet."""
 
-    row: R
-    is_new: bool = False
-    is_gone: bool = False
+    __slots__ = ("is_gone", "is_new", "row")
+
+    def __init__(self, row: R, *, is_new: bool = False) -> None:
+        self.row = row
+        self.is_new = is_new
+        self.is_gone = False
 
 
 class Rows(Generic[R]):
@@ -98,7 +99,7 @@ class Rows(Generic[R]):
         if not self.is_loaded or not self._entries:
             return None
         if last < self._offset - MARGIN or first > end + MARGIN:
-            return Want(AT, index=max(0, first - MARGIN))
+            return Want(AT, offset=max(0, first - MARGIN))
         if last >= end - MARGIN // 2 and end < len(self):
             return self._want_from(max(self._offset, first - MARGIN))
         if first < self._offset + MARGIN // 2 and self._offset > 0:
@@ -189,7 +190,7 @@ class Rows(Generic[R]):
         if want.place == FIRST or not entries:
             return 0
         if want.place == AT:
-            return want.index
+            return want.offset
         if want.place == LAST:
             return max(0, (self._total if page.total is None else page.total) - len(page.rows))
         for position, entry in enumerate(entries):

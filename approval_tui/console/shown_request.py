@@ -7,7 +7,7 @@ what was read in one counts in the other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from approval_tui.console.documents import (
     Line,
@@ -31,8 +31,7 @@ LARGE = 50_000
 """Characters of stored arguments and context beyond which they are worked out on a thread, beside the keys."""
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(NamedTuple):
     """The request that is on the screen, and what of it the reviewer has seen."""
 
     request: Request
@@ -43,8 +42,7 @@ class Subject:
     is_ready: bool = True  #: whether all of it has been worked out
 
 
-@dataclass(frozen=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A payload as it was worked out for one width and one state of the masks, and whether its digest fits."""
 
     width: int

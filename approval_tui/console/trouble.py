@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from approval_tui.domain.errors import (
     ApprovalTuiError,
@@ -26,8 +26,7 @@ _WORDS: tuple[tuple[type[ApprovalTuiError], str], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Trouble:
+class Trouble(NamedTuple):
     """A word for the status bar, and the sentences of the banner."""
 
     word: str

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from approval_tui.domain import lifecycle
 from approval_tui.domain.models import Request
 
 
-@dataclass(frozen=True)
-class Badge:
+class Badge(NamedTuple):
     """A glyph for terminals with UTF-8, a letter for those without, the word, and the colour's role."""
 
     glyph: str

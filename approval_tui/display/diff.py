@@ -5,8 +5,7 @@ Rows are compared whole; the mark is a sign and not only a colour: `-` was, `+` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from approval_tui.display.glyphs import UNICODE, Glyphs
 from approval_tui.display.payload import PayloadRow, payload_rows
@@ -20,8 +19,7 @@ _MOST_COMPARED = 600
 """Rows beyond which the payloads are shown one after the other: comparing takes the cube of equal rows."""
 
 
-@dataclass(frozen=True)
-class DiffRow:
+class DiffRow(NamedTuple):
     """One row of either payload, and whether it was, is, or stayed."""
 
     mark: str

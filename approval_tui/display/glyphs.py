@@ -6,13 +6,12 @@ any of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from approval_tui.display.visible import quoted_name, visible_text
 
 
-@dataclass(frozen=True)
-class Glyphs:
+class Glyphs(NamedTuple):
     """One sign for each purpose; but for the ellipsis and the mark of a secret, each is one cell wide."""
 
     is_ascii: bool  #: whether outside text is escaped to ASCII too, as such a terminal can draw nothing else

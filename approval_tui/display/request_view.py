@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from approval_tui.display.badges import risk_badge, status_badge
 from approval_tui.display.glyphs import UNICODE, Glyphs
@@ -20,8 +20,7 @@ LARGEST_PREVIEWED = 200_000
 """Characters of stored arguments beyond which a list does not look into them: it draws many rows at once."""
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """A label of ours and a text that is safe to show; `from_agent` marks the agent's own words (rule R12)."""
 
     label: str

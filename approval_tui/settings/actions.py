@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 PENDING_VIEW = "pending"
 HISTORY_VIEW = "history"
@@ -22,8 +22,7 @@ _REQUESTS = (PENDING_VIEW, HISTORY_VIEW)
 _DECIDABLE = (PENDING_VIEW, PAYLOAD_VIEW)
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(NamedTuple):
     """What a person can do: its keys, a word for the footer, a sentence, and where it can be done.
 
     `command` is the command that does the same from a shell; `decides` says that the contract of rule R11
@@ -163,7 +162,7 @@ TAKEN = {
 
 def with_keymap(keymap: Mapping[str, tuple[str, ...]]) -> tuple[Action, ...]:
     """The registry with a configuration's keys in place of the default ones."""
-    return tuple(replace(action, keys=keymap.get(action.id, action.keys)) for action in ACTIONS)
+    return tuple(action._replace(keys=keymap.get(action.id, action.keys)) for action in ACTIONS)
 
 
 def keymap_problems(keymap: Mapping[str, tuple[str, ...]]) -> dict[str, str]:

@@ -164,7 +164,7 @@ class LongList:
         if want.place == LAST:
             start = max(0, len(numbers) - WINDOW)
         elif want.place == AT:
-            start = want.index
+            start = want.offset
         elif want.place == FROM:
             start = next(i for i, n in enumerate(numbers) if self._reaches(n, want.key))
         elif want.place == UNTIL:

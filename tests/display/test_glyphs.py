@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from rich.cells import cell_len
 
@@ -18,7 +16,7 @@ LONGER = {"bar": 2, "continued": 2, "redacted": 4}
 
 
 def signs_of(glyphs: Glyphs) -> dict[str, str]:
-    return {name: sign for name, sign in dataclasses.asdict(glyphs).items() if isinstance(sign, str)}
+    return {name: sign for name, sign in glyphs._asdict().items() if isinstance(sign, str)}
 
 
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
@@ -16,8 +16,7 @@ from approval_tui.display.glyphs import Glyphs
 from approval_tui.display.width import cell_width, cut, pad
 
 
-@dataclass(frozen=True)
-class Tab:
+class Tab(NamedTuple):
     """One list: the action that shows it, its key and its word."""
 
     name: str
