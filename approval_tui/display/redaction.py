@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from approval_tui.display.glyphs import UNICODE, Glyphs
 
@@ -22,26 +23,45 @@ _SECRET_NAMES = (
     "credential",
 )
 
-#: Shapes of well-known credentials. A group, where one matched, is the secret itself. No shape can begin twice
-#: in one run of the characters that it repeats, so that hostile text costs no more than its length.
+
+class _Shape(NamedTuple):
+    """A well-known kind of credential; a group, where one matched, is the secret itself.
+
+    Without one of the marks, in a text without case, there is none: most texts are so looked through quickly, and
+    no pattern is compiled before it may be needed. No pattern can begin twice in one run of the characters that
+    it repeats, so that hostile text costs no more than its length.
+    """
+
+    marks: tuple[str, ...]
+    pattern: str
+
+
 _SECRET_SHAPES = (
-    re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]*+-----END [A-Z ]{0,40}PRIVATE KEY-----"),
-    re.compile(r"(?<![A-Za-z0-9_-])(?:sk[-_]|[pr]k_(?:live|test)_)(?=[A-Za-z_-]*+[0-9])[A-Za-z0-9_-]{20,}"),
-    re.compile(r"\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}"),
-    re.compile(r"\bglpat-[A-Za-z0-9_-]{20,}"),
-    re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
-    re.compile(r"\bAIza[A-Za-z0-9_-]{35}"),
-    re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
-    re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}+\.[A-Za-z0-9_-]{10,}+\.[A-Za-z0-9_-]{10,}+"),
-    re.compile(r"\bwhsec_[A-Za-z0-9+/=]{16,}"),
+    _Shape(
+        ("private key-----",), r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]*+-----END [A-Z ]{0,40}PRIVATE KEY-----"
+    ),
+    _Shape(
+        ("sk-", "sk_", "k_live_", "k_test_"),
+        r"(?<![A-Za-z0-9_-])(?:sk[-_]|[pr]k_(?:live|test)_)(?=[A-Za-z_-]*+[0-9])[A-Za-z0-9_-]{20,}",
+    ),
+    _Shape(("gh", "github_pat_"), r"\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}"),
+    _Shape(("glpat-",), r"\bglpat-[A-Za-z0-9_-]{20,}"),
+    _Shape(("akia", "asia"), r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
+    _Shape(("aiza",), r"\bAIza[A-Za-z0-9_-]{35}"),
+    _Shape(("xox",), r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
+    _Shape(("eyj",), r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}+\.[A-Za-z0-9_-]{10,}+\.[A-Za-z0-9_-]{10,}+"),
+    _Shape(("whsec_",), r"\bwhsec_[A-Za-z0-9+/=]{16,}"),
     # A plain word after `basic` or `bearer` is prose; a credential has digits, padding or mixed case.
-    re.compile(r"\b(?i:bearer|basic)\s++(?=[A-Za-z._~+/-]*(?:[0-9=]|[a-z][A-Z]))([A-Za-z0-9._~+/=-]{12,})"),
-    re.compile(r"(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]*+://[^\s:/@]*+:([^\s/@]++)@"),
-    re.compile(
-        r"(?:passw(?:or)?d|passphrase|secret|token|(?:api|access|secret|private)[_-]?key)"
+    _Shape(
+        ("bearer", "basic"),
+        r"\b(?i:bearer|basic)\s++(?=[A-Za-z._~+/-]*(?:[0-9=]|[a-z][A-Z]))([A-Za-z0-9._~+/=-]{12,})",
+    ),
+    _Shape(("://",), r"(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]*+://[^\s:/@]*+:([^\s/@]++)@"),
+    _Shape(
+        ("passw", "passphrase", "secret", "token", "key"),
+        r"(?i:passw(?:or)?d|passphrase|secret|token|(?:api|access|secret|private)[_-]?key)"
         r"(?:\\?['\"])?[ \t]{0,4}[=:][ \t]{0,4}"
         r"(?:\\?\"([^\"\\\n]{4,})\\?\"|\\?'([^'\\\n]{4,})\\?'|\\?['\"]?([^\s'\"&;,]{4,}))",
-        re.IGNORECASE,
     ),
 )
 
@@ -85,7 +105,13 @@ def mask(secret: str, glyphs: Glyphs = UNICODE) -> str:
 
 def _secret_spans(text: str) -> list[tuple[int, int]]:
     """Where the secrets stand, in order; those that overlap count as one."""
-    found = (match.span(match.lastindex or 0) for shape in _SECRET_SHAPES for match in shape.finditer(text))
+    without_case = text.casefold()
+    found = (
+        match.span(match.lastindex or 0)
+        for shape in _SECRET_SHAPES
+        if any(mark in without_case for mark in shape.marks)
+        for match in re.finditer(shape.pattern, text)
+    )
     spans: list[tuple[int, int]] = []
     for start, stop in sorted(found):
         if spans and start < spans[-1][1]:

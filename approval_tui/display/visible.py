@@ -20,8 +20,8 @@ _BLANK = frozenset(
     {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, 0x13441, 0x13442, 0x16FE4, 0x1D159}
     | set(range(0x180B, 0x1810))
     | set(range(0xFE00, 0xFE10))
-    | set(range(0xE0000, 0xE1000))
 )
+_BLANK_PLANE = range(0xE0000, 0xE1000)
 
 #: Old Hangul jamo, regional indicators and skin tones: one terminal gives them a cell more than the next.
 _OF_DISPUTED_WIDTH = frozenset([*range(0xD7B0, 0xD800), *range(0x1F1E6, 0x1F200), *range(0x1F3FB, 0x1F400)])
@@ -56,7 +56,12 @@ def is_invisible(character: str) -> bool:
     if character.isascii():
         return not character.isprintable()
     code = ord(character)
-    return unicodedata.category(character) in _ESCAPED_CATEGORIES or code in _BLANK or code in _OF_DISPUTED_WIDTH
+    return (
+        unicodedata.category(character) in _ESCAPED_CATEGORIES
+        or code in _BLANK
+        or code in _BLANK_PLANE
+        or code in _OF_DISPUTED_WIDTH
+    )
 
 
 def is_mark(character: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
+from functools import cache
 from itertools import accumulate
 
 from approval_tui.display.glyphs import UNICODE, Glyphs
@@ -14,14 +15,13 @@ from approval_tui.display.visible import is_mark
 _LATELY_WIDE = ((0x2630, 0x2637), (0x268A, 0x268F), (0x4DC0, 0x4DFF), (0x1D300, 0x1D356), (0x1D360, 0x1D376))
 
 #: Characters of one cell and of two, by far the most common ones of each; a match costs less than counting.
-_NARROW = re.compile(
-    "[ -~\xa1-\xac\xae-\u02ff\u0370-\u0482\u048a-\u0556\u05d0-\u05ea\u0620-\u064a\u1e00-\u1fff\u2190-\u2319]*"
-)
-_WIDE = re.compile(
-    "[\u3001-\u3029\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60\U00020000-\U0002a6df]*"
-)
+_NARROW = "[ -~\xa1-\xac\xae-\u02ff\u0370-\u0482\u048a-\u0556\u05d0-\u05ea\u0620-\u064a\u1e00-\u1fff\u2190-\u2319]*"
+_WIDE = "[\u3001-\u3029\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60\U00020000-\U0002a6df]*"
 
 _MOST_REMEMBERED = 65_536
+
+_compiled = cache(re.compile)
+"""Compiles a pattern when it is first needed: most screens hold ASCII only."""
 
 
 class _Widths(dict[str, int]):
@@ -118,10 +118,10 @@ def _fitting(text: str, start: int, room: int) -> int:
     """Where the longest part of the text ends that begins at `start` and takes at most `room` cells."""
     length = len(text)
     end = start
-    if _NARROW.fullmatch(text, start, start + room):
+    if _compiled(_NARROW).fullmatch(text, start, start + room):
         end = min(length, start + room)
         room = 0
-    elif _WIDE.fullmatch(text, start, start + room // 2):
+    elif _compiled(_WIDE).fullmatch(text, start, start + room // 2):
         end = min(length, start + room // 2)
         room %= 2
     while room and end < length:

@@ -250,3 +250,8 @@ def test_redacting_a_long_hostile_text_costs_no_more_than_its_length(piece: str)
 )
 def test_one_beginning_with_a_long_hostile_end_costs_no_more_than_its_length(beginning: str, piece: str) -> None:
     assert growth(Redactor().redact, lambda size: beginning + piece * (size // len(piece)), size=25_000) < LINEAR
+
+
+@pytest.mark.parametrize("name", ["PASSWORD", "PassWd", "pa\u017f\u017fword", "to\u212aen", "Api-\u212aEY"])
+def test_the_name_of_a_secret_may_be_written_in_any_case(name: str) -> None:
+    assert Redactor().redact(f"{name}=hunter22") == f"{name}={mask('hunter22')}"
