@@ -6,14 +6,16 @@ It only looks, on a thread of its own; whatever goes wrong is left to the watch,
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 import threading
 
 from approval_tui.console.row_check import check_row
 from approval_tui.domain.clock import Clock, system_clock
 from approval_tui.domain.models import Request
 
-MOST = 100
-"""Rows that are read: more than any screen shows."""
+_MOST = 100
+"""Rows that are read where it is not known how many the terminal has."""
 
 
 class FirstLook:
@@ -35,7 +37,14 @@ class FirstLook:
 
         with contextlib.suppress(Exception):  # a thread's complaint would be written over the screen
             with open_store_blocking(self._path, create=False, readonly=True, clock=self._clock) as store:
-                page = store.reader.pending_page(most=MOST)
+                page = store.reader.pending_page(most=_rows_of_terminal())
             for request in page.requests:
                 check_row(request)
             self._found = page.requests, page.total or 0
+
+
+def _rows_of_terminal() -> int:
+    """As many rows as can be on the screen: each costs time, and none is seen sooner for the others."""
+    with contextlib.suppress(OSError):
+        return os.get_terminal_size(sys.__stderr__.fileno() if sys.__stderr__ else 2).lines or _MOST
+    return _MOST

@@ -170,7 +170,7 @@ class MainScreen(ListKeys):
         self.status.set_counts(pending=message.counts.pending, in_doubt=message.counts.in_doubt)
 
     def on_store_opened(self, message: messages.StoreOpened) -> None:
-        gc.freeze()  # what the program is made of stays; to look through it at each collection costs a frame
+        gc.freeze()  # and so does the store's code
         self._set_trouble(None)
         self.row_list.explain_emptiness(words.emptiness(self.lists.shown))
 

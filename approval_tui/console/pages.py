@@ -8,10 +8,10 @@ from typing import Generic, NamedTuple, TypeVar
 R = TypeVar("R")
 Key = str | int
 
-WINDOW = 400
+WINDOW = 120
 """Rows that are held at once: many screens, and few enough to be loaded at every change."""
 
-MARGIN = 100
+MARGIN = 40
 """Rows that are kept loaded before and after those on the screen, so that moving never waits."""
 
 FIRST = "first"  #: the rows at the beginning of the list

@@ -86,16 +86,23 @@ class PendingPainter(_RequestPainter):
             + self._call_header(width)
         )
 
-    def pieces(self, entry: Entry[Request], width: int) -> Sequence[Piece]:
+    def passing(self, entry: Entry[Request]) -> Sequence[Piece]:
         request, now = entry.row, self._clock()
         left = request.expires_at - now
-        risk = risk_badge(request.risk)
+        is_soon = not entry.is_gone and left <= _SOON
         return [
             (pad(format_age(now - request.created_at), _AGE - 1, right=True) + " ", "plain"),
             (
-                pad("-" if entry.is_gone else format_age(left), _LEFT - 1, right=True) + "  ",
-                "warning" if not entry.is_gone and left <= _SOON else "plain",
+                pad("-" if entry.is_gone else format_age(left), _LEFT - 1, right=True) + " ",
+                "warning" if is_soon else "plain",
             ),
+        ]
+
+    def pieces(self, entry: Entry[Request], width: int) -> Sequence[Piece]:
+        request = entry.row
+        risk = risk_badge(request.risk)
+        return [
+            (" ", "plain"),
             (pad(risk.text(plain=self._glyphs.is_ascii), _RISK, glyphs=self._glyphs), risk.role),
             *self._call_pieces(
                 request, width, gone_words(request, self._glyphs) if entry.is_gone else self.preview(request)
@@ -114,11 +121,14 @@ class HistoryPainter(_RequestPainter):
             f"{pad('age', _AGE - 1, right=True)} {pad('became', _STATUS)}{pad('risk', _RISK)}{self._call_header(width)}"
         )
 
+    def passing(self, entry: Entry[Request]) -> Sequence[Piece]:
+        age = format_age(self._clock() - entry.row.created_at)
+        return [(pad(age, _AGE - 1, right=True) + " ", "plain")]
+
     def pieces(self, entry: Entry[Request], width: int) -> Sequence[Piece]:
         request = entry.row
         status, risk = status_badge(request), risk_badge(request.risk)
         return [
-            (pad(format_age(self._clock() - request.created_at), _AGE - 1, right=True) + " ", "plain"),
             (pad(status.text(plain=self._glyphs.is_ascii), _STATUS, glyphs=self._glyphs), status.role),
             (pad(risk.text(plain=self._glyphs.is_ascii), _RISK, glyphs=self._glyphs), risk.role),
             *self._call_pieces(request, width, self.preview(request)),
@@ -153,6 +163,9 @@ class EventPainter:
         if width < _WIDE:
             return f"{number}{pad('event', name)}{pad('says', words)}"
         return f"{number}{pad('at (UTC)', _TIME)}{pad('event', name)}{pad('req.', _ID)}{pad('says', words)}"
+
+    def passing(self, entry: Entry[Event]) -> Sequence[Piece]:
+        return ()
 
     def pieces(self, entry: Entry[Event], width: int) -> Sequence[Piece]:
         event = entry.row

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from approval_tui.store.asynchronous import AsyncStore
 
 SHORTEST_RELOAD = 0.033
-"""Seconds between two loads under a flood; the first of them happens at once."""
+"""Seconds between two loads; the first after a rest happens at once."""
+
+CALMEST_RELOAD = 0.25
+"""Seconds between two loads in a flood, in which more changed whenever the wait was over."""
 
 SHARE = 2
 """How many times as long as a load took nothing is loaded after it, so that a slow one leaves room for keys."""
@@ -115,8 +118,14 @@ class StoreWatch:
         changes = self.store.reviewer.changes()
         change = asyncio.ensure_future(anext(changes))
         poke = asyncio.ensure_future(self._poke.wait())
+        pause = SHORTEST_RELOAD
         try:
             while True:
+                if change.done():
+                    pause = min(2 * pause, CALMEST_RELOAD)
+                    await asyncio.wait({poke}, timeout=pause)  # who is at the keys does not wait for that
+                else:
+                    pause = SHORTEST_RELOAD
                 await asyncio.wait({change, poke}, return_when=asyncio.FIRST_COMPLETED, timeout=self._patience())
                 self._poke.clear()
                 if poke.done():

@@ -15,9 +15,10 @@ from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.models import Request
 from approval_tui.settings.actions import AUDIT_VIEW, HISTORY_VIEW
 from approval_tui.store.blocking import BlockingStore
-from approval_tui.store.transactions.filters import MOST_WORDS, Filter, Word
+from approval_tui.store.transactions.filters import LONGEST_WORD, MOST_WORDS, Filter, Word
 from tests.console.conftest import OpenConsole
 from tests.console.driver import Console
+from tests.console.test_keys import choose
 from tests.support import BO, approve, consume, deny, submit
 
 # --- what it may say ------------------------------------------------------------------------------
@@ -82,6 +83,16 @@ def test_more_words_than_the_store_looks_for_are_refused() -> None:
     assert len(parse_filter(" ".join("abcdef"[:MOST_WORDS])).words) == MOST_WORDS
     with pytest.raises(InvalidInput):
         parse_filter(" ".join(str(number) for number in range(MOST_WORDS + 1)))
+
+
+@pytest.mark.parametrize("around", ["{}", '"{} "', "tool:{}", 'risk:"{} "', "colour:{}", "prod {} deploy"])
+def test_a_word_longer_than_the_store_looks_for_is_refused_in_words(around: str) -> None:
+    room = LONGEST_WORD - around.endswith(' "') - (len("colour:") if around.startswith("colour:") else 0)
+    assert len(max(parse_filter(around.format("w" * room)).words, key=len).text) <= LONGEST_WORD
+    with pytest.raises(InvalidInput) as raised:
+        parse_filter(around.format("w" * (room + 1)))
+    assert raised.value.happened == "A word of 501 characters is looked for; 500 are the most."
+    assert raised.value.to_do == "Look for a part of it."
 
 
 # --- in the lists ---------------------------------------------------------------------------------
@@ -206,6 +217,25 @@ async def test_an_unknown_status_is_said_and_the_list_stays(open_console: OpenCo
         await until_shown(console, *requests)
 
 
+async def test_a_word_too_long_to_look_for_is_said_and_the_list_and_its_filter_stay(
+    open_console: OpenConsole, requests: list[Request]
+) -> None:
+    async with open_console() as console:
+        await filter_by(console, "tool:s")
+        await until_shown(console, requests[0], requests[2])
+        await console.press("/")
+        await console.paste("w" * LONGEST_WORD)
+        await console.see("A word of 501 characters is looked for; 500 are the most.")
+        await until_shown(console, requests[0], requests[2])
+        await console.press("enter")
+        assert console.screen.query_one("#filter", Input).has_focus  # what cannot be used cannot be kept
+        assert console.screen.lists.shown.filter_text == "tool:s"
+        await console.press("backspace")
+        await console.see("Nothing matches.")
+        await console.press("escape")
+        await until_shown(console, *requests)
+
+
 async def test_the_first_letters_of_a_status_are_no_fault_while_it_is_typed(
     open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
 ) -> None:
@@ -226,6 +256,26 @@ async def test_a_filter_can_be_mended_and_enter_keeps_it(open_console: OpenConso
         await console.press("backspace", "backspace", "backspace", "backspace", "backspace", "s", "enter")
         await until_shown(console, requests[0], requests[2])
         assert "/ tool:s" in console.text()
+
+
+async def test_a_filter_that_is_being_typed_ends_with_its_list_and_the_next_keys_are_keys_again(
+    open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
+) -> None:
+    deny(reviewing_store, requests[3])
+    async with open_console() as console:
+        await filter_by(console, "acme", keep=False)
+        await until_shown(console, requests[2])
+        assert await console.pilot.click("#views", offset=(console.text().index("History") + 1, 0))
+        await console.until(lambda: console.screen.place == HISTORY_VIEW and not console.screen.query("#filter"))
+        await until_shown(console, requests[3])
+        assert console.app.focused is console.screen.row_list
+        await console.press("1", "/")  # a key again, and no letter of a filter; the list has kept its own
+        await until_shown(console, requests[2])
+        assert console.screen.query_one("#filter", Input).value == "acme"
+        await choose(console, "only the events")
+        await console.until(lambda: console.screen.place == AUDIT_VIEW and not console.screen.query("#filter"))
+        await console.until(lambda: ids(console) == ["3"])
+        assert console.app.focused is console.screen.row_list
 
 
 # --- rules that hold under a filter -----------------------------------------------------------------

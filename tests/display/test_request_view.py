@@ -126,6 +126,10 @@ def test_a_terminal_without_unicode_gets_letters_for_glyphs() -> None:
             "ann, 2027-01-15T08:01:00.000Z, via console, 12 rows shown for 4s: Read.",
         ),
         (a_decision(via="cli", evidence=Evidence("none")), "ann, 2027-01-15T08:01:00.000Z, via cli"),
+        (
+            a_decision(reviewer="ann, via console, 99 rows shown", via="cli, 9 rows shown"),
+            '"ann, via console, 99 rows shown", 2027-01-15T08:01:00.000Z, via "cli, 9 rows shown"',
+        ),
     ],
 )
 def test_a_decision_says_who_when_from_where_on_what_and_why(decision: Any, text: str) -> None:
@@ -165,6 +169,32 @@ def test_secrets_are_masked_in_the_agents_words_the_context_and_the_outcome() ->
     lifted = {field.label: field.text for field in fields_of(request, Redactor().lifted())}
     assert lifted["agent says"] == said
     assert lifted["in a"] == f'"{said}"'
+
+
+@pytest.mark.parametrize("key", ["DB_PASSWORD", "apiToken", "x-badge-code"])
+def test_a_secret_of_the_context_is_masked_by_its_name(key: str) -> None:
+    request = a_request(context={key: "hunter22", "note": "hunter22", "empty_token": ""})
+    redactor = Redactor.with_names(["x_badge_code"])
+    fields = {field.label: field.text for field in fields_of(request, redactor)}
+    assert fields[f"in {key}"] == mask("hunter22")
+    assert fields["in note"] == '"hunter22"'
+    assert fields["in empty_token"] == '""'
+    lifted = {field.label: field.text for field in fields_of(request, redactor.lifted())}
+    assert lifted[f"in {key}"] == '"hunter22"'
+
+
+@pytest.mark.parametrize(
+    ("key", "label"),
+    [
+        ('a": "b', r'in "a\": \"b"'),
+        ("a\nstatus", r'in "a\u{A}status"'),
+        ("\u202estatus", r'in "\u{202E}status"'),
+        ("── arguments (2 rows, all of them) ──", 'in "── arguments (2 rows, all of them) ──"'),
+        ("", 'in ""'),
+    ],
+)
+def test_a_key_of_the_context_is_drawn_as_a_key_of_the_arguments_is(key: str, label: str) -> None:
+    assert texts_of(a_request(context={key: 1}))[label] == "1"
 
 
 @given(st.data())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import sys
 import unicodedata
 
@@ -14,6 +15,7 @@ from approval_tui.display.visible import (
     MOST_MARKS,
     is_all_visible,
     is_invisible,
+    quoted_name,
     visible_lines,
     visible_text,
 )
@@ -210,3 +212,53 @@ def test_dense_mixtures_of_escapes_can_be_undone(text: str) -> None:
 )
 def test_a_long_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
     assert growth(visible_text, lambda size: piece * size, size=25_000) < LINEAR
+
+
+# --- names in our sentences ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["ann", "release-bot", "mcp__files__read.file", "ann@example.org", "a/b:c+d", "x" * 64]
+)
+def test_a_name_that_is_a_plain_word_stands_as_it_is(name: str) -> None:
+    assert quoted_name(name) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("ann, via console, 99 rows shown", '"ann, via console, 99 rows shown"'),
+        ("shell for ann", '"shell for ann"'),
+        ("ann\n", '"ann\n"'),
+        ("аnn", '"аnn"'),  # it begins with a Cyrillic letter
+        ('"ann"', '"\\"ann\\""'),
+        ("ann\\", '"ann\\\\"'),
+        ('ann\\"', '"ann\\\\\\""'),
+        ("", '""'),
+        ("x" * 65, f'"{"x" * 65}"'),
+    ],
+)
+def test_any_other_name_stands_in_quotes_that_it_cannot_end(name: str, shown: str) -> None:
+    assert quoted_name(name) == shown
+
+
+@pytest.mark.parametrize("ascii_only", [False, True])
+@given(name=any_texts)
+def test_a_name_in_a_sentence_can_be_read_back_from_it(name: str, ascii_only: bool) -> None:
+    shown = visible_text(f"by {quoted_name(name)}: fine", ascii_only=ascii_only)
+    found = re.fullmatch(r'by (?:([A-Za-z0-9_.@+/:-]+)|"((?:[^"\\]|\\.)*)"): fine', shown)
+    assert found is not None, shown
+    plain, quoted = found.groups()
+    assert name == (plain if quoted is None else re.sub(r"\\(.)", r"\1", undo_escapes(quoted), flags=re.DOTALL))
+
+
+@given(any_texts, st.integers(1, 50))
+def test_a_long_name_is_cut_inside_its_quotes_and_says_so(name: str, longest: int) -> None:
+    shown = quoted_name(name, longest)
+    assert len(shown) <= longest + len('"..."')
+    if len(name) <= longest:
+        assert shown == quoted_name(name) or shown.endswith('..."')
+    else:
+        assert shown.startswith('"')
+        assert shown.endswith('..."')
+    assert re.fullmatch(r'[A-Za-z0-9_.@+/:-]+|"(?:[^"\\]|\\.)*"', shown, re.DOTALL)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
+from approval_tui.display.visible import is_all_visible
+from approval_tui.display.width import cell_width
 from approval_tui.domain.calls import Call
 from approval_tui.domain.models import Request
 from approval_tui.notify import terminal
 from approval_tui.notify.attention import QUIET, Attention, notice_text
 from approval_tui.settings.configuration import NOTICE_NONE, NOTICE_OSC777, Settings
 from approval_tui.store.blocking import BlockingStore
+from tests.hostile import HOSTILE_TEXTS
 from tests.support import ManualClock, submit
 
 ARRIVED = "\a\x1b]9;approval-tui: "
@@ -201,6 +206,38 @@ def test_hostile_names_are_made_visible_and_end_no_sequence(
         assert raw not in said
     assert "\\u{1B}]0" in inner
     assert "\\u{202E}" in inner
+
+
+def test_the_risk_and_the_time_come_first_so_that_no_name_pushes_them_out_of_the_notice(desk: Desk) -> None:
+    request = desk.ask(risk="high")
+    begin = "risk high, 10m left: "
+    for text in HOSTILE_TEXTS.values():
+        said = notice_text([dataclasses.replace(request, tool=text * 30, requester=text * 30)], desk.clock())
+        sequence = terminal.osc9(said)
+        assert sequence.startswith(f"\x1b]9;{begin}"), text
+        shown = sequence.removeprefix("\x1b]9;").removesuffix("\x07")
+        assert is_all_visible(shown), text
+        assert cell_width(shown) <= 200, text
+
+
+@pytest.mark.parametrize(
+    ("tool", "shown"),
+    [
+        ("t" * 40, "t" * 40),
+        ("t" * 41, f'"{"t" * 40}..."'),
+        ("t" * 256, f'"{"t" * 40}..."'),
+        ("two words", '"two words"'),
+        ("shell for root (0000)", '"shell for root (0000)"'),
+        ('a" for "b', r'"a\" for \"b"'),
+        ("a\u202eb", r'"a\u{202E}b"'),
+        (r"a\u{202E}b", r'"a\\\\u{202E}b"'),
+        ("\x1b]0;owned\x07", r'"\u{1B}]0;owned\u{7}"'),
+    ],
+)
+def test_a_name_cannot_go_on_in_our_words_and_says_where_it_was_cut(tool: str, shown: str, desk: Desk) -> None:
+    desk.attention.blurred()
+    request = desk.ask(tool, requester=tool, risk="low")
+    assert desk.tell() == f"\a\x1b]9;approval-tui: risk low, 10m left: {shown} for {shown} ({request.id[-4:]})\x07"
 
 
 def test_a_notice_is_short_whatever_the_names_are(desk: Desk) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from approval_tui.display.width import cell_width
 from approval_tui.notify import terminal
 from tests.hostile import HOSTILE_TEXTS
 
@@ -36,3 +37,13 @@ def test_a_text_is_cut_before_a_terminal_would_drop_it() -> None:
     assert len(terminal.osc9("x" * 100_000)) < 250
     assert len(terminal.osc777("x" * 100_000, "y" * 100_000)) < 450
     assert len(terminal.title("\x1b" * 100_000)) < 250
+
+
+def test_a_text_is_cut_by_the_cells_that_it_takes_and_says_so() -> None:
+    for text in ("x" * 300, "漢" * 300, "\u202e" * 300):
+        for sequence in (terminal.title(text), terminal.osc9(text), terminal.osc777("x", text)):
+            shown = sequence.rpartition(";")[2].removesuffix("\x07")
+            assert shown.endswith("…")
+            assert 198 <= cell_width(shown) <= 200
+    for text in ("x" * 200, "漢" * 100):
+        assert terminal.osc9(text) == f"\x1b]9;{text}\x07"

@@ -37,7 +37,7 @@ State = tuple[object, ...]
 class Painter(Protocol):
     """Knows the columns of one kind of row; every text that it gives is safe to show."""
 
-    ticking: int  #: how many cells at the beginning of a row show passing time
+    ticking: int  #: how many cells wide `passing` is
 
     def identity(self, row: Any) -> object:
         """What is the same as long as the row shows the same."""
@@ -45,8 +45,11 @@ class Painter(Protocol):
     def header(self, width: int) -> str:
         """The line above the rows."""
 
+    def passing(self, entry: Entry[Any]) -> Sequence[Piece]:
+        """The first cells of a row, behind its mark: those that change with the time alone."""
+
     def pieces(self, entry: Entry[Any], width: int) -> Sequence[Piece]:
-        """The cells of one row, behind its mark."""
+        """The other cells of a row; `width` is that of all its cells behind the mark."""
 
 
 class RowList(LineView):
@@ -69,13 +72,15 @@ class RowList(LineView):
         self._rows, self._painter, self._empty, self._glyphs = rows, painter, empty, glyphs
         self._ticks = 0
         self._kept: dict[State, Strip] = {}
+        self._kept_pieces: dict[State, Sequence[Piece]] = {}
+        self._passing: dict[int, Sequence[Piece]] = {}
         self._drawn: dict[int, State] = {}
 
     def show(self, rows: Rows[Any], painter: Painter, empty: Sequence[str]) -> None:
         """Shows other rows, where the reviewer left them."""
         self._rows.scroll = int(self.scroll_offset.y)
         self._rows, self._painter, self._empty = rows, painter, empty
-        self._kept.clear()
+        self._forget_lines()
         self._fit()
         self.jump(rows.scroll)
         self.refresh()
@@ -105,12 +110,19 @@ class RowList(LineView):
         self.redraw()
 
     def tick(self) -> None:
-        """Draws the ages anew, and nothing else of the rows."""
+        """Draws the ages anew that changed, and nothing else of the rows."""
+        if not self._painter.ticking:
+            return
         self._ticks += 1
         self._kept.clear()
-        ticking = self._painter.ticking
-        if ticking and len(self._rows):
-            self.refresh(Region(0, 1, _MARK + ticking, min(len(self._rows), self.rows_on_screen)))
+        for y, before in list(self._passing.items()):
+            entry = self._entry(y)
+            if entry is None:
+                continue
+            if self._painter.passing(entry) != before:
+                self.refresh(Region(0, y, _MARK + self._painter.ticking, 1))
+            else:
+                self._drawn[y] = self._state(y)
 
     def redraw(self) -> None:
         """Draws the lines anew that show something else than before; most keys change two of them."""
@@ -129,7 +141,7 @@ class RowList(LineView):
         return first, first + self.rows_on_screen - 1
 
     def measured(self) -> None:
-        self._kept.clear()
+        self._forget_lines()
         self.cursor_moved()
         self.post_message(self.Scrolled())
 
@@ -139,7 +151,7 @@ class RowList(LineView):
             self.post_message(self.Scrolled())
 
     def notify_style_update(self) -> None:
-        self._kept.clear()
+        self._forget_lines()
         super().notify_style_update()
 
     def on_click(self, event: events.Click) -> None:
@@ -153,10 +165,18 @@ class RowList(LineView):
         state = self._drawn[y] = self._state(y)
         strip = self._kept.get(state)
         if strip is None:
-            if len(self._kept) > _MOST_KEPT:
-                self._kept.clear()
+            if len(self._kept) > _MOST_KEPT or len(self._kept_pieces) > _MOST_KEPT:
+                self._forget_lines()
             strip = self._kept[state] = self._strip(y)
         return strip
+
+    def _forget_lines(self) -> None:
+        self._kept.clear()
+        self._kept_pieces.clear()
+
+    def _entry(self, y: int) -> Entry[Any] | None:
+        """The row that is drawn on that line; None for the header, and where no row is loaded."""
+        return None if y == 0 else self._rows.entry(y - 1 + int(self.scroll_offset.y))
 
     def _state(self, y: int) -> State:
         width = self.text_width
@@ -172,16 +192,22 @@ class RowList(LineView):
     def _strip(self, y: int) -> Strip:
         width = self.text_width
         index = y - 1 + int(self.scroll_offset.y)
-        entry = None if y == 0 else self._rows.entry(index)
+        entry = self._entry(y)
         if entry is None:
+            self._passing.pop(y, None)
             name = _HEADER if y == 0 else _FILLER
             text = f"  {self._painter.header(width - _MARK)}" if y == 0 else self._filler(y, index)
             return Strip([Segment(pad(text, width), self.style_named(name))], width)
+        passing = self._passing[y] = self._painter.passing(entry)
+        key = self._painter.identity(entry.row), entry.is_gone, width
+        pieces = self._kept_pieces.get(key)
+        if pieces is None:
+            pieces = self._kept_pieces[key] = self._painter.pieces(entry, width - _MARK)
         is_cursor = index == self._rows.cursor_index
         base = self.style_named(_CURSOR if is_cursor else _GONE if entry.is_gone else _PLAIN)
         mark = self._glyphs.cursor if is_cursor else self._glyphs.new if entry.is_new else " "
         segments = [Segment(f"{mark} ", base)]
-        for text, role in self._painter.pieces(entry, width - _MARK):
+        for text, role in (*passing, *pieces):
             segments.append(Segment(text, base + self._role(role, entry.is_gone or (is_cursor and self._is_ansi))))
         return Strip(segments).adjust_cell_length(width, base)
 
