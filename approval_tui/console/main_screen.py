@@ -38,8 +38,16 @@ _LOOK_ANEW = 5
 """Seconds after which everything is loaded again, though nobody wrote."""
 
 
+class Panes(Container):
+    """What list and detail stand in."""
+
+    BLANK = True  # nothing of its own is ever seen
+
+
 class MainScreen(ListKeys):
     """Shows a list and a detail; decides what the detail shows."""
+
+    BLANK = True  # the same
 
     BINDINGS = MAIN_BINDINGS
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
@@ -75,7 +83,7 @@ class MainScreen(ListKeys):
         self._keys = KeyBar(self.app.actions, glyphs, id="keys")
         yield self._views
         yield Static(id="banner")
-        with Container(id="panes"):
+        with Panes(id="panes"):
             yield self.row_list
             yield self.detail
         yield self.status

@@ -77,7 +77,7 @@ class _RequestPainter:
 class PendingPainter(_RequestPainter):
     """Age, time left, risk, tool, requester, preview."""
 
-    ticking = _AGE + _LEFT
+    ticking = _AGE + _LEFT + 1
     _fixed = _AGE + _LEFT + 1 + _RISK
 
     def header(self, width: int) -> str:
@@ -93,7 +93,7 @@ class PendingPainter(_RequestPainter):
         return [
             (pad(format_age(now - request.created_at), _AGE - 1, right=True) + " ", "plain"),
             (
-                pad("-" if entry.is_gone else format_age(left), _LEFT - 1, right=True) + " ",
+                pad("-" if entry.is_gone else format_age(left), _LEFT - 1, right=True) + "  ",
                 "warning" if is_soon else "plain",
             ),
         ]
@@ -102,7 +102,6 @@ class PendingPainter(_RequestPainter):
         request = entry.row
         risk = risk_badge(request.risk)
         return [
-            (" ", "plain"),
             (pad(risk.text(plain=self._glyphs.is_ascii), _RISK, glyphs=self._glyphs), risk.role),
             *self._call_pieces(
                 request, width, gone_words(request, self._glyphs) if entry.is_gone else self.preview(request)

@@ -16,7 +16,10 @@ _LATELY_WIDE = ((0x2630, 0x2637), (0x268A, 0x268F), (0x4DC0, 0x4DFF), (0x1D300, 
 
 #: Characters of one cell and of two, by far the most common ones of each; a match costs less than counting.
 _NARROW = "[ -~\xa1-\xac\xae-\u02ff\u0370-\u0482\u048a-\u0556\u05d0-\u05ea\u0620-\u064a\u1e00-\u1fff\u2190-\u2319]*"
-_WIDE = "[\u3001-\u3029\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60\U00020000-\U0002a6df]*"
+_WIDE = (
+    "[\u3001-\u3029\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60"
+    "\U00020000-\U0002a6df]*"
+)
 
 _MOST_REMEMBERED = 65_536
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.style import Style
 from textual.geometry import Region, Size
 from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
+from textual.strip import Strip
 
 
 class LineView(ScrollView, can_focus=True, inherit_bindings=False):
@@ -16,6 +19,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._styles: dict[str, Style] = {}
+        self._finished: dict[int, Strip] = {}
         self.text_width = 0  #: the cells of a line; 0 before it was laid out
         self.text_height = 0  #: the lines that there is room for
 
@@ -45,6 +49,34 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     def redraw_line(self, y: int) -> None:
         """Draws one line of the screen anew."""
         self.refresh(Region(0, y, self.size.width, 1))
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines as they go to the terminal; only those that changed are made anew.
+
+        A frame asks for all lines of every widget that it touches, and Textual filters and cuts each of them.
+        """
+        if crop.column_span != (0, self.region.width):
+            return super().render_lines(crop)
+        finished = self._finished
+        stale = [y for y in crop.line_range if y not in finished]
+        if stale:
+            first, last = stale[0], stale[-1]
+            finished.update(zip(range(first, last + 1), self.finish_lines(first, last, crop.width), strict=True))
+        return [finished[y] for y in crop.line_range]
+
+    def finish_lines(self, first: int, last: int, width: int) -> Sequence[Strip]:
+        """Those lines of the widget with its borders, filtered for the terminal."""
+        return super().render_lines(Region(0, first, width, last - first + 1))
+
+    def _set_dirty(self, *regions: Region) -> None:
+        """Every way of saying that something must be drawn anew comes here."""
+        super()._set_dirty(*regions)
+        if not regions:
+            self._finished.clear()
+        top = self.content_offset.y if regions else 0
+        for region in regions:
+            for y in region.line_range:
+                self._finished.pop(top + y, None)
 
     def notify_style_update(self) -> None:
         self._styles.clear()

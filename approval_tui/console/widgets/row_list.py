@@ -26,6 +26,8 @@ _NOTHING, _BOLD = Style.null(), Style(bold=True)
 _HEADER, _CURSOR, _GONE, _PLAIN, _FILLER = "header", "cursor", "gone", "", "filler"
 _MARK = 2
 _MOST_KEPT = 512
+_MANY = 8
+"""Lines that are better drawn with all others than one by one."""
 
 Piece = tuple[str, str]
 """A text and its role: plain, strong, or one of ROLES."""
@@ -126,9 +128,12 @@ class RowList(LineView):
 
     def redraw(self) -> None:
         """Draws the lines anew that show something else than before; most keys change two of them."""
-        for y in range(self.size.height):
-            if y in self._drawn and self._drawn[y] != self._state(y):
-                self.redraw_line(y)
+        changed = [y for y in range(self.size.height) if y in self._drawn and self._drawn[y] != self._state(y)]
+        if len(changed) > _MANY:
+            self.refresh()
+            return
+        for y in changed:
+            self.redraw_line(y)
 
     @property
     def rows_on_screen(self) -> int:
@@ -160,6 +165,17 @@ class RowList(LineView):
             index = place.y - 1 + int(self.scroll_offset.y)
             if self._rows.entry(index) is not None:
                 self.post_message(self.Picked(index))
+
+    def finish_lines(self, first: int, last: int, width: int) -> Sequence[Strip]:
+        """There is no border to draw; a line that is kept remembers what the filters made of it."""
+        filters, background = self.get_line_filters(), self.background_colors[1]
+        strips = []
+        for y in range(first, last + 1):
+            strip = self.render_line(y)
+            for line_filter in filters:
+                strip = strip.apply_filter(line_filter, background)
+            strips.append(strip)
+        return strips
 
     def render_line(self, y: int) -> Strip:
         state = self._drawn[y] = self._state(y)
@@ -197,7 +213,7 @@ class RowList(LineView):
             self._passing.pop(y, None)
             name = _HEADER if y == 0 else _FILLER
             text = f"  {self._painter.header(width - _MARK)}" if y == 0 else self._filler(y, index)
-            return Strip([Segment(pad(text, width), self.style_named(name))], width)
+            return self._padded([Segment(pad(text, width), self.style_named(name))])
         passing = self._passing[y] = self._painter.passing(entry)
         key = self._painter.identity(entry.row), entry.is_gone, width
         pieces = self._kept_pieces.get(key)
@@ -209,7 +225,11 @@ class RowList(LineView):
         segments = [Segment(f"{mark} ", base)]
         for text, role in (*passing, *pieces):
             segments.append(Segment(text, base + self._role(role, entry.is_gone or (is_cursor and self._is_ansi))))
-        return Strip(segments).adjust_cell_length(width, base)
+        return self._padded([*Segment.adjust_line_length(segments, width, base)])
+
+    def _padded(self, segments: list[Segment]) -> Strip:
+        """The line with room for the scroll bar behind it."""
+        return Strip(segments).adjust_cell_length(self.size.width, self.style_named(_PLAIN))
 
     def _filler(self, y: int, index: int) -> str:
         if index < len(self._rows):
