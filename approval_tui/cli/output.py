@@ -124,7 +124,9 @@ def narrate_error(error: ApprovalTuiError) -> None:
             narrate(f"approval-tui: {problem}")
         narrate(f"approval-tui: {error.not_done} {error.to_do}")
         return
-    narrate(f"approval-tui: {error}")
+    from approval_tui.display.redaction import Redactor
+
+    narrate(f"approval-tui: {Redactor().redact(str(error))}")
 
 
 def is_interactive() -> bool:

@@ -45,6 +45,10 @@ class DecidingScreen(Screen[None]):
         """What masks secrets here."""
         raise NotImplementedError
 
+    def with_masks(self, words: str) -> str:
+        """The words with secrets masked, also while the reviewer looks into those of a payload."""
+        return self.redactor.masking().redact(words, self.app.glyphs)
+
     @property
     def place(self) -> str:
         """Where the reviewer is, as the registry of actions calls it."""
@@ -61,7 +65,10 @@ class DecidingScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Another screen was closed: what is shown comes back, and so does the wait before a key counts."""
-        self.app.contract.disarm()
+        contract = self.app.contract
+        contract.disarm()
+        if not contract.is_painted:
+            contract.await_painting(self)  # a screen that went away may have taken the word of it along
 
     # --- actions -------------------------------------------------------------------------------
 
@@ -80,7 +87,8 @@ class DecidingScreen(Screen[None]):
             self._intend(lambda: self._ask_for_id(subject))
         else:
             rows = "row" if subject.unread_rows == 1 else "rows"
-            self.say(f"Read on first: {subject.unread_rows} {rows} not shown yet (space).", "bad")
+            key = self.app.keys_of("read_on")[0]
+            self.say(f"Read on first: {subject.unread_rows} {rows} not shown yet ({key}).", "bad")
 
     def action_do_deny(self) -> None:
         from approval_tui.console import dialogs

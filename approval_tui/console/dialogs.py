@@ -224,7 +224,7 @@ def resolve_reason_dialog(request: Request, redactor: Redactor, outcome: str) ->
 
 
 def _summary(request: Request, redactor: Redactor, glyphs: Glyphs) -> Content:
-    """What the question is about, in three safe lines."""
-    tool, requester = (cut(glyphs.visible(text), _WIDEST, glyphs) for text in (request.tool, request.requester))
+    """What the question is about, in safe lines; no name can go on in the next of them."""
+    tool, requester = (cut(glyphs.name(text, _WIDEST), _WIDEST, glyphs) for text in (request.tool, request.requester))
     preview = cut(request_preview(request, redactor, glyphs), _WIDEST, glyphs)
-    return Content(f"{tool}  for {requester}\n{preview}\n{request.id}")
+    return Content(f"{tool}\nfor {requester}\n{preview}\n{request.id}")

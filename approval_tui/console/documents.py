@@ -165,8 +165,12 @@ def _arguments(request: Request, shown: Payload, width: int, glyphs: Glyphs) -> 
 
 def _edit_lines(request: Request, redactor: Redactor, width: int, glyphs: Glyphs) -> list[Line]:
     assert request.edited_arguments is not None
-    lines = [_blank(), _title("what the edit changed (- was, + is)", width, glyphs)]
-    for change in diff_rows(request.arguments, request.edited_arguments, redactor, glyphs):
+    diff = diff_rows(request.arguments, request.edited_arguments, redactor, glyphs)
+    title = "what the edit changed (- was, + is)" if diff.is_compared else "all before the edit (-), all after it (+)"
+    lines = [_blank(), _title(title, width, glyphs)]
+    if not diff.is_compared:
+        lines += _wrapped("Too long to compare: rows that stayed are marked, too.", width, "note")
+    for change in diff.rows:
         role = "plain" if not change.mark.strip() else "removed" if change.mark == REMOVED else "added"
         for row in payload.wrap_rows([change.row], max(_NARROWEST, width - 1 - len(change.mark)), glyphs):
             lines.append(Line(((change.mark, role), (row.plain, role))))
@@ -177,7 +181,11 @@ def _story_lines(story: Sequence[Event], redactor: Redactor, width: int, glyphs:
     lines = [_blank(), _title(f"its story ({len(story)} {'event' if len(story) == 1 else 'events'})", width, glyphs)]
     for event in _told(story):
         if event is None:
-            lines += _wrapped(f"  ... {len(story) - _FIRST_OF_STORY - _LAST_OF_STORY:,} more (l)", width, "note")
+            lines += _wrapped(
+                f"  ... {len(story) - _FIRST_OF_STORY - _LAST_OF_STORY:,} more, which the audit log shows",
+                width,
+                "note",
+            )
             continue
         lines.append(Line(((pad(f"{event.seq}", 7) + format_timestamp(event.at), "label"),)))
         said = event_words(event, redactor, glyphs)

@@ -198,7 +198,7 @@ class ListKeys(DecidingScreen):
         lifted = self.toggle_masks()
         self.say("Secrets are shown until something else is." if lifted else "Secrets are masked.")
         self.app.contract.await_painting(self.detail)
-        self.show_current()
+        self.show_current(from_top=True)
 
     def action_do_copy(self) -> None:
         if self.shown_event is not None:

@@ -147,7 +147,7 @@ class MainScreen(ListKeys):
         return None if self._shown is None else self._shown.subject(self.detail.text_width)
 
     def say(self, words: str, role: str = "message") -> None:
-        self.status.say(words, role)
+        self.status.say(self.with_masks(words), role)
 
     def _tick(self) -> None:
         """Ages tick; a request whose time passed is recorded as expired."""

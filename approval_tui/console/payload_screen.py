@@ -60,6 +60,10 @@ class PayloadScreen(DecidingScreen):
         self.app.contract.await_painting(self.pane)
         self._show_state()
 
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        self.pane.note_visible_rows()
+
     @property
     def place(self) -> str:
         return PAYLOAD_VIEW
@@ -69,7 +73,7 @@ class PayloadScreen(DecidingScreen):
 
     def say(self, words: str, role: str = "message") -> None:
         for status in self.query("#status").results(StatusBar):  # there is none before the screen is laid out
-            status.say(words, role)
+            status.say(self.with_masks(words), role)
 
     def request_changed(self, shown: Request) -> None:
         """Takes in what became of the request; another content begins a new reading and makes the keys wait."""
@@ -88,7 +92,8 @@ class PayloadScreen(DecidingScreen):
 
     def _show_state(self) -> None:
         request = self._shown.request
-        self.query_one("#status", StatusBar).set_state(describe_status(request), "message")
+        words = self.with_masks(describe_status(request))
+        self.query_one("#status", StatusBar).set_state(words, "message")
         self.query_one("#keys", KeyBar).show(self.place, status_of(request))
 
     def on_payload_prepared(self, message: messages.PayloadPrepared) -> None:

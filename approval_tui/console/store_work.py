@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from approval_tui.console import messages
 from approval_tui.console.row_check import check_row
-from approval_tui.display.visible import quoted_name
 from approval_tui.domain.errors import ApprovalTuiError
 from approval_tui.domain.lifecycle import CONSUMED, PENDING
 from approval_tui.domain.models import Request
+from approval_tui.domain.names import quoted_name
 
 if TYPE_CHECKING:
     from approval_tui.console.app import ConsoleApp

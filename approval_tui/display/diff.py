@@ -19,6 +19,13 @@ _MOST_COMPARED = 600
 """Rows beyond which the payloads are shown one after the other: comparing takes the cube of equal rows."""
 
 
+class Diff(NamedTuple):
+    """The rows of both payloads; where they were too many to be compared, none of them is said to have stayed."""
+
+    rows: list[DiffRow]
+    is_compared: bool
+
+
 class DiffRow(NamedTuple):
     """One row of either payload, and whether it was, is, or stayed."""
 
@@ -26,9 +33,7 @@ class DiffRow(NamedTuple):
     row: PayloadRow
 
 
-def diff_rows(
-    before: dict[str, Any], after: dict[str, Any], redactor: Redactor, glyphs: Glyphs = UNICODE
-) -> list[DiffRow]:
+def diff_rows(before: dict[str, Any], after: dict[str, Any], redactor: Redactor, glyphs: Glyphs = UNICODE) -> Diff:
     """The rows of both payloads in order; rows that stayed stand once.
 
     Rows are compared without masks, so that a changed secret is not taken for the same.
@@ -37,7 +42,7 @@ def diff_rows(
     lifted = redactor.lifted()
     was, now = payload_rows(before, lifted), payload_rows(after, lifted)
     if len(old) + len(new) > _MOST_COMPARED or (len(was), len(now)) != (len(old), len(new)):
-        return [DiffRow(REMOVED, row) for row in old] + [DiffRow(ADDED, row) for row in new]
+        return Diff([DiffRow(REMOVED, row) for row in old] + [DiffRow(ADDED, row) for row in new], False)
     from difflib import SequenceMatcher
 
     rows: list[DiffRow] = []
@@ -47,4 +52,4 @@ def diff_rows(
         else:
             rows += [DiffRow(REMOVED, row) for row in old[old_begin:old_end]]
             rows += [DiffRow(ADDED, row) for row in new[new_begin:new_end]]
-    return rows
+    return Diff(rows, True)

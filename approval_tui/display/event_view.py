@@ -21,7 +21,7 @@ def event_words(event: Event, redactor: Redactor, glyphs: Glyphs = UNICODE) -> s
     changes, details = (_mapping(event.body.get(part)) for part in ("changes", "details"))
     words = [glyphs.visible(str(changes[key])) for key in ("status", "outcome") if changes.get(key)]
     decision = _last_decision(changes.get("decisions"))
-    words.extend(_evidence(_mapping(decision.get("evidence"))))
+    words.extend(glyphs.visible(said) for said in _evidence(_mapping(decision.get("evidence"))))
     who = decision.get("reviewer") or _mapping(details.get("by")).get("reviewer")
     if who:
         words.append(f"by {glyphs.name(str(who))}")

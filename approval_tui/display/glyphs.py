@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from approval_tui.display.visible import quoted_name, visible_text
+from approval_tui.display.visible import visible_text
+from approval_tui.domain.names import quoted_name
 
 
 class Glyphs(NamedTuple):
@@ -30,9 +31,9 @@ class Glyphs(NamedTuple):
         """An outside text as such a terminal can show it; see `visible_text`."""
         return visible_text(text, ascii_only=self.is_ascii)
 
-    def name(self, text: str) -> str:
+    def name(self, text: str, longest: int | None = None) -> str:
         """A name inside a sentence of ours, as such a terminal can show it; see `quoted_name`."""
-        return self.visible(quoted_name(text))
+        return self.visible(quoted_name(text, longest))
 
 
 UNICODE = Glyphs(

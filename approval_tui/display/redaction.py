@@ -82,6 +82,10 @@ class Redactor:
         """The redactor of a reviewer who wants to see the secrets."""
         return replace(self, is_lifted=True)
 
+    def masking(self) -> Redactor:
+        """The redactor with its masks on, for what stands beside what a reviewer looks into."""
+        return replace(self, is_lifted=False)
+
     def is_secret_name(self, name: str) -> bool:
         """Whether a key of this name holds a secret as a whole."""
         return not self.is_lifted and any(secret in _plain(name) for secret in self.names)

@@ -72,7 +72,7 @@ def fields_after_context(request: Request, now: int, redactor: Redactor, glyphs:
     if request.reason is not None:
         fields.append(Field("agent says", glyphs.visible(redactor.redact(request.reason, glyphs)), from_agent=True))
     fields.extend(
-        Field(_verdict(request, index), decision_text(decision, glyphs))
+        Field(_verdict(request, index), decision_text(decision, redactor, glyphs))
         for index, decision in enumerate(request.decisions)
     )
     if request.consumed_at is not None:
@@ -93,7 +93,16 @@ def _context_text(key: str, value: object, redactor: Redactor, glyphs: Glyphs) -
         return mask(value, glyphs)
     if isinstance(value, str):
         return f'"{visible_text(redactor.redact(value, glyphs), ascii_only=glyphs.is_ascii, quoted=True)}"'
-    return glyphs.visible(redactor.redact(exact_json(value), glyphs))
+    return glyphs.visible(redactor.redact(exact_json(_masked(key, value, redactor, glyphs)), glyphs))
+
+
+def _masked(key: str, value: object, redactor: Redactor, glyphs: Glyphs) -> object:
+    """The value with what stands under a secret's name masked, however deep."""
+    if isinstance(value, dict):
+        return {name: _masked(name, item, redactor, glyphs) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(key, item, redactor, glyphs) for item in value]
+    return mask(value, glyphs) if isinstance(value, str) and value and redactor.is_secret_name(key) else value
 
 
 def request_preview(request: Request, redactor: Redactor, glyphs: Glyphs = UNICODE) -> str:
@@ -104,7 +113,7 @@ def request_preview(request: Request, redactor: Redactor, glyphs: Glyphs = UNICO
     return preview_line(request.effective_arguments, redactor, glyphs=glyphs)
 
 
-def decision_text(decision: Decision, glyphs: Glyphs = UNICODE) -> str:
+def decision_text(decision: Decision, redactor: Redactor, glyphs: Glyphs = UNICODE) -> str:
     """Who decided, when, from where, on what evidence, and why."""
     reviewer, via = glyphs.name(decision.reviewer), glyphs.name(decision.via)
     words = f"{reviewer}, {format_timestamp(decision.decided_at)}, via {via}"
@@ -117,7 +126,7 @@ def decision_text(decision: Decision, glyphs: Glyphs = UNICODE) -> str:
     elif evidence.kind != "none":
         words += f", from a {glyphs.visible(evidence.kind)}"
     if decision.reason:
-        words += f": {glyphs.visible(decision.reason)}"
+        words += f": {glyphs.visible(redactor.redact(decision.reason, glyphs))}"
     return words
 
 
@@ -137,7 +146,7 @@ def _requirements(request: Request, glyphs: Glyphs) -> list[Field]:
         votes = len({each.reviewer for each in request.decisions if each.digest == request.digest})
         fields.append(Field("needs", f"{needs.quorum} reviewers; {votes} so far"))
     if needs.reviewers:
-        fields.append(Field("reviewers", glyphs.visible(", ".join(needs.reviewers))))
+        fields.append(Field("reviewers", ", ".join(glyphs.name(each) for each in needs.reviewers)))
     if needs.reason_required:
         fields.append(Field("reason", "required"))
     return fields

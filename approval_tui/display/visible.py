@@ -45,7 +45,6 @@ _MANY = " " * (_BLANK_BEFORE_WIDE + 1)
 _TOO_MANY = " " * (LONGEST_BLANK + 1)
 _LONG_BLANK = re.compile(f"{_TOO_MANY}+|{_MANY} {{0,{LONGEST_BLANK - len(_MANY)}}}(?=[^\\x00-\\x7f])")
 _SPACE = "\\u{20}"
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.@+/:-]{1,64}")
 _BACKSLASHES = re.compile(r"\\+")
 _FEW = 8
 """Different characters up to which replacing each by itself is quicker than looking at every character."""
@@ -152,14 +151,3 @@ def visible_lines(text: str, *, ascii_only: bool = False) -> list[str]:
 def is_all_visible(text: str) -> bool:
     """Whether the text holds no character that `visible_text` escapes wherever it stands."""
     return (text.isascii() and text.isprintable()) or not any(is_invisible(character) for character in text)
-
-
-def quoted_name(text: str, longest: int | None = None) -> str:
-    """A name as it stands in a sentence of ours: in quotes unless it is a plain word, so that it cannot go on for us.
-
-    It is not made visible yet; of a name longer than `longest` characters, three dots say that it goes on.
-    """
-    if _PLAIN_NAME.fullmatch(text) and (longest is None or len(text) <= longest):
-        return text
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"' if longest is None or len(escaped) <= longest else f'"{escaped[:longest]}..."'

@@ -5,10 +5,11 @@ from __future__ import annotations
 from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.lifecycle import CANCELLED, CONSUMED, EXPIRED, PENDING
 from approval_tui.domain.models import Request
+from approval_tui.domain.names import quoted_name
 
 
 def describe_status(request: Request) -> str:
-    """The status in words, as `already denied by ann at 2026-…: too risky`."""
+    """The status in words, as `already denied by ann ("too risky") at 2026-…`; it may hold secrets of a reason."""
     when = request.decided_at
     if request.status == CONSUMED:
         said = f"outcome: {request.outcome}" if request.outcome else "its outcome is not known yet"
@@ -22,9 +23,9 @@ def describe_status(request: Request) -> str:
     words = f"already {request.status}"
     if request.decisions and request.status != CANCELLED:
         last = request.decisions[-1]
-        words += f" by {last.reviewer}"
+        words += f" by {quoted_name(last.reviewer)}"
         if last.reason:
-            words += f" ({last.reason})"
+            words += f" ({quoted_name(last.reason)})"
     return f"{words} at {_at(when)}"
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from approval_tui.display.visible import quoted_name
 from approval_tui.domain.clock import Clock, format_age
 from approval_tui.domain.models import Request
+from approval_tui.domain.names import quoted_name
 from approval_tui.notify import terminal
 from approval_tui.settings.configuration import NOTICE_NONE, NOTICE_OSC777, Settings
 

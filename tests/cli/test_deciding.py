@@ -111,7 +111,7 @@ def test_a_decided_request_says_who_decided_and_ends_with_4(cli: Cli, store: Blo
     for words in (["approve", "--digest", request_.digest], ["deny"], ["revoke"], ["expire"]):
         refused = cli(words[0], request_.id, *words[1:], "--reviewer", "bo")
         assert (refused.code, refused.out) == (4, "")
-        assert "already denied by ann (not\\u{202E} today)" in refused.err
+        assert 'already denied by ann ("not\\u{202E} today")' in refused.err
 
 
 def test_the_same_decision_again_is_harmless(cli: Cli, store: BlockingStore, request_: Request) -> None:

@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 import pytest
 from textual import events
+from textual.widgets import Static
 
 from approval_tui.console.contract import Contract
+from approval_tui.console.dialogs import expire_dialog
 from approval_tui.domain.calls import Call
 from approval_tui.domain.models import Request
 from approval_tui.settings.configuration import Settings
@@ -338,3 +340,25 @@ async def test_a_tombstone_under_the_cursor_takes_no_approval(
         await console.see("already approved by bo")
         assert console.app.screen is console.screen
     assert nothing_was_decided(reviewing_store, requests[1:])
+
+
+class Gone(Static):
+    """A widget that went away before it was drawn, and what was to be said then with it."""
+
+    def call_after_refresh(self, *_: object, **__: object) -> bool:
+        return True
+
+
+async def test_a_dialog_that_goes_before_it_was_drawn_leaves_the_keys_as_they_were(
+    open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
+) -> None:
+    async with open_console() as console:
+        dialog = expire_dialog(requests[0], console.screen.redactor)
+        await console.app.push_screen(dialog)
+        console.app.contract.await_painting(Gone())
+        dialog.dismiss(None)
+        await console.until(lambda: console.app.screen is console.screen)
+        await console.until(lambda: console.app.contract.is_painted)
+        await console.press("a")
+        await console.until(lambda: console.shown.status == "approved")
+    assert reviewing_store.reviewer.get(requests[0].id).status == "approved"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from approval_tui.console.deciding import DecidingScreen
 from approval_tui.console.dialogs import ReasonDialog
 from approval_tui.console.documents import payload_of, request_lines
 from approval_tui.console.shown_request import ShownRequest
+from approval_tui.console.widgets.document_pane import DocumentPane
 from approval_tui.display.glyphs import ASCII, UNICODE, Glyphs
 from approval_tui.display.redaction import Redactor
 from approval_tui.domain.audit import Event
@@ -98,19 +100,22 @@ async def test_a_row_that_the_pane_is_too_narrow_for_does_not_count_as_seen(
         await console.until(lambda: console.unread_rows == 0)
 
 
+@pytest.mark.parametrize("keys", [(), ("enter",)], ids=["beside the list", "on the payload screen"])
 async def test_rows_behind_a_dialog_count_as_seen_only_when_it_is_closed(
-    open_console: OpenConsole, store: BlockingStore
+    keys: tuple[str, ...], open_console: OpenConsole, store: BlockingStore
 ) -> None:
     submit(store, Call("shell", {"lines": "\n".join(map(str, range(40)))}, "bot"))
     async with open_console((140, 20)) as console:
+        await console.press(*keys)
+        pane = console.app.screen.query(DocumentPane).first()
         unread = console.unread_rows
         assert unread > 0
         await console.press("d")
         dialog = console.app.screen
         assert isinstance(dialog, ReasonDialog)
-        height = console.screen.detail.text_height
+        height = pane.text_height
         await console.pilot.resize_terminal(140, 70)
-        await console.until(lambda: console.screen.detail.text_height > height)
+        await console.until(lambda: pane.text_height > height)
         await console.settle()
         assert "end of the arguments" in console.text()
         assert console.app.screen is dialog
@@ -120,8 +125,10 @@ async def test_rows_behind_a_dialog_count_as_seen_only_when_it_is_closed(
 
 
 def unread_behind(console: Console) -> int:
-    """The rows that were not seen yet of what the main screen shows below a dialog."""
-    subject = console.screen.subject()
+    """The rows that were not seen yet of what stands below a dialog."""
+    below = console.app.screen_stack[-2]
+    assert isinstance(below, DecidingScreen)
+    subject = below.subject()
     assert subject is not None
     return subject.unread_rows
 
@@ -209,3 +216,12 @@ def test_a_story_that_is_short_enough_is_told_whole(events: int) -> None:
     lines = told(story)
     assert [line for line in lines if line in heads(story)] == heads(story)
     assert not any("more" in line for line in lines)
+
+
+def test_an_edit_too_long_to_compare_says_that_rows_that_stayed_are_marked_too() -> None:
+    arguments = {f"key_{number}": number for number in range(400)}
+    request = a_request(arguments=arguments, edited_arguments=arguments | {"key_7": "seven"})
+    edit = [line.plain for line in payload_of(request, Redactor(), 100, UNICODE).edit]
+    assert edit[1].startswith("── all before the edit (-), all after it (+) ─")
+    assert edit[2] == "Too long to compare: rows that stayed are marked, too."
+    assert len(edit) == 3 + 800

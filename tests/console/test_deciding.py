@@ -199,7 +199,7 @@ async def test_a_lost_race_says_who_decided_what(
         deny(reviewing_store, requests[0], "Not on a Friday.", BO)
         await console.until(lambda: console.shown.status == "denied")
         await console.press("a")
-        await console.see("already denied by bo (Not on a Friday.)")
+        await console.see('already denied by bo ("Not on a Friday.")')
     assert reviewing_store.reviewer.get(requests[0].id).status == "denied"
 
 

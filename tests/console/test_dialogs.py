@@ -50,7 +50,7 @@ async def test_a_dialog_says_what_it_asks_and_about_which_request(
             await console.see(ASKED_BY[key])
             text = console.text()
             assert requests[0].id in text
-            assert "shell  for release-bot" in text
+            assert "for release-bot" in text
             assert "escape" in text
             await console.press("escape")
             assert console.app.screen is console.screen

@@ -46,10 +46,12 @@ async def test_a_dialog_shows_hostile_text_as_it_is(
 ) -> None:
     reviewing_store.requester.submit(hostile_call())
     async with open_console() as console:
-        await console.press("G", "d")
-        await console.see("[@click=app.approve('x')]shell[/]  for evil\\u{2066}bot")
-        await console.press("escape", "x")
-        await console.see("[@click=app.approve('x')]shell[/]  for evil\\u{2066}bot")
+        await console.press("G")
+        for dialog in ("d", "x"):
+            await console.press(dialog)
+            await console.see("\"[@click=app.approve('x')]shell[/]\"")
+            await console.see('for "evil\\u{2066}bot"')
+            await console.press("escape")
 
 
 async def test_clicking_on_hostile_text_does_nothing_but_choose_the_row(

@@ -136,10 +136,11 @@ async def test_the_contract_holds_for_the_new_keys(
     assert len(reviewing_store.reviewer.list()) == len(requests)
 
 
-async def test_the_new_approving_key_ends_the_typed_dialog(
-    open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
+@pytest.mark.parametrize("name", ["+", "plus"])
+async def test_the_new_approving_key_ends_the_typed_dialog_by_its_sign_and_by_its_name(
+    name: str, open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
 ) -> None:
-    settings = Settings(keymap={"approve": ("+",)}, long_payload=20)
+    settings = Settings(keymap={"approve": (name,)}, long_payload=20)
     async with open_console((140, 20), settings=settings) as console:
         await console.press("j", "plus")
         await console.see("rows unread?")

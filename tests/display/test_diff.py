@@ -20,7 +20,9 @@ MOST_COMPARED = 600
 
 def marked(before: dict[str, Any], after: dict[str, Any], redactor: Redactor | None = None) -> list[str]:
     """The rows of the diff as plain text."""
-    return [f"{each.mark}{each.row.label}{each.row.text}" for each in diff_rows(before, after, redactor or Redactor())]
+    return [
+        f"{each.mark}{each.row.label}{each.row.text}" for each in diff_rows(before, after, redactor or Redactor()).rows
+    ]
 
 
 def numbered(count: int, **more: Any) -> dict[str, Any]:
@@ -69,7 +71,7 @@ payloads = st.dictionaries(json_texts | st.sampled_from(["a", "token"]), nested,
 
 @given(payloads, payloads, st.sampled_from([UNICODE, ASCII]))
 def test_no_row_of_either_payload_is_left_out(before: dict[str, Any], after: dict[str, Any], glyphs: Glyphs) -> None:
-    changes = diff_rows(before, after, Redactor(), glyphs)
+    changes = diff_rows(before, after, Redactor(), glyphs).rows
     old, new = (payload_rows(each, Redactor(), glyphs) for each in (before, after))
     assert [each.row for each in changes if each.mark in (REMOVED, KEPT)] == old
     assert len([each for each in changes if each.mark in (ADDED, KEPT)]) == len(new)
@@ -80,6 +82,7 @@ def test_no_row_of_either_payload_is_left_out(before: dict[str, Any], after: dic
 def test_payloads_of_more_rows_than_are_compared_stand_one_after_the_other_and_whole(rows: int) -> None:
     before, after = numbered(rows - 1, last="was"), numbered(rows - 1, last="is")
     same = [f"key_{number}: {number}" for number in range(rows - 1)]
+    assert diff_rows(before, after, Redactor()).is_compared == (2 * rows <= MOST_COMPARED)
     if 2 * rows <= MOST_COMPARED:
         assert marked(before, after) == [*(f"  {row}" for row in same), '- last: "was"', '+ last: "is"']
     else:

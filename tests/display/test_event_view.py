@@ -46,6 +46,12 @@ def test_a_decision_says_its_status_its_evidence_its_reviewer_and_its_reason() -
     assert words_of(decisions=(a_decision(),)) == "by ann"
 
 
+@pytest.mark.parametrize("evidence", [{"kind": "\x1b[2Jx"}, {"kind": "shown", "rows": "\u202e9"}])
+def test_evidence_that_somebody_wrote_past_the_commands_is_made_visible(evidence: dict[str, Any]) -> None:
+    decisions = exact_json([{"reviewer": "ann", "evidence": evidence}])
+    assert is_all_visible(words_of(changes={"decisions": decisions}))
+
+
 def test_a_request_says_which_tool_for_whom_and_in_which_session() -> None:
     details = {"tool": "mcp/read_file", "requester": "bot@host", "session": "run-7"}
     assert words_of(changes={"status": "pending"}, details=details) == "pending mcp/read_file for bot@host in run-7"

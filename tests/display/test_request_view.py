@@ -127,13 +127,17 @@ def test_a_terminal_without_unicode_gets_letters_for_glyphs() -> None:
         ),
         (a_decision(via="cli", evidence=Evidence("none")), "ann, 2027-01-15T08:01:00.000Z, via cli"),
         (
+            a_decision(via="cli", evidence=Evidence("none"), reason="token=hunter22"),
+            f"ann, 2027-01-15T08:01:00.000Z, via cli: token={mask('hunter22')}",
+        ),
+        (
             a_decision(reviewer="ann, via console, 99 rows shown", via="cli, 9 rows shown"),
             '"ann, via console, 99 rows shown", 2027-01-15T08:01:00.000Z, via "cli, 9 rows shown"',
         ),
     ],
 )
 def test_a_decision_says_who_when_from_where_on_what_and_why(decision: Any, text: str) -> None:
-    assert decision_text(decision) == text
+    assert decision_text(decision, Redactor()) == text
 
 
 @pytest.mark.parametrize(("verdict", "label"), [("approve", "approved by"), ("deny", "denied by")])
@@ -231,3 +235,23 @@ def test_a_text_of_the_context_cannot_pass_for_a_number_or_a_list() -> None:
     assert (fields["in number"], fields["in text"]) == ("1", '"1"')
     assert (fields["in list"], fields["in texts"]) == ('["a"]', '"["a"]"')
     assert fields["in blank"] == '"a "'
+
+
+def test_secrets_deep_in_the_context_are_masked_by_their_names() -> None:
+    context = {
+        "headers": {"Cookie": "abcdefgh", "Accept": "text/html"},
+        "env": [{"badge_code": "hunter22"}],
+        "tokens": ["hunter22", 7],
+    }
+    fields = request_fields(a_request(context=context), MOMENT, Redactor.with_names(["badge_code"]))
+    assert [(field.label, field.text) for field in fields if field.label.startswith("in ")] == [
+        ("in headers", f'{{"Cookie":"{mask("abcdefgh")}","Accept":"text/html"}}'),
+        ("in env", f'[{{"badge_code":"{mask("hunter22")}"}}]'),
+        ("in tokens", f'["{mask("hunter22")}",7]'),
+    ]
+
+
+def test_names_of_reviewers_cannot_pass_for_several() -> None:
+    request = a_request(requirements=Requirements(reviewers=("ann, bo", "cy")))
+    texts = [field.text for field in request_fields(request, MOMENT, Redactor()) if field.label == "reviewers"]
+    assert texts == ['"ann, bo", cy']

@@ -15,10 +15,10 @@ from approval_tui.display.visible import (
     MOST_MARKS,
     is_all_visible,
     is_invisible,
-    quoted_name,
     visible_lines,
     visible_text,
 )
+from approval_tui.domain.names import quoted_name
 from tests.display.hostile import LINEAR, any_texts, growth, undo_escapes
 
 #: Every class of rule R8, written down here once more: name, first and last character.

@@ -47,7 +47,7 @@ def test_a_rejected_request_cannot_be_approved_afterwards(store: BlockingStore, 
     """ToolWeaver: approve after reject gave APPROVED, with the reason of the rejection still there."""
     request = deny(store, submit(store, call), "too risky")
     for reviewer in (ANN, BO):
-        with pytest.raises(StatusConflict, match=r"already denied by ann \(too risky\)"):
+        with pytest.raises(StatusConflict, match=r'already denied by ann \("too risky"\)'):
             approve(store, request, reviewer)
     assert store.reviewer.get(request.id) == request
 

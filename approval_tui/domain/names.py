@@ -1,0 +1,18 @@
+"""Names of others inside sentences of ours: errors, decisions, notices."""
+
+from __future__ import annotations
+
+import re
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.@+/:-]{1,64}")
+
+
+def quoted_name(text: str, longest: int | None = None) -> str:
+    """A name as it stands in a sentence of ours: in quotes unless it is a plain word, so that it cannot go on for us.
+
+    It is not made visible yet; of a name longer than `longest` characters, three dots say that it goes on.
+    """
+    if _PLAIN.fullmatch(text) and (longest is None or len(text) <= longest):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"' if longest is None or len(escaped) <= longest else f'"{escaped[:longest]}..."'
