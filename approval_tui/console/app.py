@@ -261,26 +261,25 @@ class ConsoleApp(App[None]):
 
     def copy_arguments(self, request: Request) -> None:
         """Copies the arguments that may run, as JSON."""
-        from approval_tui.console import clipboard
-
-        self._copy("the arguments", clipboard.copied_json(request.effective_arguments))
+        self._copy("the arguments", request.effective_arguments)
 
     def copy_event(self, event: Event) -> None:
         """Copies one event of the audit log, as JSON."""
-        from approval_tui.console import clipboard
-
         value = {"seq": event.seq, "event": event.name, "request": event.request_id, **event_content(event)}
-        self._copy("the event", clipboard.copied_json(value))
+        self._copy("the event", value)
 
-    def _copy(self, what: str, text: str) -> None:
+    def _copy(self, what: str, value: dict[str, Any]) -> None:
         from approval_tui.console import clipboard
 
+        text = clipboard.copied_json(value)
         if len(text) > clipboard.LONGEST:
             self.say(clipboard.too_long_words(what, text), "bad")
             return
         self.copy_to_clipboard(text)
         in_screen = os.environ.get("TERM", "").startswith("screen") and "TMUX" not in os.environ
-        self.say(clipboard.copied_words(what, text, in_tmux="TMUX" in os.environ, in_screen=in_screen))
+        has_secrets = clipboard.has_masked(value, self._main_screen.redactor)
+        in_tmux = "TMUX" in os.environ
+        self.say(clipboard.copied_words(what, text, has_secrets=has_secrets, in_tmux=in_tmux, in_screen=in_screen))
 
     def _end_on_signals(self) -> None:
         """Whoever ends the program from outside gets the terminal back as it was.

@@ -53,8 +53,14 @@ async def load_counts(store: ReviewerStore) -> Counts:
 
 
 async def load_newest(store: ReviewerStore) -> tuple[Request, ...]:
-    """The newest requests that wait, whatever the lists show: somebody may have to be called for them."""
-    return (await store.pending_page(end=True, most=_NEWEST, count=False)).requests
+    """The newest requests that wait, whatever the lists show: somebody may have to be called for them.
+
+    Raises StoreCorrupt as `load_page` does.
+    """
+    newest = (await store.pending_page(end=True, most=_NEWEST, count=False)).requests
+    for request in newest:
+        check_row(request)
+    return newest
 
 
 async def _pending(store: ReviewerStore, load: Load) -> tuple[Page[Any], dict[Key, Request]]:

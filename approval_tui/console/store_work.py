@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from approval_tui.console import messages
 from approval_tui.console.row_check import check_row
-from approval_tui.domain.errors import ApprovalTuiError
+from approval_tui.domain.errors import ApprovalTuiError, Conflict
 from approval_tui.domain.lifecycle import CONSUMED, PENDING
 from approval_tui.domain.models import Request
 from approval_tui.domain.names import quoted_name
@@ -50,8 +50,9 @@ class StoreWork:
         screen = self._app.main_screen
         try:
             decided = await run()
+            check_row(decided)
         except ApprovalTuiError as error:
-            screen.post_message(messages.DecisionRefused(request.id, error))
+            screen.post_message(messages.DecisionRefused(request.id, _showable(error)))
             return
         screen.post_message(messages.DecisionRecorded(decided, _said(decided)))
 
@@ -83,6 +84,16 @@ class StoreWork:
         prepared = await asyncio.to_thread(shown.work_out, width)
         for screen in self._app.screen_stack:
             screen.post_message(messages.PayloadPrepared(shown, prepared))
+
+
+def _showable(error: ApprovalTuiError) -> ApprovalTuiError:
+    """The error, or in its place the one over the row that it brings along."""
+    try:
+        if isinstance(error, Conflict) and error.request is not None:
+            check_row(error.request)
+    except ApprovalTuiError as unreadable:
+        return unreadable
+    return error
 
 
 def _said(decided: Request) -> str:

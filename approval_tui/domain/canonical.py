@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NoReturn
@@ -34,7 +35,16 @@ def _encoder(sort_keys: bool) -> Callable[[Any], str]:
 
 _encode = _encoder(sort_keys=True)
 _encode_in_order = _encoder(sort_keys=False)
-_decode = json.JSONDecoder().raw_decode
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not finite")
+    return number
+
+
+_decode = json.JSONDecoder(parse_float=_finite, parse_constant=_finite).raw_decode
 
 
 def canonical_json(value: Any, *, is_checked: bool = False) -> bytes:

@@ -38,7 +38,11 @@ class Requirements:
     @classmethod
     def from_json(cls, value: JsonObject) -> Requirements:
         """The requirements of their stored form; raises KeyError or TypeError where that is malformed."""
-        return cls(**{**value, "reviewers": tuple(value["reviewers"])})
+        found = cls(**{**value, "reviewers": tuple(value["reviewers"])})
+        kinds = (type(found.quorum), type(found.reason_required), type(found.evidence))
+        if kinds != (int, bool, str) or any(type(reviewer) is not str for reviewer in found.reviewers):
+            raise TypeError("requirements of other types")
+        return found
 
 
 NO_REQUIREMENTS = Requirements()

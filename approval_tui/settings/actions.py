@@ -157,6 +157,7 @@ TAKEN = {
     "ctrl+i": "is what terminals send for tab",
     "ctrl+h": "is what terminals send for backspace",
     "ctrl+[": "is what terminals send for escape",
+    "ctrl+@": "is what terminals send for ctrl+space",
 }
 
 
@@ -174,7 +175,8 @@ def keymap_problems(keymap: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
         if action.decides and (unfit := [key for key in action.keys if key.rpartition("+")[2] in NEVER_DECIDING]):
             problems[action.id] = f"{unfit[0]} never decides; choose another key"
             continue
-        if action.id in keymap and (taken := [key for key in action.keys if key in TAKEN]) and action.id != "quit":
+        taken = [key for key in action.keys if key in TAKEN and key not in BY_ID[action.id].keys]
+        if action.id in keymap and taken:
             problems[action.id] = f"{taken[0]} {TAKEN[taken[0]]}; choose another key"
             continue
         others = (other for other in actions if other.id != action.id and set(other.places) & set(action.places))
@@ -203,7 +205,9 @@ _RENAMED = {
     "slash": "solidus",
     "backslash": "reverse_solidus",
     "at": "commercial_at",
-    "minus": "hyphen_minus",
+    "minus": "hyphen-minus",
+    "less_than_sign": "less-than_sign",
+    "greater_than_sign": "greater-than_sign",
     "plus": "plus_sign",
     "underscore": "low_line",
 }

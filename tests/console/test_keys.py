@@ -192,6 +192,20 @@ async def test_y_copies_exactly_what_may_run_as_ascii_json(
         assert "\x1b" not in console.app.clipboard
 
 
+async def test_y_says_so_where_it_copies_secrets_that_the_screen_masks(
+    open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
+) -> None:
+    arguments = {"url": "https://example.org", "password": "hunter22"}
+    request = submit(reviewing_store, Call("http", arguments, "odd-bot"))
+    async with open_console() as console:
+        await console.press("G")
+        await console.until(lambda: console.shown.id == request.id)
+        assert "hunter22" not in console.text()
+        await console.press("y")
+        await console.see("Sent the arguments, SECRETS UNMASKED, to the terminal's clipboard")
+        assert json.loads(console.app.clipboard) == arguments
+
+
 async def test_y_copies_the_edited_arguments_of_a_decided_request_and_an_event_of_the_log(
     open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
 ) -> None:

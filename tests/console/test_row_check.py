@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 import sqlite3
@@ -24,6 +25,7 @@ from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from tests.console.conftest import OpenConsole
 from tests.console.driver import Console
+from tests.console.test_filtering import filter_by
 from tests.seeded import seed_day
 from tests.store.tampering import TRIGGERS
 from tests.support import LONG, ManualClock, deny, event_names
@@ -145,6 +147,10 @@ FORGERIES = {
     "arguments that are no JSON": Forgery("requests", "arguments", "{nonsense"),
     "a context that is a list": Forgery("requests", "context", "[]"),
     "requirements that are a word": Forgery("requests", "requirements", '"none"'),
+    "a quorum that is a word": Forgery("requests", "requirements", '{"quorum": "x", "reviewers": []}'),
+    "a reviewer that is a number": Forgery("requests", "requirements", '{"reviewers": [1]}'),
+    "a context that is no number": Forgery("requests", "context", '{"a": NaN}'),
+    "a context without end": Forgery("requests", "context", '{"a": 1e999}'),
 }
 """What no command writes, in a row that still counts as pending."""
 
@@ -230,6 +236,34 @@ async def test_a_row_that_becomes_one_while_the_console_is_open_stops_every_deci
         await console.press("a")
         await console.until(lambda: console.shown.status == "approved")
     assert [event_names(reviewing_store, each) for each in requests[1:]] == [["request_submitted"]] * 3
+
+
+async def test_a_row_that_no_list_shows_is_said_too_while_nobody_looks(
+    open_console: OpenConsole, store_path: str, requests: list[Request], reviewing_store: BlockingStore
+) -> None:
+    async with open_console() as console:
+        await filter_by(console, requests[3].tool)
+        await console.until(lambda: console.screen.waiting == [requests[3].id])
+        await console.look_away()
+        with forged(store_path, Forgery("requests", "created_at", "soon"), requests[0].id):
+            await console.see("STORE DAMAGED")
+
+
+async def test_what_a_refused_command_brings_along_is_looked_at_before_it_is_shown(
+    open_console: OpenConsole, store_path: str, requests: list[Request], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_console() as console:
+        monkeypatch.setattr(store_watch.StoreWatch, "poke", lambda *_, **__: None)
+        monkeypatch.setattr(store_watch, "load_page", never)
+        with forged(store_path, Forgery("requests", "status", "zebra"), requests[0].id):
+            await console.press("a")
+            await console.see(f"The row of request {requests[0].id} cannot be read")
+            assert console.shown.status == "pending"
+
+
+async def never(*_: object) -> None:
+    """Nothing is loaded any more."""
+    await asyncio.Event().wait()
 
 
 async def test_a_row_of_the_history_or_the_log_that_cannot_be_shown_troubles_only_its_own_list(

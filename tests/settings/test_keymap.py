@@ -13,7 +13,7 @@ from approval_tui.settings.configuration import parse_settings
 DECIDING = [action.id for action in ACTIONS if action.decides]
 OTHERS = [action.id for action in ACTIONS if not action.decides and action.id != "quit"]
 
-SIGNS = "!\"#$%&'()*+,./:;=?@[\\]^_`{|}~"
+SIGNS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 """Signs whose keys Textual calls by their names."""
 
 FREED = {"help": ("f1",), "filter": ("f2",)}
@@ -95,3 +95,9 @@ def test_keys_that_cannot_be_used_are_told_all_at_once_with_their_lines() -> Non
         (6, "console.keys.copy: ? is the key of expire already"),
         (7, "console.keys.expire: ? is the key of copy already"),
     ]
+
+
+def test_only_the_default_keys_of_an_action_may_be_taken_ones() -> None:
+    assert keymap_problems({"quit": ("ctrl+q", "f10")}) == {}
+    assert "ctrl+j is what terminals send for enter" in keymap_problems({"quit": ("ctrl+j",)})["quit"]
+    assert "ctrl+@ is what terminals send for ctrl+space" in keymap_problems({"approve": ("ctrl+at",)})["approve"]
