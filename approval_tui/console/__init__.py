@@ -11,14 +11,19 @@ if TYPE_CHECKING:
 _MOST_FRAMES = "250"
 """Frames a second at most: with Textual's 60, a key in a flood of changes would wait 17 ms for its turn."""
 
+_LONGEST_TURN = 0.0005
+"""Seconds after which the thread that reads the store makes way for the one that answers keys."""
+
 
 def run_console(settings: Settings, store_location: str, reviewer: Reviewer, *, readonly: bool = False) -> int:
     """Opens the console on this terminal and gives the exit code; raises what a defect of ours raised."""
     import gc
     import os
+    import sys
 
     gc.disable()  # what is loaded stays; the app collects garbage from its first frame on
     os.environ.setdefault("TEXTUAL_FPS", _MOST_FRAMES)
+    sys.setswitchinterval(_LONGEST_TURN)
 
     from approval_tui.console.first_look import FirstLook
     from approval_tui.store import store_path

@@ -24,10 +24,11 @@ _BEYOND = "g"  # sorts behind every character of an id, so that what comes befor
 
 
 class Counts(NamedTuple):
-    """How many requests wait, and how many claims are in doubt."""
+    """How many requests wait, how many claims are in doubt, and the number of the newest event."""
 
     pending: int
     in_doubt: int
+    newest_event: int
 
 
 async def load_page(store: ReviewerStore, load: Load) -> tuple[Page[Any], dict[Key, Request]]:
@@ -48,8 +49,9 @@ async def load_page(store: ReviewerStore, load: Load) -> tuple[Page[Any], dict[K
 
 
 async def load_counts(store: ReviewerStore) -> Counts:
-    """The numbers of the status bar."""
-    return Counts(await store.pending_count(), await store.in_doubt_count())
+    """The numbers of the status bar, and how far the log goes."""
+    bounds = await store.log_bounds()
+    return Counts(await store.pending_count(), await store.in_doubt_count(), 0 if bounds is None else bounds.last)
 
 
 async def load_newest(store: ReviewerStore) -> tuple[Request, ...]:

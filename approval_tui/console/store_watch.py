@@ -25,7 +25,10 @@ SHORTEST_RELOAD = 0.033
 """Seconds between two loads; the first after a rest happens at once."""
 
 CALMEST_RELOAD = 0.25
-"""Seconds between two loads in a flood, in which more changed whenever the wait was over."""
+"""Seconds between two loads in a flood."""
+
+FLOOD = 10
+"""Events between two loads from which on it is a flood, in which nobody could read each single change anyway."""
 
 SHARE = 2
 """How many times as long as a load took nothing is loaded after it, so that a slow one leaves room for keys."""
@@ -49,6 +52,8 @@ class StoreWatch:
         self._store: AsyncStore | None = None
         self._poke = asyncio.Event()
         self._wants_all = True
+        self._newest_event = 0
+        self._new_events = 0
         self._opened_at: float | None = None
         self._had_trouble = False
 
@@ -121,7 +126,7 @@ class StoreWatch:
         pause = SHORTEST_RELOAD
         try:
             while True:
-                if change.done():
+                if change.done() and self._new_events > FLOOD:
                     pause = min(2 * pause, CALMEST_RELOAD)
                     await asyncio.wait({poke}, timeout=pause)  # who is at the keys does not wait for that
                 else:
@@ -160,6 +165,8 @@ class StoreWatch:
             await self._load_view(self.lists.pending, is_shown=False)
         screen, reviewer = self._app.main_screen, self.store.reviewer
         counts = await load_counts(reviewer)
+        self._new_events = counts.newest_event - self._newest_event
+        self._newest_event = counts.newest_event
         screen.post_message(messages.CountsLoaded(counts))
         if not self._app.app_focus:
             self._app.tell(await load_newest(reviewer), counts.pending)
