@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable
 from typing import Any
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
@@ -34,6 +35,9 @@ from approval_tui.domain.lifecycle import PENDING
 from approval_tui.domain.models import Request
 from approval_tui.settings.actions import AUDIT_VIEW, BY_ID, HISTORY_VIEW, PENDING_VIEW, VIEWS
 
+WIDE = 110
+"""Columns from which on list and detail stand beside each other."""
+
 _LOOK_ANEW = 5
 """Seconds after which everything is loaded again, though nobody wrote."""
 
@@ -50,7 +54,7 @@ class MainScreen(ListKeys):
     BLANK = True  # the same
 
     BINDINGS = MAIN_BINDINGS
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
 
     def __init__(self, lists: Lists, redactor: Redactor, layout: str, first_look: FirstLook | None) -> None:
         super().__init__(classes=f"-{layout}")
@@ -64,10 +68,18 @@ class MainScreen(ListKeys):
         self._verified: Callable[[int], list[Line]] | None = None
         self._trouble: Trouble | None = None
         self._ticks = 0
+        self._has_resumed = False
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.ScreenResume) and not self._has_resumed:
+            self._has_resumed = True
+            event.refresh_styles = False  # all of it got its styles just now, when it was mounted
+        await super().on_event(event)
 
     def compose(self) -> ComposeResult:
         clock, glyphs = self.app.clock, self.app.glyphs
         self._take_first_look()
+        self.add_class("-wide" if self.app.size.width >= WIDE else "-narrow", update=False)  # else they come too late
         self.painters = {
             PENDING_VIEW: PendingPainter(self._redactor, clock, glyphs),
             HISTORY_VIEW: HistoryPainter(self._redactor, clock, glyphs),
