@@ -78,6 +78,20 @@ class DecisionDialog(ModalScreen[T]):
         return [Static(Content(hint), classes="dialog-hint"), Static(Content(""), id="dialog-said")]
 
 
+class ReasonInput(Input):
+    """A line for a reason; pasted lines become one, and what does not fit is said and not dropped in silence."""
+
+    def on_paste(self, event: events.Paste) -> None:
+        event.prevent_default()
+        event.stop()
+        self.replace(" ".join(event.text.splitlines()), *self.selection)
+
+    def restricted(self) -> None:
+        dialog = self.screen
+        if isinstance(dialog, DecisionDialog):
+            dialog.say(f"Nothing was added: a reason has at most {LONGEST_TEXT:,} characters.")
+
+
 class ReasonDialog(DecisionDialog[str | None]):
     """Asks for a reason; gives it, or None when the reviewer went back."""
 
@@ -88,7 +102,7 @@ class ReasonDialog(DecisionDialog[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield from self.head(self._question)
-            yield Input(placeholder="Reason, for the agent (may be empty)", max_length=LONGEST_TEXT, compact=True)
+            yield ReasonInput(placeholder="Reason, for the agent (may be empty)", max_length=LONGEST_TEXT, compact=True)
             yield from self.foot(self._hint)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

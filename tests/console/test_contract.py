@@ -271,7 +271,7 @@ async def test_text_pasted_into_the_reason_stays_there_until_enter(
         assert nothing_was_decided(reviewing_store, requests)
         await console.press("enter")
         await console.until(lambda: console.shown.status == "denied")
-    assert reviewing_store.reviewer.get(requests[0].id).decisions[0].reason == "not now"
+    assert reviewing_store.reviewer.get(requests[0].id).decisions[0].reason == "not now really"
 
 
 async def test_keys_typed_into_the_filter_never_decide(

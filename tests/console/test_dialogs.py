@@ -129,8 +129,11 @@ async def test_a_reason_is_no_longer_than_the_store_takes(
 ) -> None:
     async with open_console() as console:
         dialog = await ask(console, "d")
-        await console.paste("x" * (LONGEST_TEXT + 100))
-        assert len(dialog.query_one(Input).value) <= LONGEST_TEXT
+        await console.press("n", "o")
+        await console.paste("x" * LONGEST_TEXT)
+        await console.see("Nothing was added: a reason has at most 16,384 characters.")
+        assert dialog.query_one(Input).value == "no"
+        await console.paste("x" * (LONGEST_TEXT - 2))
         await console.press("end", "y")
         assert len(dialog.query_one(Input).value) <= LONGEST_TEXT
         await console.press("enter")
