@@ -31,6 +31,7 @@ class Contract:
         self._noted: deque[tuple[events.Key, int]] = deque(maxlen=_REMEMBERED)
         self._acting_at: int | None = None  #: when the key came whose action runs; None for a click
         self._acted_at = 0  #: when that key or click came
+        self._came = 0.0  #: the same by the machine's own clock, in seconds and exactly
         self._awaited: object | None = None  #: what is to be drawn before a key counts
         self._timer: asyncio.TimerHandle | None = None
 
@@ -51,12 +52,12 @@ class Contract:
             self.arming.note_key(moment)
             self._noted.append((event, moment))
         else:
-            self._acting_at, self._acted_at = None, moment
+            self._acting_at, self._acted_at, self._came = None, moment, event.time
 
     def begin_acting(self, event: events.Key) -> None:
         """Says which key it is whose action comes next."""
         self._acting_at = next((moment for noted, moment in self._noted if noted is event), self.monotonic())
-        self._acted_at = self._acting_at
+        self._acted_at, self._came = self._acting_at, event.time
 
     def disarm(self) -> None:
         """What is shown changed, or the terminal regained the focus: whoever was about to decide looks again."""
@@ -92,7 +93,6 @@ class Contract:
         """Carries the decision out when its key turns out to stand alone; else says that nothing was decided."""
         acted_at = self.monotonic()
         key_at = self._acting_at
-        passed = 0 if key_at is None else acted_at - key_at
 
         def when_quiet() -> None:
             if self._timer is not timer:
@@ -105,7 +105,7 @@ class Contract:
 
         self.forget()
         # Deferred once more, so that keys which arrived meanwhile are noted before the decision is looked at.
-        wait = max(0, BURST - passed + 1) / 1000
+        wait = max(0.0, self._came + BURST / 1000 - time.monotonic())
         timer = self._timer = asyncio.get_running_loop().call_later(wait, self._defer, when_quiet)
 
     def forget(self) -> None:

@@ -20,6 +20,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__(id=id)
         self._styles: dict[str, Style] = {}
         self._finished: dict[int, Strip] = {}
+        self._finished_width = 0
         self.text_width = 0  #: the cells of a line; 0 before it was laid out
         self.text_height = 0  #: the lines that there is room for
 
@@ -57,6 +58,9 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         """
         if crop.column_span != (0, self.region.width):
             return super().render_lines(crop)
+        if crop.width != self._finished_width:
+            self._finished.clear()
+            self._finished_width = crop.width
         finished = self._finished
         stale = [y for y in crop.line_range if y not in finished]
         if stale:
