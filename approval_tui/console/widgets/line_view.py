@@ -8,7 +8,10 @@ from rich.style import Style
 from textual.geometry import Region, Size
 from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.strip import Strip
+
+from approval_tui.console.widgets.line_scroll_bar import LineScrollBar
 
 
 class LineView(ScrollView, can_focus=True, inherit_bindings=False):
@@ -23,6 +26,15 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         self._finished_width = 0
         self.text_width = 0  #: the cells of a line; 0 before it was laid out
         self.text_height = 0  #: the lines that there is room for
+
+    @property
+    def vertical_scrollbar(self) -> ScrollBar:
+        bar = self._vertical_scrollbar
+        if bar is None:
+            bar = self._vertical_scrollbar = LineScrollBar(name="vertical", thickness=self.scrollbar_size_vertical)
+            bar.display = False
+            self.app._start_widget(self, bar)
+        return bar
 
     def on_resize(self) -> None:
         """Measures once what would cost as much as a line to ask for with every line."""
