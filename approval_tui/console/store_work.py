@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 _LONGEST_NAME = 40
 
 
+_REST = 0.05
+"""Seconds that the cursor rests on a request before its story is loaded: who runs past it does not read it."""
+
+
 class StoreWork:
     """Runs beside the keys, and tells the main screen what came of it."""
 
@@ -57,6 +61,7 @@ class StoreWork:
         screen.post_message(messages.DecisionRecorded(decided, _said(decided)))
 
     async def _story(self, request: Request) -> None:
+        await asyncio.sleep(_REST)
         try:
             story = await self._app.store.reviewer.events(request_id=request.id)
             found = await self._app.store.reviewer.get(request.id)
