@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from approval_tui.console.lists import Load
-from approval_tui.console.pages import AT, FIRST, FROM, LAST, UNTIL, WINDOW, Key, Page
+from approval_tui.console.pages import AT, FIRST, FROM, LAST, UNTIL, Key, Page
 from approval_tui.console.row_check import check_row
 from approval_tui.domain.errors import RequestNotFound
 from approval_tui.domain.lifecycle import PENDING
@@ -75,10 +75,10 @@ async def _pending(store: ReviewerStore, load: Load) -> tuple[Page[Any], dict[Ke
         index=want.offset if want.place == AT else None,
         end=want.place == LAST,
         newer_than=newer_than,
-        most=WINDOW,
+        most=want.most,
     )
     if not found.requests and found.total:  # all that came after the key were decided
-        found = await store.pending_page(load.chosen, end=True, newer_than=newer_than, most=WINDOW)
+        found = await store.pending_page(load.chosen, end=True, newer_than=newer_than, most=want.most)
     present = {request.id for request in found.requests}
     missing = tuple(each for each in load.watched if each not in present)
     vanished = await store.get_many(missing) if missing else ()
@@ -96,14 +96,14 @@ async def _history(store: ReviewerStore, load: Load) -> Page[Any]:
         return Page(found.requests, go_on=found.before, scanned=found.scanned)
     total = await store.history_count()
     if want.place == UNTIL and isinstance(want.key, str):
-        return Page(await store.history(after=want.key, most=WINDOW), total=total)
+        return Page(await store.history(after=want.key, most=want.most), total=total)
     if want.place == LAST:
-        return Page(await store.history(oldest=True, most=WINDOW), total=total)
+        return Page(await store.history(oldest=True, most=want.most), total=total)
     before = f"{want.key}{_BEYOND}" if want.place == FROM else None
     if want.place == AT:
         start = await store.history_id_at(want.offset)
         before = None if start is None else f"{start}{_BEYOND}"
-    return Page(await store.history(before=before, most=WINDOW), total=total)
+    return Page(await store.history(before=before, most=want.most), total=total)
 
 
 async def _events(store: ReviewerStore, load: Load) -> Page[Any]:
@@ -123,14 +123,14 @@ async def _events(store: ReviewerStore, load: Load) -> Page[Any]:
         return Page((), offset=0, total=0)
     total = bounds.last - bounds.first + 1
     if want.place == UNTIL and isinstance(want.key, int):
-        events = await store.events(after=want.key, most=WINDOW)
+        events = await store.events(after=want.key, most=want.most)
     else:
         before = {
             FROM: want.key + 1 if isinstance(want.key, int) else None,
             AT: bounds.last - want.offset + 1,
-            LAST: bounds.first + WINDOW,
+            LAST: bounds.first + want.most,
             FIRST: None,
         }[want.place]
-        events = await store.events(before=before, most=WINDOW)
+        events = await store.events(before=before, most=want.most)
     offset = bounds.last - events[0].seq if events else 0
     return Page(events, offset=max(0, offset), total=max(total, offset + len(events)))

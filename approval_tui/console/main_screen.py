@@ -38,7 +38,7 @@ from approval_tui.settings.actions import AUDIT_VIEW, BY_ID, HISTORY_VIEW, PENDI
 WIDE = 110
 """Columns from which on list and detail stand beside each other."""
 
-_LOOK_ANEW = 5
+_LOOK_ANEW = 10
 """Seconds after which everything is loaded again, though nobody wrote."""
 
 

@@ -9,7 +9,7 @@ R = TypeVar("R")
 Key = str | int
 
 WINDOW = 120
-"""Rows that are held at once: many screens, and few enough to be loaded at every change."""
+"""Rows that are held at once, or more where the screen is that high: few enough to be loaded at every change."""
 
 MARGIN = 40
 """Rows that are kept loaded before and after those on the screen, so that moving never waits."""
@@ -27,6 +27,7 @@ class Want(NamedTuple):
     place: str = FIRST
     key: Key | None = None
     offset: int = 0
+    most: int = WINDOW
 
 
 class Page(NamedTuple, Generic[R]):

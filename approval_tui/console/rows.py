@@ -35,6 +35,7 @@ class Rows(Generic[R]):
         self._entries: list[Entry[R]] = []
         self._indexes: dict[Key, int] = {}
         self._offset = 0
+        self._window = WINDOW
         self._total = 0
         self._cursor: Entry[R] | None = None
         self._seen_up_to: Key | None = None
@@ -93,30 +94,34 @@ class Rows(Generic[R]):
 
     def want(self, first: int, last: int) -> Want | None:
         """What to load so that these rows, and a margin around them, are there; None when they are."""
+        self._window = max(WINDOW, last - first + 1 + 2 * MARGIN)
         end = self._offset + len(self._entries)
         if self._goal is not None:
             return self._goal
         if not self.is_loaded or not self._entries:
             return None
         if last < self._offset - MARGIN or first > end + MARGIN:
-            return Want(AT, offset=max(0, first - MARGIN))
+            return self._wanted(AT, offset=max(0, first - MARGIN))
         if last >= end - MARGIN // 2 and end < len(self):
             return self._want_from(max(self._offset, first - MARGIN))
         if first < self._offset + MARGIN // 2 and self._offset > 0:
             position = min(end - 1, last + MARGIN) - self._offset
-            return Want(UNTIL, key=self._key_of(self._entries[position].row))
+            return self._wanted(UNTIL, key=self._key_of(self._entries[position].row))
         return None
 
     def want_again(self) -> Want:
         """What to load so that the window shows how things stand now."""
         if self._goal is not None:
             return self._goal
-        return Want(FIRST) if self._offset == 0 or not self._entries else self._want_from(self._offset)
+        return self._wanted(FIRST) if self._offset == 0 or not self._entries else self._want_from(self._offset)
+
+    def _wanted(self, place: str, *, key: Key | None = None, offset: int = 0) -> Want:
+        return Want(place, key, offset, self._window)
 
     def _want_from(self, index: int) -> Want:
         if index == 0:
-            return Want(FIRST)
-        return Want(FROM, key=self._key_of(self._entries[index - self._offset].row))
+            return self._wanted(FIRST)
+        return self._wanted(FROM, key=self._key_of(self._entries[index - self._offset].row))
 
     def merge(self, page: Page[R], want: Want, vanished: Mapping[Key, R] | None = None) -> int:
         """Takes in loaded rows; says by how many rows those on the screen moved, so that the view can follow.
@@ -133,7 +138,7 @@ class Rows(Generic[R]):
         self._entries = entries
         self._index()
         self._total = max((self._total if page.total is None else page.total + tombstones), 0)
-        if page.total is None and len(page.rows) < WINDOW and want.place in (FIRST, FROM, AT):
+        if page.total is None and len(page.rows) < want.most and want.place in (FIRST, FROM, AT):
             self._total = self._offset + len(entries)
         self._follow_cursor(vanished or {})
         self._note_new(page)
@@ -180,7 +185,7 @@ class Rows(Generic[R]):
         """Between which keys the loaded rows are all there are; None where that side is open."""
         keys = [self._key_of(entry.row) for entry in entries]
         begins = want.place == FIRST or not keys
-        ends = want.place == LAST or len(keys) < WINDOW
+        ends = want.place == LAST or len(keys) < want.most
         first, last = (None if begins else keys[0]), (None if ends else keys[-1])
         return (first, last) if self._is_ascending else (last, first)
 
@@ -280,7 +285,7 @@ class Rows(Generic[R]):
         """Moves the cursor by so many rows and clears away the tombstones; whether it moved."""
         index = self.cursor_index
         if index is None:  # far out of view: the first key comes back to it
-            self._goal = None if self._cursor is None else Want(FROM, key=self._key_of(self._cursor.row))
+            self._goal = None if self._cursor is None else self._wanted(FROM, key=self._key_of(self._cursor.row))
             return False
         return self.move_to(index + steps)
 
@@ -299,14 +304,14 @@ class Rows(Generic[R]):
     def go_to_first(self) -> bool:
         """Moves the cursor to the first row; the list asks for it where it is not loaded."""
         if self._offset > 0:
-            self._goal = Want(FIRST)
+            self._goal = self._wanted(FIRST)
             return False
         return self.move_to(0)
 
     def go_to_last(self) -> bool:
         """Moves the cursor to the last row; the list asks for it where it is not loaded."""
         if self._offset + len(self._entries) < len(self):
-            self._goal = Want(LAST)
+            self._goal = self._wanted(LAST)
             return False
         return self.move_to(len(self) - 1)
 

@@ -162,19 +162,19 @@ class LongList:
         """Loads what was wanted, as the store would."""
         numbers = self.numbers
         if want.place == LAST:
-            start = max(0, len(numbers) - WINDOW)
+            start = max(0, len(numbers) - want.most)
         elif want.place == AT:
             start = want.offset
         elif want.place == FROM:
             start = next(i for i, n in enumerate(numbers) if self._reaches(n, want.key))
         elif want.place == UNTIL:
             stop = next((i for i, n in enumerate(numbers) if self._reaches(n, want.key)), len(numbers))
-            start = max(0, stop - WINDOW)
+            start = max(0, stop - want.most)
             page = Page(numbers[start:stop], offset=start if counted else None, total=len(numbers))
             return self.rows.merge(page, want)
         else:
             start = 0
-        page = Page(numbers[start : start + WINDOW], offset=start if counted else None, total=len(numbers))
+        page = Page(numbers[start : start + want.most], offset=start if counted else None, total=len(numbers))
         return self.rows.merge(page, want)
 
     def _reaches(self, number: int, key: Key | None) -> bool:
@@ -204,6 +204,18 @@ def test_walking_down_a_long_list_meets_every_row_once(is_ascending: bool) -> No
         met.append(long.rows.current)
     assert met == long.numbers[:3000]
     assert len(long.rows.loaded) <= WINDOW
+
+
+@pytest.mark.parametrize("height", [1, 30, WINDOW - MARGIN, WINDOW, 500])
+def test_a_screen_of_any_height_has_its_rows_and_does_not_ask_for_them_without_end(height: int) -> None:
+    long = LongList()
+    for first in (0, 50, 3000, 3010, 200, 190, TOTAL - height, 0):
+        first = max(0, first)
+        long.settle(first, first + height - 1)
+        assert all(long.rows.entry(index) is not None for index in range(first, first + height))
+        again = long.rows.want_again()
+        long.give(again)
+        assert long.rows.want(first, first + height - 1) is None
 
 
 @pytest.mark.parametrize("is_ascending", [True, False])

@@ -17,7 +17,8 @@ class LineScrollBar(ScrollBar):
         if not isinstance(bar, ScrollBarRender) or not isinstance(bar.style, Style):
             return super().render_lines(crop)
         back, thumb = bar.style.bgcolor, bar.style.color
-        assert back is not None and thumb is not None
+        if back is None or thumb is None:
+            return super().render_lines(crop)
         height = self.size.height
         drawn = bar.render_bar(
             size=height,
