@@ -22,7 +22,7 @@ Piece = tuple[str, str]
 _AGE, _LEFT, _RISK, _STATUS = 7, 7, 11, 12
 _SHARE = 4
 _SOON = 60_000
-_REMEMBERED = 2048
+_REMEMBERED = 512
 _SEQ, _TIME, _NAME, _ID = 8, 15, 22, 7
 _WIDE = 68
 

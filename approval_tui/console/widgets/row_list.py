@@ -25,7 +25,7 @@ _PREFIX = "row-list--"
 _NOTHING, _BOLD = Style.null(), Style(bold=True)
 _HEADER, _CURSOR, _GONE, _PLAIN, _FILLER = "header", "cursor", "gone", "", "filler"
 _MARK = 2
-_MOST_KEPT = 512
+_SCREENS_KEPT = 4
 _MANY = 8
 """Lines that are better drawn with all others than one by one."""
 
@@ -117,14 +117,16 @@ class RowList(LineView):
             return
         self._ticks += 1
         self._kept.clear()
-        for y, before in list(self._passing.items()):
+        changed = []
+        for y, before in self._passing.items():
             entry = self._entry(y)
-            if entry is None:
-                continue
-            if self._painter.passing(entry) != before:
-                self.refresh(Region(0, y, _MARK + self._painter.ticking, 1))
-            else:
+            if entry is not None and self._painter.passing(entry) != before:
+                changed.append(y)
+            elif entry is not None:
                 self._drawn[y] = self._state(y)
+        if changed:
+            first, last = min(changed), max(changed)
+            self.refresh(Region(0, first, _MARK + self._painter.ticking, last - first + 1))
 
     def redraw(self) -> None:
         """Draws the lines anew that show something else than before; most keys change two of them."""
@@ -181,7 +183,8 @@ class RowList(LineView):
         state = self._drawn[y] = self._state(y)
         strip = self._kept.get(state)
         if strip is None:
-            if len(self._kept) > _MOST_KEPT or len(self._kept_pieces) > _MOST_KEPT:
+            most = _SCREENS_KEPT * self.size.height
+            if len(self._kept) > most or len(self._kept_pieces) > most:
                 self._forget_lines()
             strip = self._kept[state] = self._strip(y)
         return strip
