@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -190,7 +189,6 @@ class MainScreen(ListKeys):
         self.status.set_counts(pending=message.counts.pending, in_doubt=message.counts.in_doubt)
 
     def on_store_opened(self, message: messages.StoreOpened) -> None:
-        gc.freeze()  # and so does the store's code
         self._set_trouble(None)
         self.row_list.explain_emptiness(words.emptiness(self.lists.shown))
 
