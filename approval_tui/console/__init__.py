@@ -21,10 +21,19 @@ def run_console(settings: Settings, store_location: str, reviewer: Reviewer, *, 
     import os
     import sys
 
+    turn = sys.getswitchinterval()
     gc.disable()  # what is loaded stays; the app collects garbage from its first frame on
     os.environ.setdefault("TEXTUAL_FPS", _MOST_FRAMES)
     sys.setswitchinterval(_LONGEST_TURN)
+    try:
+        return _run(settings, store_location, reviewer, readonly)
+    finally:
+        sys.setswitchinterval(turn)
+        gc.enable()
+        gc.unfreeze()
 
+
+def _run(settings: Settings, store_location: str, reviewer: Reviewer, readonly: bool) -> int:
     from approval_tui.console.first_look import FirstLook
     from approval_tui.store import store_path
 

@@ -227,8 +227,9 @@ class ConsoleApp(App[None]):
     @work(group="watch", exclusive=True)
     async def watch_store(self) -> None:
         """Watches the store as long as the app lives."""
-        gc.freeze()  # what the program is made of stays: to look through it at each collection costs a frame
-        gc.enable()
+        if not gc.isenabled():
+            gc.freeze()  # what the program is made of stays: to look through it at each collection costs a frame
+            gc.enable()
         await self._watch.run()
 
     def reload(self) -> None:

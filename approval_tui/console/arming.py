@@ -10,7 +10,8 @@ from collections import deque
 BURST = 50
 """Two keys within so many ms come from a paste or a buffer, not from a person's decision."""
 
-_REMEMBERED_KEYS = 64
+_REMEMBERED = 60_000
+"""Ms for which keys are remembered; not so many keys, or a burst could push its own first key out."""
 
 
 class Arming:
@@ -19,7 +20,7 @@ class Arming:
     def __init__(self, delay: int) -> None:
         self._delay = delay
         self._changed_at: int | None = None
-        self._keys: deque[int] = deque(maxlen=_REMEMBERED_KEYS)
+        self._keys: deque[int] = deque()
         self.keys_noted = 0  #: how many keys there were in all
 
     def disarm(self, now: int) -> None:
@@ -40,6 +41,8 @@ class Arming:
         """Remembers that a key came."""
         self.keys_noted += 1
         self._keys.append(now)
+        while self._keys[0] < now - _REMEMBERED:
+            self._keys.popleft()
 
     def stood_alone(self, key_at: int | None, now: int) -> bool:
         """Whether no other key came within BURST before or after that one, or, for a click, before now."""

@@ -17,7 +17,8 @@ from textual.message_pump import MessagePump
 from approval_tui.console.arming import BURST, Arming
 from approval_tui.domain.clock import Clock, format_duration
 
-_REMEMBERED = 64
+_REMEMBERED = 60_000
+"""Ms for which a key that came is remembered, whatever comes after it: no burst can push its own first key out."""
 
 
 class Contract:
@@ -28,7 +29,7 @@ class Contract:
         self.monotonic = monotonic
         self._defer = defer
         self.arming = Arming(arming)
-        self._noted: deque[tuple[events.Key, int]] = deque(maxlen=_REMEMBERED)
+        self._noted: deque[tuple[events.Key, int]] = deque()
         self._acting_at: int | None = None  #: when the key came whose action runs; None for a click
         self._acted_at = 0  #: when that key or click came
         self._came = 0.0  #: the same by the machine's own clock, in seconds and exactly
@@ -51,12 +52,15 @@ class Contract:
         if isinstance(event, events.Key):
             self.arming.note_key(moment)
             self._noted.append((event, moment))
+            while self._noted[0][1] < moment - _REMEMBERED:
+                self._noted.popleft()
         else:
             self._acting_at, self._acted_at, self._came = None, moment, event.time
 
     def begin_acting(self, event: events.Key) -> None:
         """Says which key it is whose action comes next."""
-        self._acting_at = next((moment for noted, moment in self._noted if noted is event), self.monotonic())
+        came = next((moment for noted, moment in self._noted if noted is event), None)
+        self._acting_at = self._moment_of(event) if came is None else came
         self._acted_at, self._came = self._acting_at, event.time
 
     def disarm(self) -> None:

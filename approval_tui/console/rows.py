@@ -41,6 +41,7 @@ class Rows(Generic[R]):
         self._seen_up_to: Key | None = None
         self._newer = 0
         self._goal: Want | None = None
+        self._answered: Want | None = None  #: what was loaded last; to ask for it again would bring the same
         self._has_arrived = False
         self._preferred: Key | None = None
         self.was_moved = False  #: whether the reviewer chose where the cursor is
@@ -95,9 +96,13 @@ class Rows(Generic[R]):
     def want(self, first: int, last: int) -> Want | None:
         """What to load so that these rows, and a margin around them, are there; None when they are."""
         self._window = max(WINDOW, last - first + 1 + 2 * MARGIN)
-        end = self._offset + len(self._entries)
         if self._goal is not None:
             return self._goal
+        wanted = self._want_around(first, last)
+        return wanted if wanted != self._answered else None
+
+    def _want_around(self, first: int, last: int) -> Want | None:
+        end = self._offset + len(self._entries)
         if not self.is_loaded or not self._entries:
             return None
         if last < self._offset - MARGIN or first > end + MARGIN:
@@ -130,6 +135,7 @@ class Rows(Generic[R]):
         that it does not know are dropped.
         """
         anchor = self._anchor()
+        self._answered = want
         before = {self._key_of(entry.row): entry for entry in self._entries}
         entries = [self._entry_of(row, before) for row in page.rows]
         entries = self._with_tombstones(entries, before, vanished or {}, want)
@@ -198,6 +204,8 @@ class Rows(Generic[R]):
             return want.offset
         if want.place == LAST:
             return max(0, (self._total if page.total is None else page.total) - len(page.rows))
+        if page.total is not None and len(page.rows) < want.most:  # there are no more on that side
+            return 0 if want.place == UNTIL else max(0, page.total - len(page.rows))
         for position, entry in enumerate(entries):
             known = self.index_of(self._key_of(entry.row))
             if known is not None:
@@ -344,6 +352,7 @@ class Rows(Generic[R]):
         gone = {each for each in self._entries if each.is_gone and (each is not self._cursor or also_current)}
         if not gone:
             return
+        self._answered = None
         position = self._entries.index(self._cursor) if self._cursor in self._entries else 0
         self._entries = [entry for entry in self._entries if entry not in gone]
         self._total = max(0, self._total - len(gone))

@@ -52,7 +52,7 @@ class StoreWatch:
         self._store: AsyncStore | None = None
         self._poke = asyncio.Event()
         self._wants_all = True
-        self._newest_event = 0
+        self._newest_event: int | None = None
         self._new_events = 0
         self._opened_at: float | None = None
         self._had_trouble = False
@@ -165,7 +165,7 @@ class StoreWatch:
             await self._load_view(self.lists.pending, is_shown=False)
         screen, reviewer = self._app.main_screen, self.store.reviewer
         counts = await load_counts(reviewer)
-        self._new_events = counts.newest_event - self._newest_event
+        self._new_events = 0 if self._newest_event is None else counts.newest_event - self._newest_event
         self._newest_event = counts.newest_event
         screen.post_message(messages.CountsLoaded(counts))
         if not self._app.app_focus:

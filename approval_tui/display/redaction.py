@@ -53,7 +53,7 @@ _SECRET_SHAPES = (
     _Shape(("whsec_",), r"\bwhsec_[A-Za-z0-9+/=]{16,}"),
     # A plain word after `basic` or `bearer` is prose; a credential has digits, padding or mixed case.
     _Shape(
-        ("bearer", "basic"),
+        ("bearer", "bas"),
         r"\b(?i:bearer|basic)\s++(?=[A-Za-z._~+/-]*(?:[0-9=]|[a-z][A-Z]))([A-Za-z0-9._~+/=-]{12,})",
     ),
     _Shape(("://",), r"(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]*+://[^\s:/@]*+:([^\s/@]++)@"),

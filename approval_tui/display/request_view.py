@@ -97,7 +97,7 @@ def _context_text(key: str, value: object, redactor: Redactor, glyphs: Glyphs) -
 
 
 def _masked(key: str, value: object, redactor: Redactor, glyphs: Glyphs) -> object:
-    """The value with what stands under a secret's name masked, however deep."""
+    """The value with the texts and lists of texts masked that a secret's name stands right above, at any depth."""
     if isinstance(value, dict):
         return {name: _masked(name, item, redactor, glyphs) for name, item in value.items()}
     if isinstance(value, list):

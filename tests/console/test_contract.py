@@ -16,7 +16,7 @@ from approval_tui.domain.models import Request
 from approval_tui.settings.configuration import Settings
 from approval_tui.store.blocking import BlockingStore
 from tests.console.conftest import OpenConsole
-from tests.console.driver import Console
+from tests.console.driver import Console, key_event
 from tests.support import BO, ManualClock, approve
 
 
@@ -362,3 +362,17 @@ async def test_a_dialog_that_goes_before_it_was_drawn_leaves_the_keys_as_they_we
         await console.press("a")
         await console.until(lambda: console.shown.status == "approved")
     assert reviewing_store.reviewer.get(requests[0].id).status == "approved"
+
+
+@pytest.mark.parametrize("others", [1, 30, 80, 2000])
+async def test_a_burst_of_any_length_that_waited_in_a_busy_program_decides_nothing(
+    others: int, open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
+) -> None:
+    async with open_console() as console:
+        keys = [key_event("a"), *(key_event("z") for _ in range(others))]
+        for key in keys:
+            key.time -= 0.1  # so long ago the terminal sent them
+            console.app.post_message(key)
+        await console.until(lambda: console.app.contract.arming.keys_noted == len(keys))
+        await console.see("Several keys at once: nothing was decided.")
+    assert nothing_was_decided(reviewing_store, requests)

@@ -218,6 +218,21 @@ def test_a_screen_of_any_height_has_its_rows_and_does_not_ask_for_them_without_e
         assert long.rows.want(first, first + height - 1) is None
 
 
+def test_what_comes_at_the_top_makes_the_end_of_an_uncounted_list_ask_for_nothing_and_stay_right() -> None:
+    long = LongList(is_ascending=False)
+    long.rows.go_to_last()
+    long.settle(0, 30)
+    top = TOTAL - 30
+    for number in range(TOTAL, TOTAL + 3):
+        long.numbers.insert(0, number)
+        top += long.give(long.rows.want(top, top + 29) or long.rows.want_again(), counted=False)
+    assert long.rows.want(top, top + 29) is None
+    assert long.rows.cursor_index == len(long.numbers) - 1
+    last = long.rows.entry(len(long.numbers) - 1)
+    assert last is not None
+    assert last.row == 0
+
+
 @pytest.mark.parametrize("is_ascending", [True, False])
 def test_walking_back_up_meets_them_again(is_ascending: bool) -> None:
     long = LongList(is_ascending=is_ascending)

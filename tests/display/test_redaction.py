@@ -255,3 +255,8 @@ def test_one_beginning_with_a_long_hostile_end_costs_no_more_than_its_length(beg
 @pytest.mark.parametrize("name", ["PASSWORD", "PassWd", "pa\u017f\u017fword", "to\u212aen", "Api-\u212aEY"])
 def test_the_name_of_a_secret_may_be_written_in_any_case(name: str) -> None:
     assert Redactor().redact(f"{name}=hunter22") == f"{name}={mask('hunter22')}"
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "BASIC", "ba\u017fic", "bas\u0131c", "bas\u0130c"])
+def test_the_scheme_of_a_credential_may_be_written_in_any_case(scheme: str) -> None:
+    assert Redactor().redact(f"{scheme} {LETTERS}=") == f"{scheme} {mask(LETTERS + '=')}"

@@ -52,7 +52,8 @@ class DocumentPane(LineView):
     def show(self, build: Build, reading: Reading | None, *, from_top: bool) -> None:
         """Shows what `build` makes; `reading` learns which parts of the payload were visible."""
         self._build, self._reading = build, reading
-        self._matches = frozenset()
+        if self._matches:
+            self.mark_matches(frozenset())
         if from_top:
             self.jump(0)
         self.rebuild()

@@ -40,6 +40,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         """Measures once what would cost as much as a line to ask for with every line."""
         region = self.scrollable_content_region
         self.text_width, self.text_height = region.size
+        self.refresh()  # a frame may have been drawn at the new size already, with lines made for the old one
         self.measured()
 
     def measured(self) -> None:

@@ -73,7 +73,7 @@ class RowList(LineView):
         super().__init__(id=id)
         self._rows, self._painter, self._empty, self._glyphs = rows, painter, empty, glyphs
         self._ticks = 0
-        self._kept: dict[State, Strip] = {}
+        self._kept: dict[State, tuple[Strip, Sequence[Piece] | None]] = {}
         self._kept_pieces: dict[State, Sequence[Piece]] = {}
         self._passing: dict[int, Sequence[Piece]] = {}
         self._drawn: dict[int, State] = {}
@@ -119,11 +119,11 @@ class RowList(LineView):
         self._kept.clear()
         changed = []
         for y, before in self._passing.items():
-            entry = self._entry(y)
-            if entry is not None and self._painter.passing(entry) != before:
+            entry, state = self._entry(y), self._state(y)
+            if entry is None or self._painter.passing(entry) != before:
                 changed.append(y)
-            elif entry is not None:
-                self._drawn[y] = self._state(y)
+            elif self._drawn.get(y, ())[:-1] == state[:-1]:
+                self._drawn[y] = state  # it shows what it would show now
         if changed:
             first, last = min(changed), max(changed)
             self.refresh(Region(0, first, _MARK + self._painter.ticking, last - first + 1))
@@ -181,12 +181,17 @@ class RowList(LineView):
 
     def render_line(self, y: int) -> Strip:
         state = self._drawn[y] = self._state(y)
-        strip = self._kept.get(state)
-        if strip is None:
+        kept = self._kept.get(state)
+        if kept is None:
             most = _SCREENS_KEPT * self.size.height
             if len(self._kept) > most or len(self._kept_pieces) > most:
                 self._forget_lines()
-            strip = self._kept[state] = self._strip(y)
+            kept = self._kept[state] = self._strip(y)
+        strip, passing = kept
+        if passing is None:
+            self._passing.pop(y, None)
+        else:
+            self._passing[y] = passing
         return strip
 
     def _forget_lines(self) -> None:
@@ -208,16 +213,16 @@ class RowList(LineView):
         is_cursor = index == self._rows.cursor_index
         return self._painter.identity(entry.row), is_cursor, entry.is_new, entry.is_gone, width, self._ticks
 
-    def _strip(self, y: int) -> Strip:
+    def _strip(self, y: int) -> tuple[Strip, Sequence[Piece] | None]:
+        """The line, and what of it changes with the time alone; None where that is nothing of a row."""
         width = self.text_width
         index = y - 1 + int(self.scroll_offset.y)
         entry = self._entry(y)
         if entry is None:
-            self._passing.pop(y, None)
             name = _HEADER if y == 0 else _FILLER
             text = f"  {self._painter.header(width - _MARK)}" if y == 0 else self._filler(y, index)
-            return self._padded([Segment(pad(text, width), self.style_named(name))])
-        passing = self._passing[y] = self._painter.passing(entry)
+            return self._padded([Segment(pad(text, width), self.style_named(name))]), None
+        passing = self._painter.passing(entry)
         key = self._painter.identity(entry.row), entry.is_gone, width
         pieces = self._kept_pieces.get(key)
         if pieces is None:
@@ -228,7 +233,7 @@ class RowList(LineView):
         segments = [Segment(f"{mark} ", base)]
         for text, role in (*passing, *pieces):
             segments.append(Segment(text, base + self._role(role, entry.is_gone or (is_cursor and self._is_ansi))))
-        return self._padded([*Segment.adjust_line_length(segments, width, base)])
+        return self._padded([*Segment.adjust_line_length(segments, width, base)]), passing
 
     def _padded(self, segments: list[Segment]) -> Strip:
         """The line with room for the scroll bar behind it."""
