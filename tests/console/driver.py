@@ -48,7 +48,8 @@ class Console:
     def shown(self) -> Request:
         """The request that is on the screen."""
         shown = self.screen.shown_request
-        assert shown is not None
+        if shown is None:
+            raise LookupError("nothing is shown yet")
         return shown.request
 
     @property
