@@ -169,8 +169,7 @@ class ConsoleApp(App[None]):
         if isinstance(event, events.Key | events.MouseDown) and not event.is_forwarded:
             if not self.app_focus:
                 self._regain_focus()  # the key or click that brought the focus back must not decide
-            if not self.is_headless and time.monotonic() - self._beat > MISSED_BEAT:
-                self.contract.disarm()  # the program was stopped: what was typed meanwhile was for something else
+            self._disarm_after_stop()
             self.contract.note(event)
         await super().on_event(event)
 
@@ -211,11 +210,15 @@ class ConsoleApp(App[None]):
         self.say(message)
 
     def _every_second(self) -> None:
-        if not self.is_headless and time.monotonic() - self._beat > MISSED_BEAT:
-            self.contract.disarm()  # before the keys that came while the program was stopped
+        self._disarm_after_stop()
         self._beat = time.monotonic()
         self._write(self._attention.tick())
         self._leave_when_terminal_is_gone()
+
+    def _disarm_after_stop(self) -> None:
+        """If the program was stopped, what was typed meanwhile was for something else."""
+        if not self.is_headless and time.monotonic() - self._beat > MISSED_BEAT:
+            self.contract.disarm()
 
     def _write(self, sequence: str) -> None:
         if sequence and self._driver is not None and not self.is_headless:

@@ -112,11 +112,6 @@ class MainScreen(ListKeys):
     # --- what a test may ask -------------------------------------------------------------------
 
     @property
-    def is_in_front(self) -> bool:
-        """Whether no other screen covers this one, not even in part."""
-        return self.app.screen is self
-
-    @property
     def is_live(self) -> bool:
         """Whether the list shows what the store holds, as far as this screen knows."""
         return self.app.is_store_open and self.lists.shown.rows.is_loaded
@@ -153,6 +148,11 @@ class MainScreen(ListKeys):
     @property
     def place(self) -> str:
         return self.lists.active
+
+    @property
+    def is_in_front(self) -> bool:
+        """Whether no other screen covers this one, not even in part."""
+        return self.app.screen is self
 
     def subject(self) -> Subject | None:
         return None if self._shown is None else self._shown.subject(self.detail.text_width)

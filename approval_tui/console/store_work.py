@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from approval_tui.console.app import ConsoleApp
     from approval_tui.console.shown_request import ShownRequest
 
-
 _LONGEST_NAME = 40
-
 
 _REST = 0.05
 """Seconds that the cursor rests on a request before its story is loaded: who runs past it does not read it."""

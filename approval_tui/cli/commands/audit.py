@@ -20,10 +20,8 @@ from approval_tui.domain.errors import InvalidInput
 from approval_tui.store.transactions.filters import Filter, Word
 
 if TYPE_CHECKING:
-    from approval_tui.store.blocking import BlockingStore
-
-if TYPE_CHECKING:
     from approval_tui.display.redaction import Redactor
+    from approval_tui.store.blocking import BlockingStore
 
 _LISTED = 50
 _HASH = re.compile(r"v1:sha256:[0-9a-f]{64}\Z")

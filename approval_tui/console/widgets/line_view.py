@@ -77,13 +77,14 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         finished = self._finished
         stale = [y for y in crop.line_range if y not in finished]
         if stale:
-            first, last = stale[0], stale[-1]
-            finished.update(zip(range(first, last + 1), self.finish_lines(first, last, crop.width), strict=True))
+            finished.update(zip(stale, self.finish_lines(stale, crop.width), strict=True))
         return [finished[y] for y in crop.line_range]
 
-    def finish_lines(self, first: int, last: int, width: int) -> Sequence[Strip]:
-        """Those lines of the widget with its borders, filtered for the terminal."""
-        return super().render_lines(Region(0, first, width, last - first + 1))
+    def finish_lines(self, lines: Sequence[int], width: int) -> Sequence[Strip]:
+        """Those lines of the widget, in order, with its borders, filtered for the terminal."""
+        first, last = lines[0], lines[-1]
+        strips = super().render_lines(Region(0, first, width, last - first + 1))
+        return [strips[y - first] for y in lines]
 
     def _set_dirty(self, *regions: Region) -> None:
         """Every way of saying that something must be drawn anew comes here."""

@@ -168,11 +168,11 @@ class RowList(LineView):
             if self._rows.entry(index) is not None:
                 self.post_message(self.Picked(index))
 
-    def finish_lines(self, first: int, last: int, width: int) -> Sequence[Strip]:
+    def finish_lines(self, lines: Sequence[int], width: int) -> Sequence[Strip]:
         """There is no border to draw; a line that is kept remembers what the filters made of it."""
         filters, background = self.get_line_filters(), self.background_colors[1]
         strips = []
-        for y in range(first, last + 1):
+        for y in lines:
             strip = self.render_line(y)
             for line_filter in filters:
                 strip = strip.apply_filter(line_filter, background)
