@@ -91,12 +91,12 @@ class ShownRequest:
 
     def renewed(self, request: Request) -> ShownRequest:
         """The same for another request or content; masks are back."""
-        redactor = Redactor(self._redactor.names)
-        return ShownRequest(request, redactor, self._glyphs, self._clock, self._monotonic)
+        return ShownRequest(request, self._redactor.masking(), self._glyphs, self._clock, self._monotonic)
 
     def toggle_masks(self) -> bool:
         """Lifts the masks from secrets, or puts them back; whether they are lifted now. The reading begins anew."""
-        self._redactor = Redactor(self._redactor.names, is_lifted=not self._redactor.is_lifted)
+        redactor = self._redactor
+        self._redactor = redactor.masking() if redactor.is_lifted else redactor.lifted()
         self._payloads.clear()
         self._began = False
         self.reading.begin(None, self._monotonic())
