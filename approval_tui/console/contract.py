@@ -21,12 +21,18 @@ _REMEMBERED = 60_000
 """Ms for which a key that came is remembered, whatever comes after it: no burst can push its own first key out."""
 
 
+def moment_of(event: events.Event) -> int:
+    """When it came, and not when its turn did: a program that was busy must not make old keys look late."""
+    return int(1000 * event.time)
+
+
 class Contract:
     """Says whether a key may decide now, and carries out what it decides when it stood alone."""
 
     def __init__(self, arming: int, monotonic: Clock, defer: Callable[[Callable[[], None]], object]) -> None:
         """`defer` runs something behind all keys that have arrived by then."""
         self.monotonic = monotonic
+        self.moment_of = moment_of  #: a seam, for tests whose clock is not the machine's
         self._defer = defer
         self.arming = Arming(arming)
         self._noted: deque[tuple[events.Key, int]] = deque()
@@ -48,7 +54,7 @@ class Contract:
 
     def note(self, event: events.Key | events.MouseEvent) -> None:
         """Takes note of what arrives: a key, or a click, behind which no key stands."""
-        moment = self._moment_of(event)
+        moment = self.moment_of(event)
         if isinstance(event, events.Key):
             self.arming.note_key(moment)
             self._noted.append((event, moment))
@@ -60,7 +66,7 @@ class Contract:
     def begin_acting(self, event: events.Key) -> None:
         """Says which key it is whose action comes next."""
         came = next((moment for noted, moment in self._noted if noted is event), None)
-        self._acting_at = self._moment_of(event) if came is None else came
+        self._acting_at = self.moment_of(event) if came is None else came
         self._acted_at, self._came = self._acting_at, event.time
 
     def disarm(self) -> None:
@@ -87,11 +93,6 @@ class Contract:
             return None
         wait = format_duration(self.arming.remaining(self.monotonic()) or 1)
         return f"Too soon: the screen changed just now. Look, then press again (after {wait})."
-
-    def _moment_of(self, event: events.Key | events.MouseEvent) -> int:
-        """When it came, and not when its turn did: a program that was busy must not make old keys look late."""
-        waited = max(0.0, time.monotonic() - event.time)
-        return self.monotonic() - round(1000 * waited)
 
     def intend(self, carry_out: Callable[[], object], refuse: Callable[[str], object]) -> None:
         """Carries the decision out when its key turns out to stand alone; else says that nothing was decided."""

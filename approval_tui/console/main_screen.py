@@ -88,12 +88,13 @@ class MainScreen(ListKeys):
         shown = self.lists.shown
         # Kept here, because to look a widget up costs as much as to draw some lines.
         self._views = ViewBar(tabs, glyphs, id="views")
+        self._banner = Static(id="banner")
         self.row_list = RowList(shown.rows, self.painters[shown.name], words.OPENING, glyphs, id="list")
         self.detail = DocumentPane(id="detail")
         self.status = StatusBar(self.app.shown_path, self.app.reviewer.name, glyphs, id="status")
         self._keys = KeyBar(self.app.actions, glyphs, id="keys")
         yield self._views
-        yield Static(id="banner")
+        yield self._banner
         with Panes(id="panes"):
             yield self.row_list
             yield self.detail
@@ -244,12 +245,11 @@ class MainScreen(ListKeys):
         if trouble is None and self.app.why_readonly is not None:
             trouble = readonly_trouble(self.app.why_readonly)
         self._trouble = trouble
-        banner = self.query_one("#banner", Static)
-        banner.set_class(trouble is not None, "-shown")
+        self._banner.set_class(trouble is not None, "-shown")
         if trouble is None:
             self.status.set_state("live", "good")
         else:
-            banner.update(Content(self.app.glyphs.visible(f"{trouble.word}. {trouble.text}")))
+            self._banner.update(Content(self.app.glyphs.visible(f"{trouble.word}. {trouble.text}")))
             self.status.set_state(trouble.word, "bad")
 
     # --- what is shown -------------------------------------------------------------------------

@@ -72,7 +72,7 @@ class PayloadScreen(DecidingScreen):
         return self._shown.subject(self.pane.text_width)
 
     def say(self, words: str, role: str = "message") -> None:
-        for status in self.query("#status").results(StatusBar):  # there is none before the screen is laid out
+        for status in self.query(StatusBar):  # there is none before the screen is laid out, and while it goes away
             status.say(self.with_masks(words), role)
 
     def request_changed(self, shown: Request) -> None:
@@ -93,8 +93,10 @@ class PayloadScreen(DecidingScreen):
     def _show_state(self) -> None:
         request = self._shown.request
         words = self.with_masks(describe_status(request))
-        self.query_one("#status", StatusBar).set_state(words, "message")
-        self.query_one("#keys", KeyBar).show(self.place, status_of(request))
+        for status in self.query(StatusBar):
+            status.set_state(words, "message")
+        for keys in self.query(KeyBar):
+            keys.show(self.place, status_of(request))
 
     def on_payload_prepared(self, message: messages.PayloadPrepared) -> None:
         message.shown.take(message.prepared)

@@ -45,7 +45,8 @@ def open_console(store_path: str, clock: ManualClock) -> OpenConsole:
         )
         async with app.run_test(size=size, notifications=True) as pilot:
             console = Console(pilot, clock, monotonic)
-            await console.until(lambda: console.screen.lists.shown.rows.is_loaded)
+            await console.until(lambda: console.screen.is_live and console.app.contract.is_painted)
+            await console.settle()
             if armed:
                 monotonic.move(1000)
             yield console

@@ -17,6 +17,8 @@ from approval_tui.console.widgets.document_pane import DocumentPane
 from approval_tui.domain.models import Request
 from tests.support import ManualClock
 
+_CHARACTERS = {"space": " ", "question_mark": "?", "slash": "/"}
+
 PATIENCE = 20.0
 """Seconds after which a condition that never comes true fails the test."""
 
@@ -28,6 +30,7 @@ class Console:
         self.pilot = pilot
         self.clock = clock
         self.monotonic = monotonic
+        self.app.contract.moment_of = lambda _: monotonic()  # the machine's clock must not decide a test
 
     @property
     def screen(self) -> MainScreen:
@@ -62,33 +65,24 @@ class Console:
         return subject.unread_rows
 
     async def press(self, *keys: str) -> None:
-        """Presses keys one by one, each a second after the one before, and waits for what they do."""
+        """Presses keys one by one, each a second after all was drawn, and waits for what they do."""
         for key in keys:
-            self.monotonic.move(1000)
-            noted = self.app.contract.arming.keys_noted
-            await self.pilot.press(key)
-            # The clock may move on only after the key was taken note of.
-            await self.until(lambda before=noted: self.app.contract.arming.keys_noted > before)  # type: ignore[misc]
-            acted = asyncio.Event()
-            if self.pilot.app.call_later(acted.set):  # the app runs a key's action, in the order of its messages
-                await self.until(acted.is_set)
             await self.settle()
+            self.monotonic.move(1000)
+            await self.press_at_once(key)
 
     async def press_at_once(self, *keys: str) -> None:
         """Presses keys in the very moment of the clock, and waits for what they do."""
         for key in keys:
             noted = self.app.contract.arming.keys_noted
-            self.pilot.app.post_message(key_event(key))
+            self.app.post_message(key_event(key))
+            # The clock may move on only after the key was taken note of.
             await self.until(lambda before=noted: self.app.contract.arming.keys_noted > before)  # type: ignore[misc]
-        acted = asyncio.Event()
-        if self.pilot.app.call_later(acted.set):
-            await self.until(acted.is_set)
         await self.settle()
 
     async def paste(self, text: str) -> None:
         """Pastes into whatever has the focus, as a terminal that brackets what is pasted."""
-        self.pilot.app.post_message(events.Paste(text))
-        await self.pilot.pause()
+        self.app.post_message(events.Paste(text))
         await self.settle()
 
     async def look_away(self) -> None:
@@ -100,13 +94,30 @@ class Console:
         """The terminal regains the focus."""
         self.pilot.app.post_message(events.AppFocus())
         await self.until(lambda: self.app.app_focus)
-        await self.pilot.pause()
+        await self.settle()
 
     async def settle(self) -> None:
         """Waits until no decision is under way, all is drawn, and the rows that were drawn are noted as seen."""
+        await self._pass_through()  # the app runs a key's action, and its widgets what comes of that
+        await self._pass_through()
         await self.until(lambda: not self.app.is_busy)
-        await self.pilot.pause()
+        await self._pass_through()
+        await self.until(lambda: self._is_drawn() and self.app.contract.is_painted)
         await self.until(self._has_noted_what_is_shown)
+
+    async def _pass_through(self) -> None:
+        """Until every message that waits now has been handled, by the app and by every widget of the screen."""
+        await self.pilot._wait_for_screen()
+
+    def _is_drawn(self) -> bool:
+        screen = self.app.screen
+        return not (
+            screen._layout_required
+            or screen._repaint_required
+            or screen._scroll_required
+            or screen._dirty_widgets
+            or screen._callbacks
+        )
 
     def _has_noted_what_is_shown(self) -> bool:
         return all(pane.is_noted for pane in self.app.screen.query(DocumentPane))
@@ -115,9 +126,8 @@ class Console:
         """Waits until the condition holds; fails after PATIENCE."""
         deadline = time.monotonic() + PATIENCE
         while not _holds(condition):
-            assert time.monotonic() < deadline, "the condition never came true"
-            await self.pilot.pause()
-            await asyncio.sleep(0.005)
+            assert time.monotonic() < deadline, f"the condition never came true\n{self.text()}"
+            await asyncio.sleep(0.002)
 
     async def read_to_the_end(self) -> None:
         """Pages through the payload, each page only after the one before was drawn."""
@@ -127,8 +137,9 @@ class Console:
             await self.until(lambda before=unread: self.unread_rows < before)  # type: ignore[misc]
 
     async def see(self, text: str) -> None:
-        """Waits until the text is on the screen."""
+        """Waits until the text is on the screen, and all that belongs to it."""
         await self.until(lambda: text in self.text())
+        await self.until(self._is_drawn)
 
     def text(self) -> str:
         """Everything that is on the screen, as plain text."""
@@ -140,7 +151,7 @@ def key_event(key: str) -> events.Key:
     """The event of a key, as the terminal's driver makes it: `!` is called exclamation_mark, and has a character."""
     if len(key) == 1:
         return events.Key(_character_to_key(key), key)
-    return events.Key(key, " " if key == "space" else None)
+    return events.Key(key, _CHARACTERS.get(key))
 
 
 def _holds(condition: Callable[[], bool]) -> bool:

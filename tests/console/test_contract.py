@@ -42,6 +42,7 @@ class Desk:
         self.clock = ManualClock(0)
         self.deferred: list[Callable[[], None]] = []
         self.contract = Contract(arming, self.clock, self.deferred.append)
+        self.contract.moment_of = lambda _: self.clock()
         self.happened: list[str] = []
         self.contract.disarm()
         self.clock.move(1000)
@@ -288,6 +289,8 @@ async def test_a_deciding_key_right_after_the_filter_was_closed_decides_nothing(
 ) -> None:
     async with open_console() as console:
         await console.press("/", *"shell", "enter")
+        await console.until(lambda: console.shown.tool == "shell")
+        await console.settle()
         console.monotonic.move(300)
         await console.press_at_once("a")
         await console.see("Too soon")
@@ -299,11 +302,14 @@ async def test_a_decision_whose_request_left_the_screen_at_once_is_dropped(
 ) -> None:
     """`a`, and a click on another row in the same moment: the keys' moment of quiet ends with another request."""
     async with open_console() as console:
-        console.monotonic.move(1000)
-        console.pilot.app.post_message(events.Key("a", "a"))
-        await console.until(lambda: console.app.contract.is_intending)
-        console.screen._go(lambda: console.screen.lists.shown.rows.move(1))
-        await console.settle()
+        intend = console.app.contract.intend
+
+        def intend_and_move(*what: Callable[..., object]) -> None:
+            intend(*what)
+            console.screen._go(lambda: console.screen.lists.shown.rows.move(1))
+
+        console.app.contract.intend = intend_and_move  # type: ignore[method-assign]
+        await console.press("a")
         assert console.shown.id == requests[1].id
     assert nothing_was_decided(reviewing_store, requests)
 
@@ -326,7 +332,6 @@ async def test_keys_pile_up_in_front_of_a_dialog_and_none_of_them_answers_it(
         for key in ("x", "y", "y", "y"):
             console.pilot.app.post_message(events.Key(key, key))
         await console.settle()
-        await console.pilot.pause()
     assert nothing_was_decided(reviewing_store, requests)
 
 

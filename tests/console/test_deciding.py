@@ -79,8 +79,7 @@ async def test_a_key_right_after_the_screen_opened_decides_nothing(
 ) -> None:
     async with open_console(armed=False) as console:
         console.monotonic.move(399)
-        await console.pilot.press("a")
-        await console.settle()
+        await console.press_at_once("a")
         await console.see("Too soon")
     assert len(reviewing_store.reviewer.list()) == len(requests)
 
@@ -91,8 +90,7 @@ async def test_a_key_right_after_another_request_is_shown_decides_nothing(
     async with open_console() as console:
         await console.press("j")
         console.monotonic.move(200)
-        await console.pilot.press("a")
-        await console.settle()
+        await console.press_at_once("a")
     assert len(reviewing_store.reviewer.list()) == len(requests)
 
 
@@ -100,12 +98,10 @@ async def test_a_key_right_after_the_terminal_regained_the_focus_decides_nothing
     open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
 ) -> None:
     async with open_console() as console:
-        console.pilot.app.post_message(events.AppBlur())
-        console.pilot.app.post_message(events.AppFocus())
-        await console.pilot.pause()
+        await console.look_away()
+        await console.look_back()
         console.monotonic.move(100)
-        await console.pilot.press("a")
-        await console.settle()
+        await console.press_at_once("a")
     assert len(reviewing_store.reviewer.list()) == len(requests)
 
 

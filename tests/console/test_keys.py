@@ -15,7 +15,7 @@ from approval_tui.domain.models import Request
 from approval_tui.settings.actions import ACTIONS, AUDIT_VIEW, HISTORY_VIEW, PAYLOAD_VIEW, PENDING_VIEW, PLACES
 from approval_tui.store.blocking import BlockingStore
 from tests.console.conftest import OpenConsole
-from tests.console.driver import Console
+from tests.console.driver import Console, key_event
 from tests.support import BO, ManualClock, approve, assert_sound, deny, submit
 
 ENTERED_BY = {PENDING_VIEW: "1", HISTORY_VIEW: "2", AUDIT_VIEW: "3", PAYLOAD_VIEW: "enter"}
@@ -167,7 +167,7 @@ async def test_q_leaves_every_place_and_decides_nothing(
         async with open_console() as console:
             await go_to(console, place)
             console.monotonic.move(1000)
-            await console.pilot.press("q")
+            console.app.post_message(key_event("q"))
             await console.until(lambda: console.app._exit)
     assert len(reviewing_store.reviewer.list()) == len(requests)
 

@@ -372,3 +372,16 @@ async def test_the_payload_can_be_denied_and_expired_from_there(
         await console.press("escape", "j", "enter", "x", "y")
         await console.see("expired since")
     assert [reviewing_store.reviewer.get(each.id).status for each in requests[1:3]] == ["denied", "expired"]
+
+
+async def test_a_request_that_is_decided_while_its_payload_goes_away_ends_nothing(
+    open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
+) -> None:
+    async with open_console() as console:
+        await open_second(console)
+        screen = console.app.screen
+        await screen.query("#status, #keys").remove()
+        approve(reviewing_store, requests[1])
+        await console.until(lambda: console.shown.status == "approved")
+        await console.press("escape")
+        assert console.app.screen is console.screen

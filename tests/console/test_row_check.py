@@ -212,6 +212,7 @@ async def test_a_row_that_cannot_be_shown_when_the_console_opens_is_said_and_not
         async with app.run_test(size=(140, 34)) as pilot:
             console = Console(pilot, clock, monotonic)
             await console.see("STORE DAMAGED")
+            await console.settle()
             said = " ".join(console.text().split())
             assert f"The row of request {requests[0].id} cannot be read" in said
             assert "Run approval-tui audit verify" in said

@@ -16,7 +16,7 @@ from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.drivers import sqlite
 from tests.console.conftest import OpenConsole
-from tests.console.driver import Console
+from tests.console.driver import Console, key_event
 from tests.seeded import seed
 from tests.support import ManualClock
 
@@ -42,7 +42,7 @@ def held(path: str) -> Iterator[None]:
 async def in_trouble(console: Console, word: str) -> str:
     """Waits for the banner and gives the screen's text, a line break being a space."""
     await console.see(word)
-    await console.pilot.pause()
+    await console.settle()
     return " ".join(console.text().split())
 
 
@@ -138,7 +138,7 @@ async def test_a_store_that_another_program_holds_decides_nothing_and_recovers(
     async with open_console() as console:
         with held(store_path):
             console.monotonic.move(1000)
-            await console.pilot.press("a")
+            console.app.post_message(key_event("a"))
             await console.see("held by another program")
             await console.settle()
             assert reviewing_store.reviewer.get(requests[0].id).status == "pending"

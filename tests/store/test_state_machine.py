@@ -284,7 +284,7 @@ class LifeOfRequests(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize(
-    ("examples", "steps"), [(60, 40), pytest.param(3000, 100, marks=pytest.mark.soak)], ids=["short", "long"]
+    ("examples", "steps"), [(30, 30), pytest.param(3000, 100, marks=pytest.mark.soak)], ids=["short", "long"]
 )
 def test_the_store_does_what_the_model_of_the_design_does(examples: int, steps: int) -> None:
     run_state_machine_as_test(
