@@ -32,7 +32,7 @@ class Contract:
     def __init__(self, arming: int, monotonic: Clock, defer: Callable[[Callable[[], None]], object]) -> None:
         """`defer` runs something behind all keys that have arrived by then."""
         self.monotonic = monotonic
-        self.moment_of = moment_of  #: a seam, for tests whose clock is not the machine's
+        self.moment_of: Callable[[events.Event], int] = moment_of  #: a seam, for tests with a clock of their own
         self._defer = defer
         self.arming = Arming(arming)
         self._noted: deque[tuple[events.Key, int]] = deque()

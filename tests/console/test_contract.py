@@ -304,8 +304,8 @@ async def test_a_decision_whose_request_left_the_screen_at_once_is_dropped(
     async with open_console() as console:
         intend = console.app.contract.intend
 
-        def intend_and_move(*what: Callable[..., object]) -> None:
-            intend(*what)
+        def intend_and_move(carry_out: Callable[[], object], refuse: Callable[[str], object]) -> None:
+            intend(carry_out, refuse)
             console.screen._go(lambda: console.screen.lists.shown.rows.move(1))
 
         console.app.contract.intend = intend_and_move  # type: ignore[method-assign]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
@@ -102,6 +103,7 @@ def _ask(request: Request, edited: JsonObject | None, environment: Environment) 
     _forget_typed_ahead()
     output.write("\nApprove this? Type yes and press Enter; anything else leaves it undecided [no]: ")
     output.flush()
+    _await_a_line()
     answer = sys.stdin.buffer.readline()
     if not answer.endswith(b"\n"):  # the end of the input answers nothing
         output.print_line("")
@@ -117,6 +119,23 @@ def _forget_typed_ahead() -> None:
         return
     with contextlib.suppress(termios.error):  # the terminal is gone; reading it gives no answer
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+
+
+def _await_a_line() -> None:
+    """Waits until a line was typed. A read alone misses a Ctrl-C that comes right before it begins to wait."""
+    import select  # not at the top: only a question needs them
+    import signal
+
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    before = signal.set_wakeup_fd(wake)
+    try:
+        with contextlib.suppress(OSError):  # on Windows only sockets can be waited for; the read does
+            select.select([sys.stdin, woken], [], [])
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(wake)
+        os.close(woken)
 
 
 def _digest_needed(request: Request) -> InvalidInput:
