@@ -11,7 +11,7 @@ from approval_tui.domain.calls import Call
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
 from tests.console.conftest import OpenConsole
-from tests.support import BO, approve, deny
+from tests.support import BO, approve, deny, event_names
 
 
 async def test_a_approves_exactly_what_is_shown_and_records_the_evidence(
@@ -230,8 +230,8 @@ async def test_a_request_whose_time_passes_cannot_be_approved_and_becomes_a_tomb
         console.clock.move(31 * 60_000)
         await console.press("a")
         await console.until(lambda: console.shown.status == "expired")
+        await console.until(lambda: event_names(reviewing_store, requests[0])[-1] == "request_expired")
     assert reviewing_store.reviewer.get(requests[0].id).status == "expired"
-    assert reviewing_store.reviewer.events(request_id=requests[0].id)[-1].name == "request_expired"
 
 
 async def test_what_somebody_wrote_into_the_file_cannot_be_approved(
