@@ -140,6 +140,7 @@ class MainScreen(ListKeys):
         self.row_list.focus()
         self.app.contract.disarm()
         self.set_interval(1.0, self._tick)
+        self.show_current()  # so that the first frame has all of it
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()

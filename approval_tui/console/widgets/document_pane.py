@@ -60,16 +60,18 @@ class DocumentPane(LineView):
 
     def rebuild(self) -> None:
         """Makes the lines anew, for the present width and time, and draws those that changed."""
-        width = self.text_width
-        if width <= 0:
-            return
-        before, self._lines = self._on_screen(), self._build(width)
-        self.set_length(len(self._lines))
+        before = self._on_screen()
+        self._make_lines()
         now = self._on_screen()
         for y in range(self.text_height):
             if (before[y] if y < len(before) else None) != (now[y] if y < len(now) else None):
                 self.redraw_line(y)
-        self.call_after_refresh(self.note_visible_rows)
+
+    def _make_lines(self) -> None:
+        if self.text_width > 0:
+            self._lines = self._build(self.text_width)
+            self.set_length(len(self._lines))
+            self.call_after_refresh(self.note_visible_rows)
 
     def mark_matches(self, indexes: frozenset[int]) -> None:
         """Marks the lines that a search found."""
@@ -89,7 +91,7 @@ class DocumentPane(LineView):
         return cell_width(line.plain) <= self.text_width
 
     def measured(self) -> None:
-        self.rebuild()
+        self._make_lines()  # all of them are about to be drawn
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)

@@ -36,12 +36,19 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
             self.app._start_widget(self, bar)
         return bar
 
-    def on_resize(self) -> None:
+    def _size_updated(self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True) -> bool:
+        """Measures at once: a frame of the new size is drawn before the event that tells of it is handled."""
+        is_to_be_told = super()._size_updated(size, virtual_size, container_size, layout)
+        self._measure()
+        return is_to_be_told
+
+    def _measure(self) -> None:
         """Measures once what would cost as much as a line to ask for with every line."""
-        region = self.scrollable_content_region
-        self.text_width, self.text_height = region.size
-        self.refresh()  # a frame may have been drawn at the new size already, with lines made for the old one
-        self.measured()
+        width, height = self.scrollable_content_region.size
+        if (width, height) != (self.text_width, self.text_height):
+            self.text_width, self.text_height = width, height
+            self._finished.clear()
+            self.measured()
 
     def measured(self) -> None:
         """There is another room for lines."""
