@@ -31,7 +31,6 @@ from approval_tui.console.visible_filter import VisibleFilter
 from approval_tui.display.event_view import event_content
 from approval_tui.display.glyphs import ASCII, UNICODE, Glyphs
 from approval_tui.display.redaction import Redactor
-from approval_tui.domain.audit import Event
 from approval_tui.domain.clock import Clock, system_clock
 from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.models import Request
@@ -45,6 +44,7 @@ MISSED_BEAT = 3.0
 """Seconds without the beat of every second after which the program must have been stopped."""
 
 if TYPE_CHECKING:
+    from approval_tui.domain.audit import Event
     from approval_tui.store.asynchronous import AsyncStore
 
 _ASKED_READONLY = "It was started with --readonly."

@@ -1,46 +1,103 @@
 """Reads what waits while Textual is still being loaded, so that the first frame shows it. No Textual.
 
-It only looks, on a thread of its own; whatever goes wrong is left to the watch, which tries and tells again.
+It only looks, in a process of its own, because a thread would take its time from what loads Textual; whatever
+goes wrong is left to the watch, which tries and tells again.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import select
+import signal
 import sys
 import threading
+import time
+from typing import NamedTuple
 
-from approval_tui.console.row_check import check_row
 from approval_tui.domain.clock import Clock, system_clock
 from approval_tui.domain.models import Request
 
 _MOST = 100
 """Rows that are read where it is not known how many the terminal has."""
 
+_LONGEST_WAIT = 0.05
+"""Seconds that the first frame waits for the rest of a look; without it, the watch fills the list a moment later."""
+
+_CHUNK = 1 << 20
+
+
+class Found(NamedTuple):
+    """The oldest requests that wait, as many as the terminal can show, and how many wait in all."""
+
+    requests: tuple[Request, ...]
+    total: int
+
 
 class FirstLook:
-    """The oldest requests that wait, and how many wait in all, as soon as they are read."""
+    """A look that another process takes at the store."""
 
-    def __init__(self, path: str, clock: Clock = system_clock) -> None:
-        self._path = path
-        self._clock = clock
-        self._found: tuple[tuple[Request, ...], int] | None = None
-        self._thread = threading.Thread(target=self._look, name="first-look", daemon=True)
-        self._thread.start()
+    def __init__(self, path: str) -> None:
+        self._pid = 0
+        if not hasattr(os, "fork") or threading.active_count() > 1:
+            return  # another thread could hold a lock that would never be free in the other process
+        self._output, told = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            _tell(path, told)
+        os.close(told)
 
-    def found(self) -> tuple[tuple[Request, ...], int] | None:
-        """What was found; None where nothing could be read, or not yet."""
-        return None if self._thread.is_alive() else self._found
+    def found(self) -> Found | None:
+        """What was found; None where nothing could be read, or not yet. It can be asked once."""
+        if not self._pid:
+            return None
+        told, is_whole = self._told()
+        os.close(self._output)
+        pid, self._pid = self._pid, 0
+        if not is_whole:
+            os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        if not is_whole or not told:
+            return None
+        import pickle  # not at the top: Textual has loaded it by now
 
-    def _look(self) -> None:
-        from approval_tui.store import open_store_blocking
+        try:
+            found: Found = pickle.loads(told)  # noqa: S301 - it comes from a process that is this very program
+        except (pickle.UnpicklingError, EOFError):  # that process was ended while it told
+            return None
+        return found
 
-        with contextlib.suppress(Exception):  # a thread's complaint would be written over the screen
-            with open_store_blocking(self._path, create=False, readonly=True, clock=self._clock) as store:
-                page = store.reader.pending_page(most=_rows_of_terminal())
-            for request in page.requests:
-                check_row(request)
-            self._found = page.requests, page.total or 0
+    def _told(self) -> tuple[bytes, bool]:
+        """What the other process told so far, and whether that is all of it."""
+        parts: list[bytes] = []
+        deadline = time.monotonic() + _LONGEST_WAIT
+        while select.select([self._output], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            part = os.read(self._output, _CHUNK)
+            if not part:
+                return b"".join(parts), True
+            parts.append(part)
+        return b"", False
+
+
+def look(path: str, clock: Clock = system_clock) -> Found:
+    """What waits in the store of that file; raises an ApprovalTuiError where it cannot be read or shown."""
+    from approval_tui.console.row_check import check_row
+    from approval_tui.store import open_store_blocking
+
+    with open_store_blocking(path, create=False, readonly=True, clock=clock) as store:
+        page = store.reader.pending_page(most=_rows_of_terminal())
+    for request in page.requests:
+        check_row(request)
+    return Found(page.requests, page.total or 0)
+
+
+def _tell(path: str, told: int) -> None:
+    """Looks, tells, and ends; nothing that goes wrong is said, because it would be written over the screen."""
+    with contextlib.suppress(BaseException), open(told, "wb") as output:
+        import pickle
+
+        pickle.dump(look(path), output, pickle.HIGHEST_PROTOCOL)
+    os._exit(0)
 
 
 def _rows_of_terminal() -> int:

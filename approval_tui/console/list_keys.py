@@ -12,12 +12,13 @@ from approval_tui.console.shown_request import ShownRequest
 from approval_tui.console.widgets.document_pane import DocumentPane
 from approval_tui.console.widgets.row_list import Painter, RowList
 from approval_tui.console.widgets.view_bar import ViewBar
-from approval_tui.domain.audit import Event
 from approval_tui.domain.errors import InvalidInput
 from approval_tui.settings.actions import AUDIT_VIEW, HISTORY_VIEW, PENDING_VIEW
 
 if TYPE_CHECKING:
     from textual.widgets import Input
+
+    from approval_tui.domain.audit import Event
 
 
 class ListKeys(DecidingScreen):

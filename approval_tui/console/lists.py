@@ -6,16 +6,18 @@ Each list remembers its filter, its rows and its place, so that going from one t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from approval_tui.console.filtering import parse_filter
 from approval_tui.console.pages import FIRST, Key, Page, Want
 from approval_tui.console.rows import Rows
-from approval_tui.domain.audit import Event
 from approval_tui.domain.lifecycle import PENDING, STATUSES, may_still_change
 from approval_tui.domain.models import Request
 from approval_tui.settings.actions import AUDIT_VIEW, HISTORY_VIEW, PENDING_VIEW
 from approval_tui.store.transactions.filters import EVERYTHING, IN_DOUBT, PENDING_ONLY, Filter
+
+if TYPE_CHECKING:
+    from approval_tui.domain.audit import Event
 
 MORE = "more"  #: the rows that a search finds further on
 MOST_FOUND = 2000

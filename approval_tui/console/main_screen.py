@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual import events
 from textual.app import ComposeResult
@@ -28,11 +28,13 @@ from approval_tui.console.widgets.row_list import Painter, RowList
 from approval_tui.console.widgets.status_bar import StatusBar
 from approval_tui.console.widgets.view_bar import Tab, ViewBar
 from approval_tui.display.redaction import Redactor
-from approval_tui.domain.audit import Event
 from approval_tui.domain.errors import Conflict, StoreReadOnly
 from approval_tui.domain.lifecycle import PENDING
 from approval_tui.domain.models import Request
 from approval_tui.settings.actions import AUDIT_VIEW, BY_ID, HISTORY_VIEW, PENDING_VIEW, VIEWS
+
+if TYPE_CHECKING:
+    from approval_tui.domain.audit import Event
 
 WIDE = 110
 """Columns from which on list and detail stand beside each other."""
@@ -262,8 +264,8 @@ class MainScreen(ListKeys):
         """Shows what is under the cursor; another request, or another content, makes the keys wait (R11)."""
         view = self.lists.shown
         current: Any = view.rows.current
-        event = current if isinstance(current, Event) else None
         request = current if isinstance(current, Request) else None
+        event: Event | None = None if request is not None else current
         is_other = event != self._shown_event or self._is_other(request)
         self._shown_event = event
         if is_other:

@@ -5,12 +5,14 @@ The store's own commands refuse such a row where they use it; a list would draw 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from approval_tui.domain.audit import Event
 from approval_tui.domain.errors import StoreCorrupt
 from approval_tui.domain.lifecycle import OUTCOMES, STATUSES
 from approval_tui.domain.models import NO_DECISIONS, Request
+
+if TYPE_CHECKING:
+    from approval_tui.domain.audit import Event
 
 _TEXTS = ("id", "status", "tool", "requester", "fingerprint", "digest")
 _TEXTS_OR_NONE = ("server", "session", "reason", "risk", "rule_hash", "outcome_detail")
@@ -22,7 +24,7 @@ _LATEST = 253_402_300_800_000
 
 def check_row(row: Request | Event) -> None:
     """Raises StoreCorrupt for a request or an event that no command can have written."""
-    if isinstance(row, Event):
+    if not isinstance(row, Request):
         _check_event(row)
         return
     fields = vars(row)

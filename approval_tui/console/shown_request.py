@@ -7,7 +7,7 @@ what was read in one counts in the other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from approval_tui.console.documents import (
     Line,
@@ -21,11 +21,13 @@ from approval_tui.console.documents import (
 from approval_tui.console.reading import Reading
 from approval_tui.display.glyphs import Glyphs
 from approval_tui.display.redaction import Redactor
-from approval_tui.domain.audit import Event
 from approval_tui.domain.clock import Clock
 from approval_tui.domain.errors import StoreCorrupt
 from approval_tui.domain.models import Request
 from approval_tui.store.transactions.filters import IN_DOUBT
+
+if TYPE_CHECKING:
+    from approval_tui.domain.audit import Event
 
 LARGE = 50_000
 """Characters of stored arguments and context beyond which they are worked out on a thread, beside the keys."""

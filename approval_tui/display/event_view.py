@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from approval_tui.display.glyphs import UNICODE, Glyphs
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.request_view import Field
-from approval_tui.domain.audit import Event, Problem
 from approval_tui.domain.canonical import parse_json
 from approval_tui.domain.clock import format_age, format_timestamp
 from approval_tui.domain.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from approval_tui.domain.audit import Event, Problem
 
 #: Columns of a request's row that hold JSON as text; they are shown as what they hold.
 _JSON_COLUMNS = ("context", "arguments", "edited_arguments", "requirements", "decisions")

@@ -14,7 +14,6 @@ import pytest
 
 from approval_tui.console import store_watch
 from approval_tui.console.app import ConsoleApp
-from approval_tui.console.first_look import FirstLook
 from approval_tui.console.row_check import check_row
 from approval_tui.domain.audit import Event
 from approval_tui.domain.decisions import Reviewer
@@ -28,7 +27,7 @@ from tests.console.driver import Console
 from tests.console.test_filtering import filter_by
 from tests.seeded import seed_day
 from tests.store.tampering import TRIGGERS
-from tests.support import LONG, ManualClock, deny, event_names
+from tests.support import ManualClock, deny, event_names
 
 NO_TEXT = (5, 1.5, b"\xff", ["x"])
 NO_TIME = ("soon", 1.5, b"5", True, 2**62, -(2**62), 253_402_300_800_000)
@@ -170,29 +169,6 @@ def forged(path: str, forgery: Forgery, key: str | int) -> Iterator[None]:
         forger.execute(f"UPDATE {table} SET {column} = ? WHERE {name} = ?", (before, key))
 
 
-def looked(path: str, clock: ManualClock) -> FirstLook:
-    """A first look that has ended."""
-    look = FirstLook(path, clock)
-    look._thread.join(LONG)
-    return look
-
-
-def test_the_first_look_finds_what_waits(store_path: str, clock: ManualClock, requests: list[Request]) -> None:
-    found = looked(store_path, clock).found()
-    assert found is not None
-    assert ([each.id for each in found[0]], found[1]) == ([each.id for each in requests], 4)
-
-
-def test_the_first_look_finds_nothing_where_a_row_cannot_be_shown_and_complains_to_nobody(
-    store_path: str, clock: ManualClock, requests: list[Request], capfd: pytest.CaptureFixture[str]
-) -> None:
-    for what, forgery in FORGERIES.items():
-        with forged(store_path, forgery, requests[0].id):
-            assert looked(store_path, clock).found() is None, what
-        assert looked(store_path, clock).found() is not None
-    assert capfd.readouterr() == ("", "")
-
-
 # --- on the screen ---------------------------------------------------------------------------------
 
 
@@ -207,8 +183,7 @@ async def test_a_row_that_cannot_be_shown_when_the_console_opens_is_said_and_not
 ) -> None:
     with forged(store_path, FORGERIES["bytes for a tool"], requests[0].id):
         monotonic, reviewer = ManualClock(0), Reviewer("ann", via="console")
-        look = looked(store_path, clock)
-        app = ConsoleApp(store_path, reviewer=reviewer, clock=clock, monotonic=monotonic, first_look=look)
+        app = ConsoleApp(store_path, reviewer=reviewer, clock=clock, monotonic=monotonic)
         async with app.run_test(size=(140, 34)) as pilot:
             console = Console(pilot, clock, monotonic)
             await console.see("STORE DAMAGED")
