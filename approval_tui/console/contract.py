@@ -20,6 +20,9 @@ from approval_tui.domain.clock import Clock, format_duration
 _REMEMBERED = 60_000
 """Ms for which a key that came is remembered, whatever comes after it: no burst can push its own first key out."""
 
+_TICK = 0.001
+"""Seconds to which the event loop rounds up what it waits: half of it, on average, every agent would wait, too."""
+
 
 def moment_of(event: events.Event) -> int:
     """When it came, and not when its turn did: a program that was busy must not make old keys look late."""
@@ -108,10 +111,15 @@ class Contract:
             else:
                 refuse("Several keys at once: nothing was decided.")
 
+        ends_at = self._came + BURST / 1000
+
+        def at_last() -> None:
+            time.sleep(max(0.0, ends_at - time.monotonic()))  # what is left of the tick
+            self._defer(when_quiet)  # so that keys which arrived meanwhile are noted before it is looked at
+
         self.forget()
-        # Deferred once more, so that keys which arrived meanwhile are noted before the decision is looked at.
-        wait = max(0.0, self._came + BURST / 1000 - time.monotonic())
-        timer = self._timer = asyncio.get_running_loop().call_later(wait, self._defer, when_quiet)
+        wait = max(0.0, ends_at - _TICK - time.monotonic())
+        timer = self._timer = asyncio.get_running_loop().call_later(wait, at_last)
 
     def forget(self) -> None:
         """Drops a decision that was not carried out yet."""

@@ -29,11 +29,15 @@ class StoreWork:
     def __init__(self, app: ConsoleApp) -> None:
         self._app = app
         self.commands_under_way = 0  #: those whose end the main screen has not heard of yet
+        self._commands: set[asyncio.Task[None]] = set()
 
     def carry_out(self, request: Request, run: Callable[[], Awaitable[Request]]) -> None:
         """Runs one command of the reviewer."""
         self.commands_under_way += 1
-        self._app.run_worker(self._command(request, run), group="commands")
+        # A task and no worker: to begin one takes as long as half of the transaction, and an agent waits for it.
+        task = asyncio.get_running_loop().create_task(self._command(request, run))
+        self._commands.add(task)
+        task.add_done_callback(self._ended)
 
     def load_story(self, request: Request) -> None:
         """Loads the events of one request, and the request with them; only the last that was asked for counts."""
@@ -57,6 +61,12 @@ class StoreWork:
             screen.post_message(messages.DecisionRefused(request.id, _showable(error)))
             return
         screen.post_message(messages.DecisionRecorded(decided, _said(decided)))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._commands.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self._app._handle_exception(error)
 
     async def _story(self, request: Request) -> None:
         await asyncio.sleep(_REST)
