@@ -132,6 +132,7 @@ def breaks(module: str, kind: str, method: str, how: str = "def") -> str:
 DEFECTS = {
     "in what a key does": (breaks("list_keys", "ListKeys", "action_do_copy"), (b"y",)),
     "in what a decision does": (breaks("store_work", "StoreWork", "carry_out"), (b"a",)),
+    "while a decision is carried out": (breaks("store_work", "StoreWork", "_command", "async def"), (b"a",)),
     "beside the keys": (breaks("store_work", "StoreWork", "_verification", "async def"), (b"3", b"v")),
     "while the first frame is drawn": (breaks("widgets.status_bar", "StatusBar", "render_line"), ()),
 }
