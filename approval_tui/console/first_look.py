@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from approval_tui.domain.clock import Clock, system_clock
 from approval_tui.domain.models import Request
@@ -42,9 +42,14 @@ class FirstLook:
         if not hasattr(os, "fork") or threading.active_count() > 1:
             return  # another thread could hold a lock that would never be free in the other process
         self._output, told = os.pipe()
-        self._pid = os.fork()
-        if self._pid == 0:
-            _tell(path, told)
+        try:
+            self._pid = os.fork()
+        except OSError:  # there are too many processes
+            os.close(self._output)
+        else:
+            if self._pid == 0:
+                os.close(self._output)  # or the end of the console would never be noticed there
+                _tell(path, told)
         os.close(told)
 
     def found(self) -> Found | None:
@@ -71,7 +76,7 @@ class FirstLook:
         """What the other process told so far, and whether that is all of it."""
         parts: list[bytes] = []
         deadline = time.monotonic() + _LONGEST_WAIT
-        while select.select([self._output], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        while (left := deadline - time.monotonic()) > 0 and select.select([self._output], [], [], left)[0]:
             part = os.read(self._output, _CHUNK)
             if not part:
                 return b"".join(parts), True
@@ -91,7 +96,7 @@ def look(path: str, clock: Clock = system_clock) -> Found:
     return Found(page.requests, page.total or 0)
 
 
-def _tell(path: str, told: int) -> None:
+def _tell(path: str, told: int) -> NoReturn:
     """Looks, tells, and ends; nothing that goes wrong is said, because it would be written over the screen."""
     with contextlib.suppress(BaseException), open(told, "wb") as output:
         import pickle
