@@ -111,12 +111,11 @@ class Console:
 
     def _is_drawn(self) -> bool:
         screen = self.app.screen
-        return not (
-            screen._layout_required
-            or screen._repaint_required
-            or screen._scroll_required
-            or screen._dirty_widgets
-            or screen._callbacks
+        if screen._dirty_widgets or screen._callbacks:
+            return False
+        return not any(
+            widget._layout_required or widget._repaint_required or widget._scroll_required
+            for widget in (screen, *screen.query("*"))
         )
 
     def _has_noted_what_is_shown(self) -> bool:
