@@ -102,7 +102,7 @@ class Console:
         await self._pass_through()
         await self.until(lambda: not self.app.is_busy)
         await self._pass_through()
-        await self.until(lambda: self._is_drawn() and self.app.contract.is_painted)
+        await self.until(lambda: self._is_drawn() and (self.app.contract.is_painted or self.app._exit))
         await self.until(self._has_noted_what_is_shown)
 
     async def _pass_through(self) -> None:
@@ -110,6 +110,8 @@ class Console:
         await self.pilot._wait_for_screen()
 
     def _is_drawn(self) -> bool:
+        if self.app._exit:
+            return True  # nothing is drawn any more
         screen = self.app.screen
         if screen._dirty_widgets or screen._callbacks:
             return False
@@ -119,7 +121,7 @@ class Console:
         )
 
     def _has_noted_what_is_shown(self) -> bool:
-        return all(pane.is_noted for pane in self.app.screen.query(DocumentPane))
+        return self.app._exit or all(pane.is_noted for pane in self.app.screen.query(DocumentPane))
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Waits until the condition holds; fails after PATIENCE."""
