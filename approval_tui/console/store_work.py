@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from approval_tui.console import messages
 from approval_tui.console.row_check import check_row
@@ -41,16 +42,20 @@ class StoreWork:
 
     def load_story(self, request: Request) -> None:
         """Loads the events of one request, and the request with them; only the last that was asked for counts."""
-        self._app.run_worker(self._story(request), group="story", exclusive=True)
+        self._begin(partial(self._story, request), "story", exclusive=True)
 
     def verify(self) -> None:
         """Checks the whole log; the screen hears how far it is and what it found."""
-        self._app.run_worker(self._verification(), group="verify", exclusive=True)
+        self._begin(self._verification, "verify", exclusive=True)
 
     def prepare(self, shown: ShownRequest, width: int) -> None:
         """Has a large payload worked out; every screen hears when it is there."""
         if shown.begin_preparing(width):
-            self._app.run_worker(self._preparation(shown, width), group="prepare")
+            self._begin(partial(self._preparation, shown, width), "prepare")
+
+    def _begin(self, work: Any, group: str, *, exclusive: bool = False) -> None:
+        """Runs a coroutine function; a coroutine that an ending console never ran would be complained of after it."""
+        self._app.run_worker(work, group=group, exclusive=exclusive)
 
     async def _command(self, request: Request, run: Callable[[], Awaitable[Request]]) -> None:
         screen = self._app.main_screen
