@@ -10,7 +10,7 @@ from collections import deque
 BURST = 50
 """Two keys within so many ms come from a paste or a buffer, not from a person's decision."""
 
-_REMEMBERED = 60_000
+REMEMBERED = 60_000
 """Ms for which keys are remembered; not so many keys, or a burst could push its own first key out."""
 
 
@@ -41,7 +41,7 @@ class Arming:
         """Remembers that a key came."""
         self.keys_noted += 1
         self._keys.append(now)
-        while self._keys[0] < now - _REMEMBERED:
+        while self._keys[0] < now - REMEMBERED:
             self._keys.popleft()
 
     def stood_alone(self, key_at: int | None, now: int) -> bool:

@@ -14,11 +14,8 @@ from collections.abc import Callable
 from textual import events
 from textual.message_pump import MessagePump
 
-from approval_tui.console.arming import BURST, Arming
+from approval_tui.console.arming import BURST, REMEMBERED, Arming
 from approval_tui.domain.clock import Clock, format_duration
-
-_REMEMBERED = 60_000
-"""Ms for which a key that came is remembered, whatever comes after it: no burst can push its own first key out."""
 
 _TICK = 0.001
 """Seconds to which the event loop rounds up what it waits: half of it, on average, every agent would wait, too."""
@@ -61,7 +58,7 @@ class Contract:
         if isinstance(event, events.Key):
             self.arming.note_key(moment)
             self._noted.append((event, moment))
-            while self._noted[0][1] < moment - _REMEMBERED:
+            while self._noted[0][1] < moment - REMEMBERED:
                 self._noted.popleft()
         else:
             self._acting_at, self._acted_at, self._came = None, moment, event.time

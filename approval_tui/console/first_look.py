@@ -48,8 +48,7 @@ class FirstLook:
             os.close(self._output)
         else:
             if self._pid == 0:
-                os.close(self._output)  # or the end of the console would never be noticed there
-                _tell(path, told)
+                _tell(path, told, self._output)
         os.close(told)
 
     def found(self) -> Found | None:
@@ -96,10 +95,12 @@ def look(path: str, clock: Clock = system_clock) -> Found:
     return Found(page.requests, page.total or 0)
 
 
-def _tell(path: str, told: int) -> NoReturn:
+def _tell(path: str, told: int, others_end: int) -> NoReturn:
     """Looks, tells, and ends; nothing that goes wrong is said, because it would be written over the screen."""
     with contextlib.suppress(BaseException), open(told, "wb") as output:
         import pickle
+
+        os.close(others_end)  # or the end of the console would never be noticed here
 
         pickle.dump(look(path), output, pickle.HIGHEST_PROTOCOL)
     os._exit(0)

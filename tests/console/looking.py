@@ -10,8 +10,8 @@ from textual.color import Color
 
 from approval_tui.console.visible_filter import VisibleFilter
 from approval_tui.display.visible import is_all_visible
-from tests.console.driver import Console
-from tests.console.storm import key_event, until_done
+from tests.console.driver import Console, key_event
+from tests.console.storm import until_done
 
 
 class FirstWall(VisibleFilter):

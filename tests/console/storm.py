@@ -25,7 +25,7 @@ from approval_tui.settings.actions import ACTIONS
 from approval_tui.settings.configuration import Settings
 from approval_tui.store import open_store_blocking
 from approval_tui.store.transactions.filters import Filter
-from tests.console.driver import PATIENCE, Console
+from tests.console.driver import PATIENCE, Console, key_event
 from tests.console.storm_oracle import Known, Oracle, Press
 from tests.support import ManualClock
 
@@ -35,7 +35,6 @@ GAPS = (0, 10, 20, 40, 60, 200, 400, 1000)
 _NEVER = ("quit", "suspend")  # the first ends the console, which the storm does by itself; the second the test
 KEYS = tuple(key for action in ACTIONS if action.id not in _NEVER for key in action.keys)
 _ID = re.compile(r"\bapr_[0-9a-f]{32}\b")
-_NAMES = {"?": "question_mark", "/": "slash"}
 _OTHER_KEYS = ("y", "s", "f", "n", "z", "backspace", "left", "right", "shift+tab", "enter", "escape")
 
 
@@ -374,8 +373,3 @@ async def _pass_through(app: ConsoleApp) -> None:
             while node.is_running and not handled.is_set():  # a screen that was closed meanwhile handles nothing
                 assert time.monotonic() < deadline, f"{node} handles nothing any more"
                 await asyncio.sleep(0.001)
-
-
-def key_event(key: str) -> events.Key:
-    """The key as a terminal sends it."""
-    return events.Key(_NAMES.get(key, key), key if len(key) == 1 else None)

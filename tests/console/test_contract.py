@@ -9,7 +9,8 @@ import pytest
 from textual import events
 from textual.widgets import Static
 
-from approval_tui.console.contract import Contract
+from approval_tui.console.app import monotonic_clock
+from approval_tui.console.contract import Contract, moment_of
 from approval_tui.console.dialogs import expire_dialog
 from approval_tui.domain.calls import Call
 from approval_tui.domain.models import Request
@@ -135,6 +136,14 @@ async def test_keys_are_dead_for_exactly_the_arming_time() -> None:
     desk.decide("a")
     await desk.quiet()
     assert desk.happened[-1] == "decided"
+
+
+def test_a_key_came_when_it_was_sent_however_long_it_waited_for_its_turn() -> None:
+    before = monotonic_clock()
+    event = key_event("a")
+    after = monotonic_clock()
+    event.time -= 5
+    assert before - 5001 <= moment_of(event) <= after - 4999
 
 
 # --- on the screen ------------------------------------------------------------------------------
@@ -375,8 +384,9 @@ async def test_a_burst_of_any_length_that_waited_in_a_busy_program_decides_nothi
 ) -> None:
     async with open_console() as console:
         keys = [key_event("a"), *(key_event("z") for _ in range(others))]
+        console.app.contract.moment_of = lambda _: console.monotonic() - 100  # so long ago the terminal sent them
         for key in keys:
-            key.time -= 0.1  # so long ago the terminal sent them
+            key.time -= 0.1
             console.app.post_message(key)
         await console.until(lambda: console.app.contract.arming.keys_noted == len(keys))
         await console.see("Several keys at once: nothing was decided.")

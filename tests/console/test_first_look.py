@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import os
 import subprocess
 import sys
 from typing import Any
@@ -19,6 +17,7 @@ from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.errors import StoreCorrupt, StoreUnavailable
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
+from tests.console.storm import WatchedConsole
 from tests.console.test_row_check import FORGERIES, forged
 from tests.support import LONG, ManualClock
 
@@ -120,7 +119,7 @@ class Looked(FirstLook):
 class Framed(ConsoleApp):
     """The real console; keeps what each frame shows."""
 
-    CSS_PATH = os.path.join(os.path.dirname(inspect.getfile(ConsoleApp)), "console.tcss")
+    CSS_PATH = WatchedConsole.CSS_PATH
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

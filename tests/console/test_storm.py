@@ -7,7 +7,8 @@ import pytest
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
 from tests.console.conftest import OpenConsole
-from tests.console.storm import Storm, key_event, until_done
+from tests.console.driver import key_event
+from tests.console.storm import Storm, until_done
 
 LEAST_DECISIONS = 1
 
