@@ -72,7 +72,7 @@ _STEPS: dict[str, tuple[tuple[str | None, ...], tuple[str, ...]]] = {
 
 def fold(row: dict[str, Any] | None, event: Event) -> tuple[dict[str, Any] | None, str | None]:
     """The row after the event, and what is wrong with that step, if anything is."""
-    if event.name in (events.REUSED, events.LATE_OUTCOME):
+    if event.name in (events.REUSED, events.LATE_OUTCOME, events.TOOL_CALL):
         return row, None if row is not None else f"{event.name} comes before the request"
     if event.name not in _STEPS:
         return row, f"{event.name} is no event of ours"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from approval_tui.domain.canonical import JsonObject, json_object_and_text
+from approval_tui.domain.canonical import JsonObject, json_object_and_text, stored_json
 from approval_tui.domain.checks import (
     bounded,
     check_duration,
@@ -15,7 +16,6 @@ from approval_tui.domain.checks import (
     check_text,
     invalid_call,
 )
-from approval_tui.domain.decisions import EVIDENCE_SHOWN
 from approval_tui.domain.identity import fingerprint_of
 from approval_tui.domain.lifecycle import RISKS
 from approval_tui.domain.limits import (
@@ -25,7 +25,7 @@ from approval_tui.domain.limits import (
     MOST_ARGUMENT_BYTES,
     MOST_CONTEXT_BYTES,
 )
-from approval_tui.domain.models import EVIDENCE_NONE, NO_REQUIREMENTS, Request, Requirements
+from approval_tui.domain.models import EVIDENCE_NONE, EVIDENCE_SHOWN, NO_REQUIREMENTS, Request, Requirements
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,12 @@ class CheckedCall:
     context_text: str
     fingerprint: str
 
+    @cached_property
+    def arguments(self) -> JsonObject:
+        """The arguments as plain values of their own, which nobody else can change any more."""
+        arguments: JsonObject = stored_json(self.arguments_text)
+        return arguments
+
 
 @dataclass(frozen=True)
 class Submitted:
@@ -67,6 +73,14 @@ class Submitted:
 
     request: Request
     created: bool
+
+
+@dataclass(frozen=True)
+class Admission:
+    """The right to run one call that the policy allows, once, with the arguments that were judged."""
+
+    id: str
+    arguments: JsonObject
 
 
 @dataclass(frozen=True)

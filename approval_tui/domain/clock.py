@@ -17,7 +17,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 _UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
-_PART = re.compile(r"([0-9]{1,15})(ms|s|m|h|d)")
+_PART = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)")
 LONGEST_DURATION = 3650 * DAY
 
 
@@ -38,7 +38,7 @@ def optional_timestamp(moment: int | None) -> str | None:
 
 
 def parse_duration(value: str | int | float) -> int:
-    """Milliseconds of `10m`, `1h30m`, `500ms`, or of a number of seconds.
+    """Milliseconds of `10m`, `1h30m`, `1.5h`, `500ms`, or of a number of seconds.
 
     Raises InvalidInput for anything else, for less than zero, and for more than ten years.
     """
@@ -51,7 +51,9 @@ def parse_duration(value: str | int | float) -> int:
     parts = _PART.findall(value)
     if not parts or "".join(number + unit for number, unit in parts) != value:
         raise _bad_duration(value)
-    total = sum(int(number) * _UNITS[unit] for number, unit in parts)
+    total = sum(
+        round(float(number) * _UNITS[unit]) if "." in number else int(number) * _UNITS[unit] for number, unit in parts
+    )
     if total > LONGEST_DURATION:
         raise _bad_duration(value)
     return total

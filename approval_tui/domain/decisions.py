@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from approval_tui.domain.canonical import JsonObject
-from approval_tui.domain.models import EVIDENCE_NONE
+from approval_tui.domain.models import EVIDENCE_NONE, EVIDENCE_SHOWN
 
-EVIDENCE_SHOWN = "shown"  #: every row of the payload was visible to the reviewer
 EVIDENCE_TABLE = "table"  #: decided in bulk, from a table of exactly these requests
 EVIDENCE_TYPED = "typed"  #: not all rows were shown; the reviewer typed the end of the id instead
 EVIDENCE_KINDS = (EVIDENCE_SHOWN, EVIDENCE_TABLE, EVIDENCE_TYPED, EVIDENCE_NONE)

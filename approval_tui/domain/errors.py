@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from approval_tui.domain.names import quoted_name
+
 if TYPE_CHECKING:
+    from approval_tui.domain.counters import Reservation
     from approval_tui.domain.models import Request
 
 
@@ -36,13 +39,26 @@ class InvalidJson(InvalidInput):
 class ConfigurationError(ApprovalTuiError):
     """The configuration cannot be used; `problems` holds one line for each fault."""
 
+    def __init__(
+        self,
+        problems: Sequence[str],
+        *,
+        not_done: str = "Nothing was started.",
+        to_do: str = "Correct the configuration (`approval-tui config validate` checks it).",
+    ) -> None:
+        super().__init__("\n".join(problems), not_done=not_done, to_do=to_do)
+        self.problems = tuple(problems)
+
+
+class PolicyError(ConfigurationError):
+    """The policy cannot be used; `problems` holds one line for each fault."""
+
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__(
-            "\n".join(problems),
-            not_done="Nothing was started.",
-            to_do="Correct the configuration (`approval-tui config validate` checks it).",
+            problems,
+            not_done="No call may run on it.",
+            to_do="Correct the policy (`approval-tui policy validate` checks it).",
         )
-        self.problems = tuple(problems)
 
 
 # --- what the store holds ----------------------------------------------------------------------
@@ -90,6 +106,23 @@ class ClaimInvalid(Conflict):
 
 class ClaimInDoubt(Conflict):
     """The claim's time passed without an outcome; only a reviewer's resolve ends it."""
+
+
+class CountersMoved(Conflict):
+    """Counters that a verdict relied on have other values now; the call must be judged again."""
+
+
+class LimitReached(Conflict):
+    """A counter of the policy has no room left for the call; `reservation` says which, and why."""
+
+    def __init__(self, reservation: Reservation, *, request: Request | None = None) -> None:
+        super().__init__(
+            f"The limit of {reservation.counter.name} is reached.",
+            not_done="The call may not run, and nothing was counted.",
+            to_do="Ask again when its window has ended.",
+            request=request,
+        )
+        self.reservation = reservation
 
 
 # --- the store itself --------------------------------------------------------------------------
@@ -140,15 +173,30 @@ class StoreCorrupt(StoreUnavailable):
 
 
 class NotApproved(ApprovalTuiError):
-    """The call did not run because nobody approved it; `request` says why."""
+    """The call did not run; `request` is what was asked, None where a policy refused it before anybody was."""
 
-    def __init__(self, happened: str, *, request: Request, to_do: str) -> None:
+    def __init__(self, happened: str, *, request: Request | None, to_do: str) -> None:
         super().__init__(happened, not_done="The call did not run.", to_do=to_do)
         self.request = request
 
 
+class PolicyDenied(NotApproved):
+    """The policy said no; `reason` is what its rule has to say, `rule` the rule's name."""
+
+    def __init__(self, tool: str, *, rule: str, reason: str, request: Request | None = None) -> None:
+        super().__init__(
+            f"The policy denies {quoted_name(tool)}: {reason}",
+            request=request,
+            to_do="Do something else, or ask whoever keeps the policy.",
+        )
+        self.rule = rule
+        self.reason = reason
+
+
 class ApprovalDenied(NotApproved):
     """A reviewer said no; `reason` is the reviewer's."""
+
+    request: Request
 
     @property
     def reason(self) -> str | None:
@@ -159,10 +207,16 @@ class ApprovalDenied(NotApproved):
 class ApprovalExpired(NotApproved):
     """Nobody decided in time, or the approval was not used in time."""
 
+    request: Request
+
 
 class ApprovalCancelled(NotApproved):
     """The requester withdrew the request."""
 
+    request: Request
+
 
 class ApprovalPending(NotApproved):
     """Nobody has decided yet, and the caller did not want to wait."""
+
+    request: Request

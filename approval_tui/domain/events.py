@@ -16,6 +16,10 @@ ROLLED_BACK = "claim_rolled_back"  #: consumed -> approved, or the end of a clai
 OUTCOME = "outcome_reported"  #: the claim's holder said what became of the call
 LATE_OUTCOME = "outcome_reported_late"  #: the holder spoke after the claim was in doubt; it changes nothing
 RESOLVED = "claim_resolved"  #: a reviewer ended a claim that was in doubt
+TOOL_CALL = "tool_call"  #: a policy allowed or denied a call without asking anybody
+TOOL_CALL_NOT_RUN = "tool_call_not_run"  #: a call that a policy had allowed did not run; what it counted is taken back
+POLICY_RELOADED = "policy_reloaded"  #: a policy that is new or was changed is in force at a gate
+POLICY_REJECTED = "policy_rejected"  #: a policy's file cannot be used; the gate keeps what it had, or nothing runs
 
 EVENT_NAMES = (
     SUBMITTED,
@@ -32,4 +36,8 @@ EVENT_NAMES = (
     OUTCOME,
     LATE_OUTCOME,
     RESOLVED,
+    TOOL_CALL,
+    TOOL_CALL_NOT_RUN,
+    POLICY_RELOADED,
+    POLICY_REJECTED,
 )

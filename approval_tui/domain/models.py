@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from approval_tui.domain.decisions import Decision
 
 EVIDENCE_NONE = "none"  #: decided by id; nothing is known of what the reviewer saw
+EVIDENCE_SHOWN = "shown"  #: every row of the payload was visible to the reviewer
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,29 @@ class Requirements:
         if kinds != (int, bool, str) or any(type(reviewer) is not str for reviewer in found.reviewers):
             raise TypeError("requirements of other types")
         return found
+
+    def and_also(self, other: Requirements) -> Requirements | None:
+        """What satisfies both; None where no decision could, because they name too few reviewers in common."""
+        named = tuple(name for name in self.reviewers if name in other.reviewers) if other.reviewers else self.reviewers
+        reviewers = named if self.reviewers else other.reviewers
+        quorum = max(self.quorum, other.quorum)
+        if (self.reviewers or other.reviewers) and len(reviewers) < quorum:
+            return None
+        return Requirements(
+            quorum,
+            reviewers,
+            self.reason_required or other.reason_required,
+            EVIDENCE_NONE if self.evidence == other.evidence == EVIDENCE_NONE else EVIDENCE_SHOWN,
+        )
+
+    def cover(self, other: Requirements) -> bool:
+        """Whether every decision that satisfies these satisfies the other ones, too."""
+        return (
+            self.quorum >= other.quorum
+            and (not other.reviewers or (self.reviewers != () and set(self.reviewers) <= set(other.reviewers)))
+            and (self.reason_required or not other.reason_required)
+            and (self.evidence == EVIDENCE_SHOWN or other.evidence == EVIDENCE_NONE)
+        )
 
 
 NO_REQUIREMENTS = Requirements()

@@ -1,10 +1,12 @@
-"""A YAML file as values that know their line, without YAML's traps and without duplicate keys."""
+"""The configuration's text as values by their dotted paths, each with its line and column."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from approval_tui.domain.yaml_tree import LIST, MAPPING, Entry, Node, read_tree
 
 
 @dataclass(frozen=True)
@@ -28,23 +30,10 @@ class Document:
 
 def read_document(text: str, name: str) -> Document:
     """The places of a YAML mapping; syntax errors and duplicate keys become problems with file:line:column."""
-    import yaml
-
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        return Document({}, (f"{where}: not YAML: {error.problem or error.context}",))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        return Document({}, (f"{name}: not YAML: {' '.join(str(error).split())}",))
-    if root is None or root.tag == "tag:yaml.org,2002:null":
-        return Document({}, ())
-    if not isinstance(root, yaml.MappingNode):
-        return Document({}, (f"{name}:{root.start_mark.line + 1}:1: the file must hold keys and values",))
+    tree = read_tree(text, name)
     places: dict[str, Place] = {}
-    problems: list[str] = []
-    for place in _walk(root, "", name, problems, frozenset()):
+    problems = list(tree.problems)
+    for place in _walk(tree.root.entries if tree.root else (), ""):
         first = places.setdefault(place.path, place)
         if first is not place:  # once nested and once with dots
             where = f"{name}:{place.line}:{place.column}"
@@ -52,33 +41,20 @@ def read_document(text: str, name: str) -> Document:
     return Document(places, tuple(problems))
 
 
-def _walk(node: Any, prefix: str, name: str, problems: list[str], above: frozenset[int]) -> Iterator[Place]:
-    import yaml
-
-    seen: dict[str, int] = {}
-    for key_node, value_node in node.value:
-        line, column = key_node.start_mark.line + 1, key_node.start_mark.column + 1
-        if not isinstance(key_node, yaml.ScalarNode):
-            problems.append(f"{name}:{line}:{column}: a key must be a plain word")
-            continue
-        path = f"{prefix}.{key_node.value}" if prefix else key_node.value
-        if key_node.value in seen:
-            problems.append(f"{name}:{line}:{column}: {path}: stands twice (first in line {seen[key_node.value]})")
-            continue
-        seen[key_node.value] = line
-        if isinstance(value_node, yaml.MappingNode):
-            yield Place(path, line, column, "mapping", None)
-            if id(value_node) in above:
-                problems.append(f"{name}:{line}:{column}: {path}: refers to itself")
-                continue
-            yield from _walk(value_node, path, name, problems, above | {id(value_node)})
-        elif isinstance(value_node, yaml.SequenceNode):
-            items = [_scalar(path, item) for item in value_node.value]
-            yield Place(path, line, column, "list", items)
+def _walk(entries: tuple[Entry, ...], prefix: str) -> Iterator[Place]:
+    for entry in entries:
+        key, value = entry.key, entry.value
+        path = f"{prefix}.{key.text}" if prefix else key.text
+        if value.kind == MAPPING:
+            yield Place(path, key.line, key.column, MAPPING, None)
+            yield from _walk(value.entries, path)
+        elif value.kind == LIST:
+            yield Place(path, key.line, key.column, LIST, [_scalar(path, item) for item in value.items])
         else:
-            yield _scalar(path, value_node)
+            yield _scalar(path, value)
 
 
-def _scalar(path: str, node: Any) -> Place:
-    kind = node.tag.rsplit(":", 1)[-1]
-    return Place(path, node.start_mark.line + 1, node.start_mark.column + 1, kind, node.value)
+def _scalar(path: str, node: Node) -> Place:
+    """A scalar's place; a list or mapping inside a list has no text."""
+    is_scalar = node.kind not in (LIST, MAPPING)
+    return Place(path, node.line, node.column, node.kind, node.text if is_scalar else None)

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from approval_tui.domain.audit import Event, Head, Verification
-from approval_tui.domain.calls import Call, Submitted, check_call
+from approval_tui.domain.calls import Call, CheckedCall, Submitted, check_call
 from approval_tui.domain.lifecycle import EXPIRED, PENDING
 from approval_tui.domain.models import Request
 from approval_tui.store import procedures, wakeups
@@ -16,7 +16,17 @@ from approval_tui.store.bells import Bell
 from approval_tui.store.drivers.sqlite_async import AsyncSqliteEngine
 from approval_tui.store.procedures import Progress, Step
 from approval_tui.store.transaction import Transaction
-from approval_tui.store.transactions import log, paging, queries, records, requester, reviewer, searching
+from approval_tui.store.transactions import (
+    counters,
+    log,
+    paging,
+    policies,
+    queries,
+    records,
+    requester,
+    reviewer,
+    searching,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -63,10 +73,16 @@ class RequesterStore(_Face):
     report_outcome = _writes(requester.report_outcome)
     rollback = _writes(requester.roll_back)
     cancel = _writes(requester.cancel)
+    counter_values = _reads(counters.counter_values)
+    admit = _writes(policies.admit)
+    record_denial = _writes(policies.record_denial)
+    give_back = _writes(policies.give_back)
+    note_policy = _writes(policies.note_policy)
 
-    async def submit(self, call: Call) -> Submitted:
+    async def submit(self, call: Call | CheckedCall) -> Submitted:
         """Finds the request of the same call or creates it; raises InvalidInput before anything is written."""
-        return await self._engine.write(requester.submit, check_call(call))
+        checked = call if isinstance(call, CheckedCall) else check_call(call)
+        return await self._engine.write(requester.submit, checked)
 
     async def wait(self, request_id: str, *, timeout: int | None = None) -> Request:
         """The request as soon as it is no longer pending, or as it is after `timeout` ms."""
@@ -98,6 +114,7 @@ class ReviewerStore(_Face):
     pending_page = _reads(paging.pending_page)
     in_doubt_count = _reads(queries.in_doubt_count)
     history = _reads(queries.history)
+    policy_standings = _reads(policies.policy_standings)
     history_count = _reads(paging.history_count)
     history_id_at = _reads(paging.history_id_at)
     search_history = _reads(searching.search_history)

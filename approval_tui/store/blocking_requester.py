@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from approval_tui.domain.calls import Call, Submitted, check_call
+from approval_tui.domain.calls import Call, CheckedCall, Submitted, check_call
 from approval_tui.domain.lifecycle import EXPIRED, PENDING
 from approval_tui.domain.models import Request
 from approval_tui.store import wakeups
 from approval_tui.store.bells import Bell
 from approval_tui.store.blocking_face import BlockingFace, reads, writes
-from approval_tui.store.transactions import queries, records, requester
+from approval_tui.store.transactions import counters, policies, queries, records, requester
 
 
 class BlockingRequesterStore(BlockingFace):
@@ -19,10 +19,15 @@ class BlockingRequesterStore(BlockingFace):
     report_outcome = writes(requester.report_outcome)
     rollback = writes(requester.roll_back)
     cancel = writes(requester.cancel)
+    counter_values = reads(counters.counter_values)
+    admit = writes(policies.admit)
+    record_denial = writes(policies.record_denial)
+    give_back = writes(policies.give_back)
+    note_policy = writes(policies.note_policy)
 
-    def submit(self, call: Call) -> Submitted:
+    def submit(self, call: Call | CheckedCall) -> Submitted:
         """Finds the request of the same call or creates it; raises InvalidInput before anything is written."""
-        return self._engine.write(requester.submit, check_call(call))
+        return self._engine.write(requester.submit, call if isinstance(call, CheckedCall) else check_call(call))
 
     def wait(self, request_id: str, *, timeout: int | None = None) -> Request:
         """The request as soon as it is no longer pending, or as it is after `timeout` ms."""

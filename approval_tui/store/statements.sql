@@ -310,3 +310,42 @@ ORDER BY e.seq LIMIT :most
 
 -- name: last_segment
 SELECT last_seq, last_hash FROM segments ORDER BY number DESC LIMIT 1
+
+-- name: counter_value
+SELECT value FROM counters
+WHERE name = :name AND window_length = :window_length AND window_start = :window_start
+
+-- name: add_to_counter
+-- Guarded: the limit holds whatever was read before.
+INSERT INTO counters (name, window_length, window_start, value)
+SELECT :name, :window_length, :window_start, :amount WHERE :amount <= :most
+ON CONFLICT (name, window_length, window_start) DO UPDATE SET value = value + :amount
+  WHERE value + :amount <= :most
+
+-- name: take_from_counter
+-- A window that has ended is not touched by this, nor is the one after it; no counter falls below zero.
+UPDATE counters SET value = CASE WHEN value > :amount THEN value - :amount ELSE 0 END
+WHERE name = :name AND window_length = :window_length AND window_start = :window_start
+
+-- name: forget_counters
+-- Windows that ended a day ago; they are kept so long because a clock may be set back.
+DELETE FROM counters
+WHERE name = :name AND window_length = :window_length AND window_start + window_length < :now - 86400000
+
+-- name: reserve
+INSERT INTO reservations (holder, name, window_length, window_start, amount)
+VALUES (:holder, :name, :window_length, :window_start, :amount)
+
+-- name: reservations_of
+SELECT name, window_length, window_start, amount FROM reservations WHERE holder = :holder
+
+-- name: forget_reservations
+DELETE FROM reservations WHERE holder = :holder
+
+-- name: forget_old_reservations
+DELETE FROM reservations
+WHERE name = :name AND window_length = :window_length AND window_start + window_length < :now - 86400000
+
+-- name: policy_events
+-- What gates said of their policies, newest first, over an index that holds nothing else.
+SELECT * FROM events WHERE name IN ('policy_reloaded', 'policy_rejected') ORDER BY seq DESC LIMIT :most

@@ -6,7 +6,14 @@ from approval_tui.domain import events
 from approval_tui.domain.calls import CheckedCall, Claim, Submitted
 from approval_tui.domain.canonical import JsonObject, tagged_hash
 from approval_tui.domain.checks import check_name, check_text
-from approval_tui.domain.errors import ClaimInDoubt, ClaimInvalid, InvalidInput, RequestChanged, StatusConflict
+from approval_tui.domain.errors import (
+    ClaimInDoubt,
+    ClaimInvalid,
+    InvalidInput,
+    LimitReached,
+    RequestChanged,
+    StatusConflict,
+)
 from approval_tui.domain.identity import digest_for, digest_of
 from approval_tui.domain.ids import new_secret
 from approval_tui.domain.lifecycle import (
@@ -19,7 +26,9 @@ from approval_tui.domain.lifecycle import (
 )
 from approval_tui.domain.limits import DEFAULT_CLAIM_LIFETIME
 from approval_tui.domain.models import NO_DECISIONS, Request
+from approval_tui.domain.verdicts import DENY, Verdict
 from approval_tui.store.transaction import RecordedRefusal, Transaction, first_row
+from approval_tui.store.transactions.counters import first_over_limit, refuse_moved, release, reserve_all
 from approval_tui.store.transactions.records import (
     append_event,
     change,
@@ -122,13 +131,15 @@ def consume(
     requester: str,
     claim_lifetime: int = DEFAULT_CLAIM_LIFETIME,
     claim_id: str | None = None,
+    verdict: Verdict | None = None,
 ) -> Claim:
     """Takes the approval for the one caller that may run the call (rule R2).
 
     `claim_lifetime` is in ms: after it, a claim without an outcome is in doubt. A caller that chooses the
     secret `claim_id` itself can give the claim back even if it is interrupted before it has the answer.
-    Raises StatusConflict when the request is not approved (any more), RequestChanged when it is not this
-    requester's call, and StoreCorrupt when the stored arguments are not those that were approved.
+    What a policy's `verdict` on the call counts is counted with it, or the call may not run. Raises
+    StatusConflict when the request is not approved (any more), RequestChanged when it is not this requester's
+    call, StoreCorrupt when the stored arguments are not those that were approved, LimitReached and CountersMoved.
     """
     not_done = "The call may not run."
     if claim_lifetime <= 0:
@@ -148,6 +159,8 @@ def consume(
     if not digest_for(request, arguments) == request.digest == approved_digest:
         raise corrupt(f"What request {request.id} holds is not what was approved: the digests differ.")
     secret = claim_id or new_secret("clm")
+    if verdict is not None:
+        _count(tx, request, verdict, tagged_hash(secret.encode()))
     request = change(
         tx,
         "consume",
@@ -163,6 +176,17 @@ def consume(
         {"digest": request.digest},
     )
     return Claim(id=secret, request=request, arguments=arguments)
+
+
+def _count(tx: Transaction, request: Request, verdict: Verdict, holder: str) -> None:
+    """Counts what the approved call counts; where a limit is reached, that is recorded and the approval stays."""
+    refuse_moved(tx, verdict.counts)
+    over = first_over_limit(tx, verdict.reservations)
+    if over is not None:
+        details = {"verdict": DENY, "rule": over.rule, "tool": request.tool, "requester": request.requester}
+        append_event(tx, events.TOOL_CALL, request.id, {}, details)
+        raise RecordedRefusal(LimitReached(over, request=request))
+    reserve_all(tx, holder, verdict.reservations)
 
 
 def report_outcome(tx: Transaction, request_id: str, claim: str, outcome: str, *, detail: str | None = None) -> Request:
@@ -193,6 +217,7 @@ def roll_back(tx: Transaction, request_id: str, claim: str, *, detail: str | Non
     request, claim_hash = _open_claim(tx, request_id, claim, NOT_RUN, detail)
     if request.approval_expires_at is None or request.approval_expires_at <= tx.now:
         return _end_claim(tx, request, claim_hash, NOT_RUN, detail)
+    release(tx, claim_hash)
     return change(
         tx,
         "roll_back",
@@ -238,6 +263,8 @@ def _open_claim(tx: Transaction, request_id: str, claim: str, outcome: str, deta
 
 
 def _end_claim(tx: Transaction, request: Request, claim_hash: str, outcome: str, detail: str | None) -> Request:
+    if outcome == NOT_RUN:
+        release(tx, claim_hash)
     return change(
         tx,
         "record_outcome",

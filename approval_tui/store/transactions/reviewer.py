@@ -10,7 +10,7 @@ from approval_tui.domain import events
 from approval_tui.domain.canonical import JsonObject, json_object, record_json
 from approval_tui.domain.checks import arguments_text, check_name, check_text
 from approval_tui.domain.clock import format_timestamp
-from approval_tui.domain.decisions import EVIDENCE_KINDS, EVIDENCE_SHOWN, NO_EVIDENCE, Decision, Evidence, Reviewer
+from approval_tui.domain.decisions import EVIDENCE_KINDS, NO_EVIDENCE, Decision, Evidence, Reviewer
 from approval_tui.domain.errors import DecisionRefused, InvalidInput, RequestChanged, StatusConflict
 from approval_tui.domain.identity import digest_for
 from approval_tui.domain.lifecycle import (
@@ -20,12 +20,14 @@ from approval_tui.domain.lifecycle import (
     DENIED,
     DENY,
     EXPIRED,
+    NOT_RUN,
     OUTCOMES,
     PENDING,
     VERDICTS,
 )
-from approval_tui.domain.models import NO_DECISIONS, Request
+from approval_tui.domain.models import EVIDENCE_SHOWN, NO_DECISIONS, Request
 from approval_tui.store.transaction import NothingToDo, Transaction
+from approval_tui.store.transactions.counters import release
 from approval_tui.store.transactions.records import (
     change,
     load_request,
@@ -285,6 +287,8 @@ def resolve(
             request=request,
         )
     held_claim = load_row(tx, request_id)["claim_hash"]
+    if outcome == NOT_RUN:
+        release(tx, held_claim)
     return change(
         tx,
         "record_outcome",

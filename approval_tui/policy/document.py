@@ -1,0 +1,194 @@
+"""Reads a policy's document: every fault of it at once, with file, line, column, path and the nearest known word."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from approval_tui.domain.clock import SECOND
+from approval_tui.domain.errors import PolicyError
+from approval_tui.domain.verdicts import ALLOW
+from approval_tui.domain.yaml_tree import INT, MAPPING, NULL, STR, Node, read_tree
+from approval_tui.policy.language import (
+    APPROVALS_KEYS,
+    DEFAULTS,
+    EVERY_TOOL,
+    GLOBAL_SCOPE,
+    NOTIFY_KEYS,
+    STATE,
+    TOOL_KEYS,
+    TOP_KEYS,
+    VERSION,
+    WEBHOOK_EVENTS,
+    WEBHOOK_KEYS,
+)
+from approval_tui.policy.model import Approvals, Policy, Rule, ToolRules, Webhook
+from approval_tui.policy.reading import Reading, did_you_mean, said
+from approval_tui.policy.rule_reading import read_rule
+from approval_tui.policy.vain_rules import warn_of_vain_rules
+
+
+def parse_policy(text: str, name: str) -> Policy:
+    """The policy of a document's text; `name` is how errors call the file.
+
+    Raises PolicyError with every fault. What can hardly be meant, as a rule that never matches, is a warning.
+    """
+    tree = read_tree(text, name)
+    if tree.root is None:
+        raise PolicyError(tree.problems or (f'{name}:1:1: the file is empty; a policy begins with version: "1"',))
+    reading = Reading(name)
+    values = reading.entries(tree.root, "", TOP_KEYS)
+    _check_version(reading, values.get("version"), tree.root)
+    nodes: dict[str, Node] = {}
+    policy = Policy(
+        description=reading.words(values["description"], "description") if "description" in values else None,
+        default=_default(reading, values.get("default")),
+        hide=_hide(reading, values["hide"]) if "hide" in values else (),
+        tools=_tools(reading, values["tools"], nodes) if "tools" in values else (),
+        approvals=_approvals(reading, values["approvals"]) if "approvals" in values else Approvals(),
+    )
+    _check_counters(reading, policy, nodes)
+    if tree.problems or reading.problems:
+        raise PolicyError((*tree.problems, *reading.problems))
+    warn_of_vain_rules(reading, policy, nodes)
+    return Policy(**{**vars(policy), "warnings": reading.warnings})
+
+
+def _check_version(reading: Reading, node: Node | None, root: Node) -> None:
+    """A version without quotes is accepted: YAML reads it as a number, and Intercept takes it all the same."""
+    if node is None:
+        reading.problem(root, "version", f'is missing; write version: "{VERSION}"')
+    elif node.kind not in (STR, INT) or node.text != VERSION:
+        reading.problem(node, "version", f'must be "{VERSION}", not {said(node)}')
+
+
+def _default(reading: Reading, node: Node | None) -> str:
+    return ALLOW if node is None else reading.word(node, "default", DEFAULTS) or ALLOW
+
+
+def _hide(reading: Reading, node: Node) -> tuple[str, ...]:
+    names: list[str] = []
+    for where, item in reading.items(node, "hide", "names of tools"):
+        name = reading.name(item, where)
+        if name in names:
+            reading.problem(item, where, f"{name!r} stands twice")
+        elif name is not None:
+            names.append(name)
+    return tuple(names)
+
+
+# --- approvals ---------------------------------------------------------------------------------
+
+
+def _approvals(reading: Reading, node: Node) -> Approvals:
+    values = reading.entries(node, "approvals", APPROVALS_KEYS)
+    durations = {
+        key: reading.duration(values[key], f"approvals.{key}", least)
+        for key, least in (("timeout", SECOND), ("dedupe_window", 0), ("hold", 0))
+        if key in values
+    }
+    webhook = None
+    if "notify" in values:
+        notify = reading.entries(values["notify"], "approvals.notify", NOTIFY_KEYS)
+        if "webhook" in notify:
+            webhook = _webhook(reading, notify["webhook"], "approvals.notify.webhook")
+    return Approvals(**durations, webhook=webhook)
+
+
+def _webhook(reading: Reading, node: Node, path: str) -> Webhook | None:
+    values = reading.entries(node, path, WEBHOOK_KEYS)
+    for key in ("url", "secret"):
+        if key not in values:
+            reading.problem(node, path, f"must have a {key}")
+    url = _url(reading, values["url"], f"{path}.url") if "url" in values else None
+    secret = reading.text(values["secret"], f"{path}.secret") if "secret" in values else None
+    events = tuple(
+        word
+        for where, item in (reading.items(values["events"], f"{path}.events", "words") if "events" in values else ())
+        if (word := reading.word(item, where, WEBHOOK_EVENTS)) is not None
+    )
+    return None if url is None or secret is None else Webhook(url, secret, events or WEBHOOK_EVENTS[:1])
+
+
+def _url(reading: Reading, node: Node, path: str) -> str | None:
+    text = reading.text(node, path)
+    if text is None:
+        return None
+    try:
+        parts = urlsplit(text)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not set(text) & set(" \t\r\n")
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        reading.problem(node, path, f"must be a URL that begins with http:// or https://, not {said(node)}")
+        return None
+    return text
+
+
+# --- tools -------------------------------------------------------------------------------------
+
+
+def _tools(reading: Reading, node: Node, nodes: dict[str, Node]) -> tuple[ToolRules, ...]:
+    """The rules of all tools; `nodes` gets the node of each tool and rule by its path."""
+    tools = []
+    if node.kind == NULL:
+        reading.warning(node, "tools", "holds no tools; the default alone decides")
+        return ()
+    for where, entry in reading.named_entries(node, "tools"):
+        name = entry.key.text
+        if name == GLOBAL_SCOPE:
+            reading.problem(entry.key, where, f"is what the counters of {EVERY_TOOL} are called; no tool can be")
+        if name != EVERY_TOOL and not name.strip(EVERY_TOOL):
+            reading.problem(entry.key, where, f"stands for every tool; write it as {EVERY_TOOL}")
+        nodes[where] = entry.key
+        tools.append(ToolRules(name, _rules(reading, entry.value, where, name, nodes)))
+    return tuple(tools)
+
+
+def _rules(reading: Reading, node: Node, path: str, tool: str, nodes: dict[str, Node]) -> tuple[Rule, ...]:
+    rules_path = f"{path}.rules"
+    if node.kind == NULL:
+        reading.warning(nodes[path], path, "holds no rules; write rules: [] if that is meant")
+        return ()
+    values = reading.entries(node, path, TOOL_KEYS)
+    rules_node = values.get("rules")
+    if rules_node is None:
+        if node.kind == MAPPING:
+            reading.warning(nodes[path], path, "holds no rules; write rules: [] if that is meant")
+        return ()
+    if rules_node.kind == NULL:
+        reading.warning(rules_node, rules_path, "holds no rules; write rules: [] if that is meant")
+        return ()
+    scope = ToolRules(tool).scope
+    rules = []
+    counters: dict[str, str] = {}
+    for where, item in reading.items(rules_node, rules_path, "rules"):
+        rule = read_rule(reading, item, where, scope)
+        nodes[where] = item
+        rules.append(rule)
+        if rule.state is not None:
+            first = counters.setdefault(rule.state.counter, where)
+            if first != where:
+                reading.problem(item, where, f"counts {rule.state.counter!r}, which {first} counts already")
+    return tuple(rules)
+
+
+def _check_counters(reading: Reading, policy: Policy, nodes: dict[str, Node]) -> None:
+    """Notes every condition on a counter that no rule counts."""
+    known = declared_counters(policy)
+    for tool in policy.tools:
+        for rule in tool.rules:
+            for condition in rule.conditions:
+                if condition.path.startswith(STATE) and condition.path not in known:
+                    hint = did_you_mean(condition.path, tuple(known))
+                    what = f"has a condition on {condition.path}, which no state counts{hint}"
+                    reading.problem(nodes[rule.path], rule.path, what)
+
+
+def declared_counters(policy: Policy) -> set[str]:
+    """The paths of all counters that the policy's rules count, as conditions name them."""
+    return {
+        f"{STATE}{tool.scope}.{rule.state.counter}"
+        for tool in policy.tools
+        for rule in tool.rules
+        if rule.state is not None
+    }

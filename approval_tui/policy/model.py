@@ -1,0 +1,110 @@
+"""A policy as data: what its document says, checked and with defaults; durations are in ms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from approval_tui.domain.canonical import JsonObject, canonical_hash, canonical_json
+from approval_tui.domain.models import NO_REQUIREMENTS, Requirements
+from approval_tui.domain.verdicts import ALLOW, REQUIRE_APPROVAL
+from approval_tui.policy.language import EVALUATE, EVERY_TOOL, GLOBAL_SCOPE
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A value of the call, or a counter, held against an expected value."""
+
+    path: str
+    op: str
+    value: Any
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.op} {canonical_json(self.value).decode()}"
+
+
+@dataclass(frozen=True)
+class CountingRule:
+    """The `state` of a rule: what it counts, in which window (ms), and by how much each call counts."""
+
+    counter: str
+    window: int
+    increment: int = 1
+    increment_from: str | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of one tool; `path` is its place in the document."""
+
+    name: str
+    path: str
+    action: str = EVALUATE
+    conditions: tuple[Condition, ...] = ()
+    on_deny: str | None = None
+    state: CountingRule | None = None
+    approval_timeout: int | None = None
+    requirements: Requirements = NO_REQUIREMENTS
+    risk: str | None = None
+    hold: int | None = None
+
+    @cached_property
+    def hash(self) -> str:
+        """Covers what changes a verdict, and neither the rule's words nor its times (rule R5)."""
+        conditions = [{"path": each.path, "op": each.op, "value": each.value} for each in self.conditions]
+        requirements = {**self.requirements.to_json(), "reviewers": sorted(self.requirements.reviewers)}
+        value: JsonObject = {
+            "type": "rule",
+            "action": self.action,
+            "conditions": sorted(conditions, key=canonical_json),
+            "requirements": requirements if self.action == REQUIRE_APPROVAL else None,
+            "risk": self.risk,
+        }
+        if self.state is not None:
+            value["state"] = vars(self.state)
+        return canonical_hash(value)
+
+
+@dataclass(frozen=True)
+class ToolRules:
+    """The rules of one tool, of all tools whose names fit a glob, or of `*`, which is every tool."""
+
+    name: str
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def scope(self) -> str:
+        """What stands before the names of its counters."""
+        return GLOBAL_SCOPE if self.name == EVERY_TOOL else self.name
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """Where notices of approvals go; the secret signs them and is never printed."""
+
+    url: str
+    secret: str = field(repr=False)
+    events: tuple[str, ...] = ("requested",)
+
+
+@dataclass(frozen=True)
+class Approvals:
+    """What holds for every approval that a rule does not say otherwise of."""
+
+    timeout: int | None = None
+    dedupe_window: int | None = None
+    hold: int | None = None
+    webhook: Webhook | None = None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A checked policy; `warnings` are lines about what cannot be meant, as `file:line:column: path: why`."""
+
+    description: str | None = None
+    default: str = ALLOW
+    hide: tuple[str, ...] = ()
+    tools: tuple[ToolRules, ...] = ()
+    approvals: Approvals = field(default_factory=Approvals)
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,91 @@
+"""Warns of rules that can never match, and of rules that refuse whatever the call is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from approval_tui.domain.verdicts import ALLOW, DENY, REQUIRE_APPROVAL
+from approval_tui.domain.yaml_tree import Node
+from approval_tui.policy.conditions import check_of, equals
+from approval_tui.policy.globs import fits
+from approval_tui.policy.language import EVALUATE, EVERY_TOOL, STATE
+from approval_tui.policy.model import Condition, Policy, Rule, ToolRules
+from approval_tui.policy.reading import Reading
+
+
+def warn_of_vain_rules(reading: Reading, policy: Policy, nodes: dict[str, Node]) -> None:
+    """Notes a warning at each such rule; `nodes` has the rules' places."""
+    for tool in policy.tools:
+        for rule in tool.rules:
+            why = _never_asked(policy, tool) or _outvoted(policy, tool, rule) or _contradicts_itself(rule)
+            if why is not None:
+                reading.warning(nodes[rule.path], rule.path, why)
+
+
+def _never_asked(policy: Policy, tool: ToolRules) -> str | None:
+    """Why no call comes to the rules of this tool."""
+    for hidden in policy.hide:
+        if hidden == EVERY_TOOL or fits(tool.name, hidden):
+            return f"can never match: {hidden} is hidden"
+    if tool.name == EVERY_TOOL and policy.default != ALLOW and len(policy.tools) == 1:
+        return f"can never match: no tool is listed, and the default is {policy.default}"
+    return None
+
+
+def _outvoted(policy: Policy, tool: ToolRules, rule: Rule) -> str | None:
+    """The rule of the same calls that denies all of them, whatever this one says."""
+    for other_tool in policy.tools:
+        if other_tool.name not in (tool.name, EVERY_TOOL):
+            continue
+        for other in other_tool.rules:
+            if other is rule:
+                return None  # of two that deny everything, the first is not in vain
+            if other.action == DENY:
+                return f"can never decide: {other.path} denies every call"
+    return None
+
+
+def _contradicts_itself(rule: Rule) -> str | None:
+    paths: dict[str, list[Condition]] = {}
+    for condition in rule.conditions:
+        paths.setdefault(condition.path, []).append(condition)
+    for path, conditions in paths.items():
+        if _cannot_all_hold(path, conditions):
+            together = " and ".join(map(str, conditions))
+            if rule.action == EVALUATE:
+                return f"denies every call: {together} never holds"
+            if rule.action == REQUIRE_APPROVAL:
+                return f"can never match, unless {path} is missing or of another type: {together} never holds"
+    return None
+
+
+def _cannot_all_hold(path: str, conditions: Sequence[Condition]) -> bool:
+    """Whether no value fits all of these conditions on one path; when in doubt, no."""
+    exact = [condition for condition in conditions if condition.op in ("eq", "in")]
+    if exact:
+        values = exact[0].value if exact[0].op == "in" else [exact[0].value]
+        return not any(_fits_all(value, conditions) for value in values)
+    exists = {condition.value for condition in conditions if condition.op == "exists"}
+    if False in exists and (True in exists or len(conditions) > 1):
+        return True
+    low, low_is_open, high, high_is_open = _bounds(path, conditions)
+    return low is not None and high is not None and (low > high or (low == high and (low_is_open or high_is_open)))
+
+
+def _fits_all(value: Any, conditions: Sequence[Condition]) -> bool:
+    return all(check_of(condition)(value) is not False for condition in conditions)
+
+
+def _bounds(path: str, conditions: Sequence[Condition]) -> tuple[Any, bool, Any, bool]:
+    """The least and the most that the conditions leave, and whether the bound itself is excluded."""
+    low: Any = 0 if path.startswith(STATE) else None
+    high: Any = None
+    low_is_open = high_is_open = False
+    for condition in conditions:
+        value, is_open = condition.value, condition.op in ("lt", "gt")
+        if condition.op in ("gt", "gte") and (low is None or value > low or (equals(value, low) and is_open)):
+            low, low_is_open = value, is_open
+        if condition.op in ("lt", "lte") and (high is None or value < high or (equals(value, high) and is_open)):
+            high, high_is_open = value, is_open
+    return low, low_is_open, high, high_is_open
