@@ -7,9 +7,9 @@ from typing import Any
 
 from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import HOUR, MINUTE, SECOND
-from approval_tui.domain.decisions import EVIDENCE_SHOWN, Evidence, Reviewer
+from approval_tui.domain.decisions import Evidence, Reviewer
 from approval_tui.domain.ids import IdFactory
-from approval_tui.domain.models import Request
+from approval_tui.domain.models import EVIDENCE_SHOWN, Request
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from tests.support import BO, ManualClock, deny, submit

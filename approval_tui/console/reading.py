@@ -9,7 +9,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 
-from approval_tui.domain.decisions import EVIDENCE_SHOWN, EVIDENCE_TYPED, Evidence
+from approval_tui.domain.decisions import EVIDENCE_TYPED, Evidence
+from approval_tui.domain.models import EVIDENCE_SHOWN
 
 _FAR = 1 << 62
 

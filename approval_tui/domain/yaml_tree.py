@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 DEEPEST_NESTING = 50
 MOST_NODES = 200_000
@@ -46,12 +46,20 @@ class Entry:
     value: Node
 
 
+class Fault(NamedTuple):
+    """Something wrong in the file; the text says where, as file:line:column, and what."""
+
+    line: int
+    column: int
+    text: str
+
+
 @dataclass(frozen=True)
 class Tree:
     """The root of a file that holds keys and values, None for an empty one, and what is wrong with the file itself."""
 
     root: Node | None
-    problems: tuple[str, ...] = field(default=())
+    faults: tuple[Fault, ...] = ()
 
 
 def read_tree(text: str, name: str) -> Tree:
@@ -63,18 +71,22 @@ def read_tree(text: str, name: str) -> Tree:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        return Tree(None, (f"{where}: not YAML: {error.problem or error.context}",))
+        return _unreadable(f"{where}: not YAML: {error.problem or error.context}")
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        return Tree(None, (f"{name}: not YAML: {' '.join(str(error).split())}",))
+        return _unreadable(f"{name}: not YAML: {' '.join(str(error).split())}")
     if root is None or root.tag == "tag:yaml.org,2002:null":
         return Tree(None)
     if not isinstance(root, yaml.MappingNode):
-        return Tree(None, (f"{name}:{root.start_mark.line + 1}:1: the file must hold keys and values",))
+        return _unreadable(f"{name}:{root.start_mark.line + 1}:1: the file must hold keys and values")
     reader = _Reader(name)
     try:
-        return Tree(reader.node(root, "", frozenset()), tuple(reader.problems))
+        return Tree(reader.node(root, "", frozenset()), tuple(reader.faults))
     except _TooManyNodes:
-        return Tree(None, (f"{name}: its aliases stand for more than {MOST_NODES:,} values",))
+        return _unreadable(f"{name}: its aliases stand for more than {MOST_NODES:,} values")
+
+
+def _unreadable(why: str) -> Tree:
+    return Tree(None, (Fault(1, 1, why),))
 
 
 def _composed(text: str) -> Any:
@@ -116,7 +128,7 @@ class _Reader:
     """Makes nodes of ours out of PyYAML's, and notes what is wrong on the way."""
 
     def __init__(self, name: str) -> None:
-        self.problems: list[str] = []
+        self.faults: list[Fault] = []
         self._name = name
         self._count = 0
 
@@ -145,7 +157,7 @@ class _Reader:
         for key_node, value_node in found.value:
             line, column = key_node.start_mark.line + 1, key_node.start_mark.column + 1
             if not isinstance(key_node, yaml.ScalarNode):
-                self.problems.append(f"{self._name}:{line}:{column}: a key must be a plain word")
+                self.faults.append(Fault(line, column, f"{self._name}:{line}:{column}: a key must be a plain word"))
                 continue
             inner = f"{path}.{key_node.value}" if path else key_node.value
             first = entries.get(key_node.value)
@@ -160,4 +172,4 @@ class _Reader:
         return list(entries.values())
 
     def _note(self, line: int, column: int, path: str, what: str) -> None:
-        self.problems.append(f"{self._name}:{line}:{column}: {path}: {what}")
+        self.faults.append(Fault(line, column, f"{self._name}:{line}:{column}: {path}: {what}"))

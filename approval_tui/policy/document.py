@@ -34,8 +34,9 @@ def parse_policy(text: str, name: str) -> Policy:
     """
     tree = read_tree(text, name)
     if tree.root is None:
-        raise PolicyError(tree.problems or (f'{name}:1:1: the file is empty; a policy begins with version: "1"',))
-    reading = Reading(name)
+        faults = tuple(fault.text for fault in tree.faults)
+        raise PolicyError(faults or (f'{name}:1:1: the file is empty; a policy begins with version: "1"',))
+    reading = Reading(name, tree.faults)
     values = reading.entries(tree.root, "", TOP_KEYS)
     _check_version(reading, values.get("version"), tree.root)
     nodes: dict[str, Node] = {}
@@ -47,8 +48,8 @@ def parse_policy(text: str, name: str) -> Policy:
         approvals=_approvals(reading, values["approvals"]) if "approvals" in values else Approvals(),
     )
     _check_counters(reading, policy, nodes)
-    if tree.problems or reading.problems:
-        raise PolicyError((*tree.problems, *reading.problems))
+    if reading.problems:
+        raise PolicyError(reading.problems)
     warn_of_vain_rules(reading, policy, nodes)
     return Policy(**{**vars(policy), "warnings": reading.warnings})
 

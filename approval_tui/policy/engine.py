@@ -72,7 +72,7 @@ class PolicyEngine:
         return self._verdict(applicable, findings, asking, tuple(reservations), counts)
 
     def counts_needed(self, tool: str) -> tuple[Counter, ...]:
-        """The counters whose values a verdict on this tool depends on; limits, which the store keeps, are not among them."""
+        """The counters whose values a verdict on this tool depends on, but for limits, which the store keeps."""
         return self._applicable(tool).counts_needed
 
     def _verdict(
@@ -246,7 +246,11 @@ def _default_finding(name: str, path: str, verdict: str, message: str) -> Findin
 
 
 def _message(rule: Rule) -> str:
-    return rule.on_deny or f'Denied by rule "{rule.name}"'
+    """What the agent is told; the words are Intercept's where a rule denies without words of its own."""
+    said = (
+        f'Rule "{rule.name}" asks for approval' if rule.action == REQUIRE_APPROVAL else f'Denied by rule "{rule.name}"'
+    )
+    return rule.on_deny or said
 
 
 def _unmet(condition: Condition, actual: Any, answer: bool | None) -> str:
@@ -267,9 +271,9 @@ def _amount(rule: Rule, arguments: JsonObject) -> int | None:
     if rule.state.increment_from is None:
         return rule.state.increment
     value = value_at(arguments, tuple(rule.state.increment_from.removeprefix(ARGUMENTS).split(".")))
-    if type(value) not in (int, float) or not 0 <= value <= LARGEST_COUNT:
+    if not isinstance(value, int | float) or type(value) is bool or not 0 <= value <= LARGEST_COUNT:
         return None
-    return int(math.ceil(value))
+    return math.ceil(value)
 
 
 def _most(limit: Condition) -> int:

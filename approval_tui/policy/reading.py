@@ -10,7 +10,7 @@ from typing import Any
 from approval_tui.domain.clock import format_duration, parse_duration
 from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.limits import LONGEST_NAME, LONGEST_TEXT
-from approval_tui.domain.yaml_tree import BOOL, FLOAT, INT, LIST, MAPPING, NULL, STR, Entry, Node
+from approval_tui.domain.yaml_tree import BOOL, FLOAT, INT, LIST, MAPPING, NULL, STR, Entry, Fault, Node
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,400})")
 _FLOAT = re.compile(r"[-+]?[0-9]{1,400}\.[0-9]{0,400}(?:[eE][-+][0-9]{1,3})?")
@@ -23,31 +23,31 @@ NOTHING = object()
 class Reading:
     """The faults and doubts that were found so far, as `file:line:column: path: what`."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, faults: Sequence[Fault] = ()) -> None:
         self._name = name
-        self._problems: list[tuple[int, int, str]] = []
-        self._warnings: list[tuple[int, int, str]] = []
+        self._problems = list(faults)
+        self._warnings: list[Fault] = []
 
     @property
     def problems(self) -> tuple[str, ...]:
         """What makes the document unusable, in the order of the file."""
-        return tuple(text for _, _, text in sorted(self._problems))
+        return tuple(fault.text for fault in sorted(self._problems))
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What can hardly be meant, in the order of the file."""
-        return tuple(text for _, _, text in sorted(self._warnings))
+        return tuple(fault.text for fault in sorted(self._warnings))
 
     def problem(self, node: Node, path: str, what: str) -> None:
         """Notes a fault."""
-        self._problems.append(self._line(node, path, what))
+        self._problems.append(self._fault(node, path, what))
 
     def warning(self, node: Node, path: str, what: str) -> None:
         """Notes a doubt."""
-        self._warnings.append(self._line(node, path, what))
+        self._warnings.append(self._fault(node, path, what))
 
-    def _line(self, node: Node, path: str, what: str) -> tuple[int, int, str]:
-        return node.line, node.column, f"{self._name}:{node.line}:{node.column}: {path}: {what}"
+    def _fault(self, node: Node, path: str, what: str) -> Fault:
+        return Fault(node.line, node.column, f"{self._name}:{node.line}:{node.column}: {path}: {what}")
 
     # --- structure -----------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ def read_document(text: str, name: str) -> Document:
     """The places of a YAML mapping; syntax errors and duplicate keys become problems with file:line:column."""
     tree = read_tree(text, name)
     places: dict[str, Place] = {}
-    problems = list(tree.problems)
+    problems = [fault.text for fault in tree.faults]
     for place in _walk(tree.root.entries if tree.root else (), ""):
         first = places.setdefault(place.path, place)
         if first is not place:  # once nested and once with dots

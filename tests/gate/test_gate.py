@@ -201,6 +201,7 @@ def test_an_approval_that_was_revoked_before_its_use_is_a_denial(form: str, gate
 def test_every_refusal_is_a_not_approved_that_names_the_request(form: str, gate: Gate, desk: BlockingStore) -> None:
     with reviewing(desk, lambda request: deny(desk, request)) as came, pytest.raises(NotApproved) as caught:
         use(form, gate, must_not_run)
+    assert caught.value.request is not None
     assert caught.value.request.id == came[0].id
     assert came[0].id in str(caught.value)
     assert "The call did not run." in str(caught.value)

@@ -122,7 +122,12 @@ def say(refusal: NotApproved) -> None:
     """Keeps what the gate said, as an agent would hand it to its model."""
     kind = "still waiting" if isinstance(refusal, ApprovalPending) else type(refusal).__name__
     with open("refusals.jsonl", "a", encoding="utf-8") as file:
-        file.write(json.dumps({"request": refusal.request.id, "kind": kind, "said": refusal.happened}) + "\n")
+        file.write(
+            json.dumps(
+                {"request": refusal.request.id if refusal.request else None, "kind": kind, "said": refusal.happened}
+            )
+            + "\n"
+        )
 
 
 def main() -> int:
