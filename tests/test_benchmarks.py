@@ -75,6 +75,10 @@ FIGURES = {
     "idle": {"idle, nothing pending", "idle, 20 pending and their ages ticking"},
     "flood": {"key to frame, p99, under a flood", "CPU under a flood"},
     "memory": {"memory after 3 further requests", "memory after 20 rows of history"},
+    "judging": {
+        *(f"judging by {rules} rules" for rules in ("10", "100", "1,000")),
+        "judging by 1 rule, 1,000 tools",
+    },
 }
 IN_TERMINALS = {
     "screen": screen_latency,

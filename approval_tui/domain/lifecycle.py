@@ -38,6 +38,11 @@ OUTCOMES = (SUCCEEDED, FAILED, NOT_RUN)
 RISKS = ("low", "medium", "high")
 
 
+def highest_risk(*risks: str | None) -> str | None:
+    """The highest of these risks; one that nobody named is below all."""
+    return max((risk for risk in risks if risk is not None), key=RISKS.index, default=None)
+
+
 def may_still_change(status: str, outcome: str | None) -> bool:
     """Whether anything can still happen to a request with that status and outcome."""
     return status in (PENDING, APPROVED) or (status == CONSUMED and outcome is None)

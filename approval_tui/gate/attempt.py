@@ -1,4 +1,4 @@
-"""One attempt to get a call approved: submit, wait, consume; written once for both forms (rule R14).
+"""One attempt to run a call: judge, submit, wait, consume; written once for both forms (rule R14).
 
 The attempt is a generator of steps. A driver runs each on its store, blocking or awaited, and tells the
 attempt what came of it, so that nothing is left behind when the caller is interrupted.
@@ -6,71 +6,77 @@ attempt what came of it, so that nothing is left behind when the caller is inter
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from approval_tui.domain.calls import Call, Claim, Submitted
-from approval_tui.domain.errors import (
-    ApprovalCancelled,
-    ApprovalDenied,
-    ApprovalExpired,
-    ApprovalPending,
-    ApprovalTuiError,
-    NotApproved,
-    StatusConflict,
-)
+from approval_tui.domain.calls import Admission, Call, CheckedCall, Claim, Submitted, check_call
+from approval_tui.domain.canonical import JsonObject
+from approval_tui.domain.errors import ApprovalTuiError, CountersMoved, LimitReached, StatusConflict
 from approval_tui.domain.ids import new_secret
-from approval_tui.domain.lifecycle import APPROVED, CANCELLED, CONSUMED, DENIED, EXPIRED, PENDING
+from approval_tui.domain.lifecycle import APPROVED, CANCELLED, CONSUMED, PENDING
 from approval_tui.domain.models import Request
+from approval_tui.domain.verdicts import ALLOW, DENY, NO_POLICY, REQUIRE_APPROVAL, Verdict
+from approval_tui.gate.refusals import denied, edit_needs_more, over_limit, raise_not_approved
+from approval_tui.gate.steps import Step, Steps
 
 if TYPE_CHECKING:
-    from approval_tui.store.asynchronous import RequesterStore
-    from approval_tui.store.blocking_requester import BlockingRequesterStore
+    from approval_tui.policy.engine import PolicyEngine
 
-R = TypeVar("R")
+CallFor = Callable[[Verdict], Call]
+"""Gives the call as it is asked under a verdict, with what the verdict demands of a decision."""
+
+EngineInForce = Callable[[], "PolicyEngine | None"]
+"""Gives the engine of the policy in force, None where there is no policy; raises PolicyError for one that is bad."""
 
 _INTERRUPTED = "the caller was interrupted"
-
-
-@dataclass(frozen=True)
-class Step:
-    """One operation on a requester's store; only waiting may be broken off half way."""
-
-    run: Callable[[Any], Any]
-    is_waiting: bool = False
-
-
-Steps = Generator[Step, Any, Claim]
+_OUTDATED = "the policy was changed, and the call is asked anew"
 
 
 class Attempt:
-    """What has been reached so far: the requests that this call created, and the one that it began to consume."""
+    """What has been reached so far: the requests that this call created, and the one that it began to consume.
 
-    def __init__(self, call: Call, *, claim_lifetime: int, wait: bool) -> None:
-        self._call = call
+    `call_for` gives the call as a verdict has it asked, `engine` the policy in force. A policy judges the call
+    before it is asked, and again what was approved before it runs: both may have changed meanwhile.
+    """
+
+    def __init__(self, call_for: CallFor, *, engine: EngineInForce, claim_lifetime: int, wait: bool) -> None:
+        self._call_for = call_for
+        self._call = call_for(NO_POLICY)
+        self._engine = engine
         self._claim_lifetime = claim_lifetime
         self._wait = wait
         self._created: set[str] = set()
         self._claim_id = new_secret("clm")
         self._consuming_id: str | None = None
+        self._is_admitting = False
 
-    def steps(self) -> Steps:
-        """Ends with the claim; raises NotApproved when the call may not run.
+    def steps(self) -> Steps[Claim | Admission]:
+        """Ends with the right to run the call; raises NotApproved when it may not run.
 
-        A request that another caller used first, or that its own creator withdrew, is submitted anew.
+        A request that another caller used first, that its own creator withdrew, or that was asked under rules
+        which are no longer in force, is submitted anew.
         """
+        checked = check_call(self._call)
         while True:
-            submitted: Submitted = yield Step(lambda store: store.submit(self._call))
+            verdict = yield from self._verdict(lambda: checked.arguments)
+            if verdict.verdict == ALLOW:
+                admission = yield from self._admission(checked, verdict)
+                if admission is not None:
+                    return admission
+                continue
+            submitted = yield from self._asked(checked, verdict)
             request = submitted.request
             if request.status == PENDING:
                 if not self._wait:
                     raise_not_approved(request)
-                request = yield self._waiting(request)
+                request = yield self._waiting(request, verdict.hold)
             if request.status == APPROVED:
+                if (yield from self._is_outdated(checked, verdict)):
+                    yield from self._withdrawal(request)
+                    continue
                 try:
-                    claim: Claim = yield self._consuming(request)
+                    claim: Claim = yield from self._consumption(checked, request)
                 except StatusConflict as conflict:
                     if conflict.request is None:
                         raise
@@ -80,6 +86,13 @@ class Attempt:
             withdrawn_by_another = request.status == CANCELLED and request.id not in self._created
             if request.status != CONSUMED and not withdrawn_by_another:
                 raise_not_approved(request)
+
+    def asking_steps(self) -> Steps[Request]:
+        """Ends with the request, asked and not waited for; what the policy allows is asked all the same."""
+        checked = check_call(self._call)
+        verdict = yield from self._verdict(lambda: checked.arguments)
+        submitted = yield from self._asked(checked, verdict)
+        return submitted.request
 
     def note(self, answer: Any) -> None:
         """Remembers what a step brought, even if the caller was interrupted meanwhile."""
@@ -92,14 +105,87 @@ class Attempt:
         consumed = self._consuming_id
         if consumed is not None:
             steps.append(Step(lambda store: store.rollback(consumed, self._claim_id, detail=_INTERRUPTED)))
+        if self._is_admitting:
+            steps.append(Step(lambda store: store.give_back(self._claim_id)))
         for request_id in self._created:
-            steps.append(self._cancelling(request_id))
+            steps.append(self._cancelling(request_id, _INTERRUPTED))
         return steps
 
-    def _waiting(self, request: Request) -> Step:
-        return Step(lambda store: store.wait(request.id), is_waiting=True)
+    # --- the policy ----------------------------------------------------------------------------
 
-    def _consuming(self, request: Request) -> Step:
+    def _verdict(self, arguments: Callable[[], JsonObject]) -> Steps[Verdict]:
+        """What the policy in force says of the call with these arguments; without one, it asks."""
+        engine = self._engine()
+        if engine is None:
+            return NO_POLICY
+        needed = engine.counts_needed(self._call.tool)
+        counts = (yield Step(lambda store: store.counter_values(needed))) if needed else {}
+        return engine.evaluate(self._call.tool, arguments(), counts)
+
+    def _admission(self, checked: CheckedCall, verdict: Verdict) -> Steps[Admission | None]:
+        """The right to run what the policy allows; None where its counters moved meanwhile."""
+        self._is_admitting = True
+        try:
+            yield Step(lambda store: store.admit(checked, verdict, claim_id=self._claim_id))
+        except CountersMoved:
+            return None
+        except LimitReached as limit:
+            raise over_limit(self._call.tool, limit) from None
+        return Admission(self._claim_id, checked.arguments)
+
+    def _asked(self, checked: CheckedCall, verdict: Verdict) -> Steps[Submitted]:
+        """The request of the call; raises PolicyDenied, and records it, where the policy does not let it be asked."""
+        if verdict.verdict == DENY:
+            yield self._recording(checked, verdict, None)
+            raise denied(self._call.tool, verdict)
+        asked = checked if verdict is NO_POLICY else check_call(self._call_for(verdict))
+        submitted: Submitted = yield Step(lambda store: store.submit(asked))
+        return submitted
+
+    def _is_outdated(self, checked: CheckedCall, asked_under: Verdict) -> Steps[bool]:
+        """Whether the rules that the call was asked under are no longer those in force."""
+        if asked_under is NO_POLICY:
+            return False
+        verdict = yield from self._verdict(lambda: checked.arguments)
+        return verdict.verdict == REQUIRE_APPROVAL and verdict.rule_hash != asked_under.rule_hash
+
+    def _withdrawal(self, request: Request) -> Steps[None]:
+        """Withdraws a request that is of no use any more, if this attempt made it."""
+        if request.id in self._created:
+            self._created.discard(request.id)
+            with suppress(ApprovalTuiError):
+                yield self._cancelling(request.id, _OUTDATED)
+
+    def _consumption(self, checked: CheckedCall, request: Request) -> Steps[Claim]:
+        """The claim on an approved request, whose arguments the policy judges once more (rule R4)."""
+        while True:
+            verdict = yield from self._verdict(lambda: request.effective_arguments)
+            if verdict.verdict == DENY:
+                yield self._recording(checked, verdict, request)
+                raise denied(self._call.tool, verdict, request)
+            if verdict.verdict == REQUIRE_APPROVAL and verdict is not NO_POLICY:
+                needs_more = edit_needs_more(request, verdict)
+                if needs_more is not None:
+                    yield self._recording(checked, verdict, request)
+                    raise needs_more
+            try:
+                claim: Claim = yield self._consuming(request, verdict)
+            except CountersMoved:
+                continue
+            except LimitReached as limit:
+                raise over_limit(self._call.tool, limit) from None
+            return claim
+
+    # --- steps ---------------------------------------------------------------------------------
+
+    def _recording(self, checked: CheckedCall, verdict: Verdict, request: Request | None) -> Step:
+        request_id = None if request is None else request.id
+        return Step(lambda store: store.record_denial(checked, verdict, request_id=request_id))
+
+    def _waiting(self, request: Request, hold: int | None) -> Step:
+        return Step(lambda store: store.wait(request.id, timeout=hold), is_waiting=True)
+
+    def _consuming(self, request: Request, verdict: Verdict) -> Step:
         self._consuming_id = request.id
         return Step(
             lambda store: store.consume(
@@ -108,123 +194,9 @@ class Attempt:
                 requester=self._call.requester,
                 claim_lifetime=self._claim_lifetime,
                 claim_id=self._claim_id,
+                verdict=None if verdict is NO_POLICY else verdict,
             )
         )
 
-    def _cancelling(self, request_id: str) -> Step:
-        return Step(lambda store: store.cancel(request_id, requester=self._call.requester, reason=_INTERRUPTED))
-
-
-def run_blocking(attempt: Attempt, store: BlockingRequesterStore) -> Claim:
-    """Runs the attempt in place; Ctrl-C while it waits takes it back."""
-    try:
-        return _drive_blocking(attempt, store)
-    except NotApproved:
-        raise
-    except BaseException:
-        for step in attempt.undo():
-            with suppress(ApprovalTuiError):
-                step.run(store)
-        raise
-
-
-def _drive_blocking(attempt: Attempt, store: BlockingRequesterStore) -> Claim:
-    steps = attempt.steps()
-    send: Callable[[], Step] = lambda: next(steps)  # noqa: E731
-    while True:
-        try:
-            step = send()
-        except StopIteration as end:
-            claim: Claim = end.value
-            return claim
-        try:
-            answer = step.run(store)
-        except ApprovalTuiError as error:
-            send = _throwing(steps, error)
-        else:
-            attempt.note(answer)
-            send = _sending(steps, answer)
-
-
-async def run_async(attempt: Attempt, store: RequesterStore) -> Claim:
-    """Runs the attempt on the event loop; cancelling the task while it waits takes it back."""
-    import asyncio  # a blocking gate never needs it, and it is most of what loading a gate costs
-
-    try:
-        return await _drive_async(attempt, store)
-    except NotApproved:
-        raise
-    except BaseException:
-        for step in attempt.undo():
-            with suppress(ApprovalTuiError, asyncio.CancelledError):
-                await to_the_end(step.run(store), attempt.note)
-        raise
-
-
-async def _drive_async(attempt: Attempt, store: RequesterStore) -> Claim:
-    steps = attempt.steps()
-    send: Callable[[], Step] = lambda: next(steps)  # noqa: E731
-    while True:
-        try:
-            step = send()
-        except StopIteration as end:
-            claim: Claim = end.value
-            return claim
-        try:
-            answer = await (step.run(store) if step.is_waiting else to_the_end(step.run(store), attempt.note))
-        except ApprovalTuiError as error:
-            send = _throwing(steps, error)
-        else:
-            attempt.note(answer)
-            send = _sending(steps, answer)
-
-
-async def to_the_end(work: Coroutine[Any, Any, R], note: Callable[[R], object]) -> R:
-    """Runs what must not be lost half way: a cancelled task waits for it, notes its result, and then ends.
-
-    However often the task is cancelled meanwhile, as by a timeout inside another one, it waits.
-    """
-    import asyncio  # not at the top, see run_async
-
-    task = asyncio.ensure_future(work)
-    interruption: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as cancelled:
-            interruption = cancelled
-    if interruption is None:
-        return task.result()
-    with suppress(ApprovalTuiError):
-        note(task.result())
-    raise interruption
-
-
-def _sending(steps: Steps, answer: Any) -> Callable[[], Step]:
-    return lambda: steps.send(answer)
-
-
-def _throwing(steps: Steps, error: ApprovalTuiError) -> Callable[[], Step]:
-    return lambda: steps.throw(error)
-
-
-def raise_not_approved(request: Request) -> NoReturn:
-    """Raises the error that fits the status, with the reviewer's words where there are any."""
-    name = f"Request {request.id} ({request.tool})"
-    if request.status == DENIED:
-        decision = request.decisions[-1] if request.decisions else None
-        by = f" by {decision.reviewer}" if decision else ""
-        why = f": {decision.reason}" if decision and decision.reason else ", without a reason"
-        raise ApprovalDenied(
-            f"{name} was denied{by}{why}.", request=request, to_do="Do something else, or ask with better reasons."
-        )
-    if request.status == EXPIRED:
-        how = "was approved and not used in time" if request.approval_expires_at else "was not decided in time"
-        raise ApprovalExpired(f"{name} {how}.", request=request, to_do="Ask again when a reviewer is there.")
-    if request.status == CANCELLED:
-        raise ApprovalCancelled(f"{name} was withdrawn.", request=request, to_do="Ask again if it is still wanted.")
-    raise ApprovalPending(
-        f"{name} waits for a reviewer.",
-        request=request,
-        to_do=f"Make the same call again after somebody ran `approval-tui approve {request.id}`.",
-    )
+    def _cancelling(self, request_id: str, reason: str) -> Step:
+        return Step(lambda store: store.cancel(request_id, requester=self._call.requester, reason=reason))

@@ -5,18 +5,26 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import parse_duration
+from approval_tui.domain.lifecycle import highest_risk
 from approval_tui.domain.models import Request
+from approval_tui.domain.verdicts import Verdict
+from approval_tui.gate.attempt import Attempt, CallFor
 from approval_tui.gate.decorator import guard_function
 from approval_tui.gate.guard import Guard
-from approval_tui.settings.configuration import Settings, load_settings, store_location
+from approval_tui.gate.steps import run_async, run_blocking
+from approval_tui.settings.configuration import Settings, load_settings, policy_location, store_location
 from approval_tui.store import open_store, open_store_blocking
 
 if TYPE_CHECKING:
+    from approval_tui.domain.policy_notes import PolicyNote
+    from approval_tui.gate.policy_source import PolicySource
+    from approval_tui.policy.engine import PolicyEngine
     from approval_tui.store.asynchronous import AsyncStore
     from approval_tui.store.blocking import BlockingStore
 
@@ -33,6 +41,10 @@ class Gate:
     `requester` is the agent's identity, `session` one run of it, `server` where its tools live, `context`
     where its calls would run (by default the working directory). Without `store`, the default store is
     opened at the first call. Durations default to the configuration's.
+
+    `policy` is the path of a policy: it says which calls run, which never run, and which ask; without one, here,
+    in APPROVAL_TUI_POLICY and in the configuration, every call asks. It is read at the first call and again
+    whenever it changes. What it says of times and risk comes before what the code says.
     """
 
     def __init__(
@@ -43,6 +55,7 @@ class Gate:
         server: str | None = None,
         context: Mapping[str, Any] | None = None,
         store: str | None = None,
+        policy: str | None = None,
         config: str | None = None,
         timeout: Duration | None = None,
         approval_lifetime: Duration | None = None,
@@ -55,6 +68,7 @@ class Gate:
         self._context = context
         self._location = store
         self._config = config
+        self._policy_path = policy
         self._durations = {
             name: parse_duration(value)
             for name, value in {
@@ -69,6 +83,8 @@ class Gate:
         self._lock = threading.Lock()
         self._blocking: BlockingStore | None = None
         self._async_store: AsyncStore | None = None
+        self._policy: PolicySource | None = None
+        self._has_looked_for_policy = False
 
     def guard(
         self,
@@ -88,9 +104,8 @@ class Gate:
         ApprovalPending at once when nobody has decided; the same call later finds its approval.
         """
         return Guard(
-            lambda: self._call(
-                tool, arguments, reason=reason, context=context, server=server, risk=risk, timeout=timeout
-            ),
+            self._call_for(tool, arguments, reason, context, server, risk, timeout),
+            engine=self._engine_in_force,
             claim_lifetime=lambda: self._duration("claim_lifetime"),
             wait=wait,
             open_blocking=self._open_blocking,
@@ -108,10 +123,13 @@ class Gate:
         risk: str | None = None,
         timeout: Duration | None = None,
     ) -> Request:
-        """Asks without waiting and gives the request as it is; `guard` with the same call uses its approval."""
-        call = self._call(tool, arguments, reason=reason, context=context, server=server, risk=risk, timeout=timeout)
+        """Asks without waiting and gives the request as it is; `guard` with the same call uses its approval.
+
+        What the policy allows is asked all the same; what it denies raises PolicyDenied.
+        """
+        attempt = self._attempt(self._call_for(tool, arguments, reason, context, server, risk, timeout))
         store = await self._open_async()
-        return (await store.requester.submit(call)).request
+        return await run_async(attempt, attempt.asking_steps(), store.requester)
 
     def submit_blocking(
         self,
@@ -125,8 +143,8 @@ class Gate:
         timeout: Duration | None = None,
     ) -> Request:
         """The same without asyncio."""
-        call = self._call(tool, arguments, reason=reason, context=context, server=server, risk=risk, timeout=timeout)
-        return self._open_blocking().requester.submit(call).request
+        attempt = self._attempt(self._call_for(tool, arguments, reason, context, server, risk, timeout))
+        return run_blocking(attempt, attempt.asking_steps(), self._open_blocking().requester)
 
     async def wait(self, request_id: str, *, timeout: Duration | None = None) -> Request:
         """The request as soon as somebody decided, or as it is after `timeout`; it does not use the approval."""
@@ -167,9 +185,13 @@ class Gate:
         return decorate if function is None else decorate(function)
 
     def close(self) -> None:
-        """Closes the blocking store, if it was opened."""
+        """Closes the blocking store, if it was opened, and stops watching the policy."""
         with self._lock:
             store, self._blocking = self._blocking, None
+            policy, self._policy = self._policy, None
+            self._has_looked_for_policy = False
+        if policy is not None:
+            policy.close()
         if store is not None:
             store.close()
 
@@ -196,32 +218,69 @@ class Gate:
     ) -> None:
         await self.aclose()
 
-    def _call(
+    def _call_for(
         self,
         tool: str,
         arguments: Mapping[str, Any],
-        *,
         reason: str | None,
         context: Mapping[str, Any] | None,
         server: str | None,
         risk: str | None,
         timeout: Duration | None,
-    ) -> Call:
-        if context is None:
-            context = {"working_directory": os.getcwd()} if self._context is None else self._context
-        return Call(
-            tool=tool,
-            arguments=arguments,
-            requester=self._requester,
-            server=server or self._server,
-            session=self._session,
-            context=context,
-            reason=reason,
-            risk=risk,
-            timeout=self._duration("timeout") if timeout is None else parse_duration(timeout),
-            approval_lifetime=self._duration("approval_lifetime"),
-            dedupe_window=self._duration("dedupe_window"),
+    ) -> CallFor:
+        """Gives the call as it is asked under a verdict of the policy; what it looks up, it looks up then."""
+
+        def call_for(verdict: Verdict) -> Call:
+            where = {"working_directory": os.getcwd()} if self._context is None else self._context
+            wanted = self._duration("timeout") if timeout is None else parse_duration(timeout)
+            return Call(
+                tool=tool,
+                arguments=arguments,
+                requester=self._requester,
+                server=server or self._server,
+                session=self._session,
+                context=where if context is None else context,
+                reason=reason,
+                risk=highest_risk(risk, verdict.risk),
+                rule_hash=verdict.rule_hash,
+                requirements=verdict.requirements,
+                timeout=wanted if verdict.timeout is None else verdict.timeout,
+                approval_lifetime=self._duration("approval_lifetime"),
+                dedupe_window=(
+                    self._duration("dedupe_window") if verdict.dedupe_window is None else verdict.dedupe_window
+                ),
+            )
+
+        return call_for
+
+    def _attempt(self, call_for: CallFor) -> Attempt:
+        return Attempt(
+            call_for, engine=self._engine_in_force, claim_lifetime=self._duration("claim_lifetime"), wait=False
         )
+
+    def _engine_in_force(self) -> PolicyEngine | None:
+        """The engine of the policy; None where there is no policy. Raises PolicyError."""
+        if not self._has_looked_for_policy:
+            with self._lock:
+                if not self._has_looked_for_policy:
+                    self._policy = self._find_policy()
+                    self._has_looked_for_policy = True
+        policy = self._policy
+        return None if policy is None else policy.engine()
+
+    def _find_policy(self) -> PolicySource | None:
+        path = policy_location(self._policy_path, self._load_settings())
+        if path is None:
+            return None
+        from approval_tui.gate.policy_source import PolicySource  # a gate without a policy pays nothing for it
+
+        location, requester = store_location(self._location, self._load_settings()), self._requester
+
+        def note(said: PolicyNote) -> None:
+            with open_store_blocking(location) as store:
+                store.requester.note_policy(replace(said, requester=requester))
+
+        return PolicySource(path, note)
 
     def _duration(self, name: str) -> int:
         given = self._durations.get(name)

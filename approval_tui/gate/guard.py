@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from approval_tui.domain.calls import Call, Claim
+from approval_tui.domain.calls import Admission, Claim
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.errors import ApprovalTuiError
 from approval_tui.domain.lifecycle import FAILED, NOT_RUN, SUCCEEDED
 from approval_tui.domain.limits import LONGEST_TEXT
 from approval_tui.domain.models import Request
-from approval_tui.gate.attempt import Attempt, run_async, run_blocking, to_the_end
+from approval_tui.gate.attempt import Attempt, CallFor, EngineInForce
+from approval_tui.gate.steps import run_async, run_blocking, to_the_end
 
 if TYPE_CHECKING:
     from approval_tui.store.asynchronous import AsyncStore
@@ -23,49 +24,73 @@ _log = logging.getLogger("approval_tui.gate")
 
 
 class GuardedCall:
-    """An approved call while it runs. `arguments` are those that may run, a reviewer's edits included."""
+    """A call while it runs. `arguments` are those that may run, a reviewer's edits included.
 
-    def __init__(self, claim: Claim) -> None:
-        self.request: Request = claim.request
-        self.arguments: JsonObject = claim.arguments
-        self._claim = claim.id
+    `request` is what was approved; it is None where the policy allowed the call without asking.
+    """
+
+    def __init__(self, right: Claim | Admission) -> None:
+        self.request: Request | None = right.request if isinstance(right, Claim) else None
+        self.arguments: JsonObject = right.arguments
+        self._claim = right.id
         self._outcome = SUCCEEDED
 
     @property
-    def id(self) -> str:
-        """The id of the request."""
-        return self.request.id
+    def id(self) -> str | None:
+        """The id of the request, if there is one."""
+        return None if self.request is None else self.request.id
 
     def did_not_run(self) -> None:
-        """Says that the call was not made after all: at the end of the block the approval is given back."""
+        """Says that the call was not made after all.
+
+        At the end of the block the approval is given back, and what the policy counted.
+        """
         self._outcome = NOT_RUN
 
-    def report(self, error: BaseException | None) -> tuple[str, str, str, str | None]:
-        """What to tell the store at the end of the block: request, claim, outcome, detail."""
-        if self._outcome == NOT_RUN:
-            return self.id, self._claim, NOT_RUN, _described(error)
-        if error is not None:
-            return self.id, self._claim, FAILED, _described(error)
-        return self.id, self._claim, SUCCEEDED, None
+    def report(self, error: BaseException | None) -> Report | None:
+        """What to tell the store at the end of the block; None where there is nothing to tell."""
+        outcome = FAILED if error is not None and self._outcome != NOT_RUN else self._outcome
+        claim, request = self._claim, self.request
+        if request is None:
+            return (
+                Report(outcome, "an allowed call", lambda store: store.give_back(claim)) if outcome == NOT_RUN else None
+            )
+        request_id, detail = request.id, _described(error)
+        return Report(
+            outcome,
+            f"request {request_id}",
+            lambda store: store.report_outcome(request_id, claim, outcome, detail=detail),
+        )
+
+
+class Report(NamedTuple):
+    """How a call ended, of what, and how the requester's store is told."""
+
+    outcome: str
+    what: str
+    tell: Callable[[Any], Any]
 
 
 class Guard:
     """A context manager, blocking and async, around one call; entering it waits for the approval.
 
     Entering raises ApprovalDenied, ApprovalExpired, ApprovalCancelled or (without waiting) ApprovalPending,
-    and StoreUnavailable when nobody can be asked; the block does not run then.
+    PolicyDenied when the policy refuses the call, PolicyError when the policy cannot be used, and
+    StoreUnavailable when nobody can be asked; the block does not run then.
     """
 
     def __init__(
         self,
-        call: Callable[[], Call],
+        call_for: CallFor,
         *,
+        engine: EngineInForce,
         claim_lifetime: Callable[[], int],
         wait: bool,
         open_blocking: Callable[[], BlockingStore],
         open_async: Callable[[], Awaitable[AsyncStore]],
     ) -> None:
-        self._call = call
+        self._call_for = call_for
+        self._engine = engine
         self._claim_lifetime = claim_lifetime
         self._wait = wait
         self._open_blocking = open_blocking
@@ -74,42 +99,43 @@ class Guard:
 
     def __enter__(self) -> GuardedCall:
         store = self._open_blocking()
-        claim = run_blocking(self._attempt(), store.requester)
-        self._running = GuardedCall(claim)
+        attempt = self._attempt()
+        self._running = GuardedCall(run_blocking(attempt, attempt.steps(), store.requester))
         return self._running
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        running = self._ended()
-        request_id, claim, outcome, detail = running.report(error)
+        report = self._ended().report(error)
+        if report is None:
+            return
         try:
-            self._open_blocking().requester.report_outcome(request_id, claim, outcome, detail=detail)
+            report.tell(self._open_blocking().requester)
         except ApprovalTuiError as failure:
-            _log_unreported(request_id, outcome, failure)
+            _log_unreported(report, failure)
 
     async def __aenter__(self) -> GuardedCall:
         store = await self._open_async()
-        claim = await run_async(self._attempt(), store.requester)
-        self._running = GuardedCall(claim)
+        attempt = self._attempt()
+        self._running = GuardedCall(await run_async(attempt, attempt.steps(), store.requester))
         return self._running
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        running = self._ended()
-        request_id, claim, outcome, detail = running.report(error)
+        report = self._ended().report(error)
+        if report is None:
+            return
         try:
             store = await self._open_async()
-            report = store.requester.report_outcome(request_id, claim, outcome, detail=detail)
-            await to_the_end(report, lambda _request: None)
+            await to_the_end(report.tell(store.requester), lambda _: None)
         except ApprovalTuiError as failure:
-            _log_unreported(request_id, outcome, failure)
+            _log_unreported(report, failure)
 
     def _attempt(self) -> Attempt:
         if self._running is not None:
             raise RuntimeError("a guard stands around one call; make a new one for the next")
-        return Attempt(self._call(), claim_lifetime=self._claim_lifetime(), wait=self._wait)
+        return Attempt(self._call_for, engine=self._engine, claim_lifetime=self._claim_lifetime(), wait=self._wait)
 
     def _ended(self) -> GuardedCall:
         assert self._running is not None
@@ -123,6 +149,6 @@ def _described(error: BaseException | None) -> str | None:
     return text.encode("utf-8", "backslashreplace").decode()[:LONGEST_TEXT]
 
 
-def _log_unreported(request_id: str, outcome: str, failure: ApprovalTuiError) -> None:
+def _log_unreported(report: Report, failure: ApprovalTuiError) -> None:
     """The call has run and its result counts, so this is no error of the call; the claim becomes in doubt."""
-    _log.error("the outcome %s of request %s was not recorded: %s", outcome, request_id, failure)
+    _log.error("the outcome %s of %s was not recorded: %s", report.outcome, report.what, failure)

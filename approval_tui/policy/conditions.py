@@ -1,12 +1,13 @@
 """The operators: whether a value fits what a condition expects, or cannot be held against it at all.
 
 Each answer is True, False, or None for what cannot be evaluated: a missing value, one of another type, a text
-that is too long for its pattern. The engine takes None for the answer that lets less through.
+or a list that is too long to look through. The engine takes None for the answer that lets less through.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from operator import ge, gt, le, lt
 from typing import Any
 
 from approval_tui.domain.canonical import JsonObject
@@ -15,6 +16,9 @@ from approval_tui.policy.regexes import compiled
 
 Answer = bool | None
 Check = Callable[[Any], Answer]
+
+MOST_ITEMS = 100_000
+"""The items of a list that `contains` looks at: some tens of milliseconds; a longer one cannot be evaluated."""
 
 
 class _Absent:
@@ -26,6 +30,9 @@ class _Absent:
 
 MISSING = _Absent("missing")
 UNREACHABLE = _Absent("below something that is no object")
+
+_NUMBERS = frozenset({int, float})
+_PLAIN = frozenset({str, bool, int, float})
 
 
 def value_at(arguments: JsonObject, keys: tuple[str, ...]) -> Any:
@@ -43,18 +50,10 @@ def value_at(arguments: JsonObject, keys: tuple[str, ...]) -> Any:
 
 def check_of(condition: Condition) -> Check:
     """The check that a condition makes of the value at its path; raises InvalidInput for a bad pattern."""
-    expected = condition.value
-    if condition.op == "exists":
-        return lambda actual: _exists(actual, expected)
-    if condition.op in ("regex", "not_regex"):
-        search = compiled(expected)
-        found: Check = lambda actual: search(actual) if type(actual) is str else None  # noqa: E731
-    else:
-        operator = _OPERATORS[condition.op.removeprefix("not_")]
-        found = lambda actual: None if isinstance(actual, _Absent) else operator(actual, expected)  # noqa: E731
+    check = _OPERATORS[condition.op.removeprefix("not_")](condition.value)
     if condition.op.startswith("not_"):
-        return lambda actual: negated(found(actual))
-    return found
+        return lambda actual: negated(check(actual))
+    return check
 
 
 def negated(answer: Answer) -> Answer:
@@ -82,17 +81,18 @@ def equals(actual: Any, expected: Any) -> Answer:
 
     Null, a list or an object can be held only against its own kind; null against a value counts as missing.
     """
-    if type(actual) in _NUMBERS and type(expected) in _NUMBERS:
-        return bool(actual == expected)
-    if type(actual) in _PLAIN and type(expected) in _PLAIN:
+    kind, expected_kind = type(actual), type(expected)
+    if kind in _PLAIN and expected_kind in _PLAIN:
+        if kind is expected_kind or (kind in _NUMBERS and expected_kind in _NUMBERS):
+            return bool(actual == expected)
         return _printed(actual) == _printed(expected)
     if expected is None:
         return actual is None
-    if type(actual) is list and type(expected) is list:
+    if kind is list and expected_kind is list:
         if len(actual) != len(expected):
             return False
         return all_of(map(equals, actual, expected))
-    if type(actual) is dict and type(expected) is dict:
+    if kind is dict and expected_kind is dict:
         if actual.keys() != expected.keys():
             return False
         return all_of(equals(actual[key], value) for key, value in expected.items())
@@ -100,7 +100,7 @@ def equals(actual: Any, expected: Any) -> Answer:
 
 
 def _printed(value: Any) -> str:
-    """A plain value as Go prints it."""
+    """A plain value as a person would write it: a whole number without a decimal point."""
     if type(value) is bool:
         return "true" if value else "false"
     if type(value) is float and value.is_integer() and abs(value) < 1e21:
@@ -108,35 +108,56 @@ def _printed(value: Any) -> str:
     return str(value)
 
 
-def _exists(actual: Any, expected: bool) -> Answer:
-    """Whether a value is there; null is none, as Intercept has it."""
-    if actual is UNREACHABLE:
+# --- operators ---------------------------------------------------------------------------------
+
+
+def _eq(expected: Any) -> Check:
+    return lambda actual: None if isinstance(actual, _Absent) else equals(actual, expected)
+
+
+def _neq(expected: Any) -> Check:
+    equal = _eq(expected)
+    return lambda actual: negated(equal(actual))
+
+
+def _in(expected: Any) -> Check:
+    return lambda actual: None if isinstance(actual, _Absent) else any_of(equals(actual, item) for item in expected)
+
+
+def _number(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Check]:
+    return lambda expected: lambda actual: compare(actual, expected) if type(actual) in _NUMBERS else None
+
+
+def _regex(expected: Any) -> Check:
+    search = compiled(expected)
+    return lambda actual: search(actual) if type(actual) is str else None
+
+
+def _contains(expected: Any) -> Check:
+    def check(actual: Any) -> Answer:
+        if type(actual) is str:
+            return expected in actual if type(expected) is str else None
+        if type(actual) is list and len(actual) <= MOST_ITEMS:
+            return any_of(equals(item, expected) for item in actual)
         return None
-    return (actual is not MISSING and actual is not None) is expected
+
+    return check
 
 
-def _contains(actual: Any, expected: Any) -> Answer:
-    if type(actual) is str:
-        return expected in actual if type(expected) is str else None
-    if type(actual) is list:
-        return any_of(equals(item, expected) for item in actual)
-    return None
+def _exists(expected: Any) -> Check:
+    """Whether a value is there; null is none, as Intercept has it."""
+    return lambda actual: None if actual is UNREACHABLE else (actual is not MISSING and actual is not None) is expected
 
 
-def _number(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], Answer]:
-    return lambda actual, expected: compare(actual, expected) if type(actual) in _NUMBERS else None
-
-
-_NUMBERS = frozenset({int, float})
-_PLAIN = frozenset({str, bool, int, float})
-
-_OPERATORS: dict[str, Callable[[Any, Any], Answer]] = {
-    "eq": equals,
-    "neq": lambda actual, expected: negated(equals(actual, expected)),
-    "in": lambda actual, expected: any_of(equals(actual, item) for item in expected),
-    "lt": _number(lambda actual, expected: actual < expected),
-    "lte": _number(lambda actual, expected: actual <= expected),
-    "gt": _number(lambda actual, expected: actual > expected),
-    "gte": _number(lambda actual, expected: actual >= expected),
+_OPERATORS: dict[str, Callable[[Any], Check]] = {
+    "eq": _eq,
+    "neq": _neq,
+    "in": _in,
+    "lt": _number(lt),
+    "lte": _number(le),
+    "gt": _number(gt),
+    "gte": _number(ge),
+    "regex": _regex,
     "contains": _contains,
+    "exists": _exists,
 }

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from approval_tui.domain.clock import SECOND
 from approval_tui.domain.errors import PolicyError
 from approval_tui.domain.verdicts import ALLOW
-from approval_tui.domain.yaml_tree import INT, MAPPING, NULL, STR, Node, read_tree
+from approval_tui.domain.yaml_tree import INT, LIST, MAPPING, NULL, STR, Node, read_tree
 from approval_tui.policy.language import (
     APPROVALS_KEYS,
     DEFAULTS,
@@ -68,6 +68,9 @@ def _default(reading: Reading, node: Node | None) -> str:
 
 def _hide(reading: Reading, node: Node) -> tuple[str, ...]:
     names: list[str] = []
+    if node.kind == NULL:
+        reading.warning(node, "hide", "names no tools; nothing is hidden")
+        return ()
     for where, item in reading.items(node, "hide", "names of tools"):
         name = reading.name(item, where)
         if name in names:
@@ -97,17 +100,22 @@ def _approvals(reading: Reading, node: Node) -> Approvals:
 
 def _webhook(reading: Reading, node: Node, path: str) -> Webhook | None:
     values = reading.entries(node, path, WEBHOOK_KEYS)
+    if node.kind != MAPPING:
+        return None
     for key in ("url", "secret"):
         if key not in values:
             reading.problem(node, path, f"must have a {key}")
     url = _url(reading, values["url"], f"{path}.url") if "url" in values else None
     secret = reading.text(values["secret"], f"{path}.secret") if "secret" in values else None
-    events = tuple(
-        word
-        for where, item in (reading.items(values["events"], f"{path}.events", "words") if "events" in values else ())
-        if (word := reading.word(item, where, WEBHOOK_EVENTS)) is not None
-    )
-    return None if url is None or secret is None else Webhook(url, secret, events or WEBHOOK_EVENTS[:1])
+    events = _events(reading, values["events"], f"{path}.events") if "events" in values else WEBHOOK_EVENTS[:1]
+    return None if url is None or secret is None else Webhook(url, secret, events)
+
+
+def _events(reading: Reading, node: Node, path: str) -> tuple[str, ...]:
+    if node.kind == LIST and not node.items:
+        reading.problem(node, path, "must name an event; nothing would be sent")
+    words = (reading.word(item, where, WEBHOOK_EVENTS) for where, item in reading.items(node, path, "words"))
+    return tuple(word for word in words if word is not None)
 
 
 def _url(reading: Reading, node: Node, path: str) -> str | None:
@@ -116,11 +124,12 @@ def _url(reading: Reading, node: Node, path: str) -> str | None:
         return None
     try:
         parts = urlsplit(text)
-        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not set(text) & set(" \t\r\n")
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_usable = is_usable and text.isprintable() and " " not in text
     except ValueError:
         is_usable = False
     if not is_usable:
-        reading.problem(node, path, f"must be a URL that begins with http:// or https://, not {said(node)}")
+        reading.problem(node, path, f"must be a URL that begins with http:// or https:// and names a host, not {said(node)}")
         return None
     return text
 
@@ -161,35 +170,27 @@ def _rules(reading: Reading, node: Node, path: str, tool: str, nodes: dict[str, 
         return ()
     scope = ToolRules(tool).scope
     rules = []
-    counters: dict[str, str] = {}
     for where, item in reading.items(rules_node, rules_path, "rules"):
         rule = read_rule(reading, item, where, scope)
         nodes[where] = item
         rules.append(rule)
-        if rule.state is not None:
-            first = counters.setdefault(rule.state.counter, where)
-            if first != where:
-                reading.problem(item, where, f"counts {rule.state.counter!r}, which {first} counts already")
     return tuple(rules)
 
 
 def _check_counters(reading: Reading, policy: Policy, nodes: dict[str, Node]) -> None:
-    """Notes every condition on a counter that no rule counts."""
-    known = declared_counters(policy)
+    """Notes every counter that a condition reads and no rule counts, and every one that two rules count.
+
+    Names with dots can meet: counter `b.c` of tool `a` is counter `c` of tool `a.b`.
+    """
+    counted: dict[str, str] = {}
     for tool in policy.tools:
         for rule in tool.rules:
-            for condition in rule.conditions:
-                if condition.path.startswith(STATE) and condition.path not in known:
-                    hint = did_you_mean(condition.path, tuple(known))
-                    what = f"has a condition on {condition.path}, which no state counts{hint}"
-                    reading.problem(nodes[rule.path], rule.path, what)
-
-
-def declared_counters(policy: Policy) -> set[str]:
-    """The paths of all counters that the policy's rules count, as conditions name them."""
-    return {
-        f"{STATE}{tool.scope}.{rule.state.counter}"
-        for tool in policy.tools
-        for rule in tool.rules
-        if rule.state is not None
-    }
+            if rule.state is not None:
+                counter = f"{STATE}{tool.scope}.{rule.state.counter}"
+                first = counted.setdefault(counter, rule.path)
+                if first != rule.path:
+                    reading.problem(nodes[rule.path], rule.path, f"counts {counter}, which {first} counts already")
+    for counter, node, where in reading.counters_read:
+        if counter not in counted:
+            hint = did_you_mean(counter, tuple(counted))
+            reading.problem(node, where, f"is {said(node)}, which no state counts{hint}")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from approval_tui.domain.canonical import JsonObject, canonical_hash
 from approval_tui.domain.counters import LARGEST_COUNT, Counter, Reservation
-from approval_tui.domain.lifecycle import RISKS
+from approval_tui.domain.lifecycle import highest_risk
 from approval_tui.domain.models import NO_REQUIREMENTS, Requirements
 from approval_tui.domain.verdicts import ALLOW, DENY, REQUIRE_APPROVAL, Finding, Verdict
 from approval_tui.policy.conditions import MISSING, UNREACHABLE, Check, check_of, value_at
@@ -104,7 +104,7 @@ class PolicyEngine:
             losing=tuple(findings[1:]),
             rule_hash=hashes[0] if len(hashes) == 1 else canonical_hash({"type": "rules", "rules": hashes}),
             requirements=requirements,
-            risk=_highest([rule.risk for rule in asking]),
+            risk=highest_risk(*(rule.risk for rule in asking)),
             timeout=_first([rule.approval_timeout for rule in asking], approvals.timeout),
             dedupe_window=approvals.dedupe_window,
             hold=_first([rule.hold for rule in asking], approvals.hold),
@@ -289,10 +289,6 @@ def _strictest(all_requirements: Sequence[Requirements]) -> Requirements | None:
     for each in all_requirements:
         strictest = None if strictest is None else strictest.and_also(each)
     return strictest
-
-
-def _highest(risks: Sequence[str | None]) -> str | None:
-    return max((risk for risk in risks if risk is not None), key=RISKS.index, default=None)
 
 
 def _first(values: Sequence[int | None], default: int | None) -> int | None:

@@ -14,7 +14,10 @@ from approval_tui.domain.yaml_tree import BOOL, FLOAT, INT, LIST, MAPPING, NULL,
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,400})")
 _FLOAT = re.compile(r"[-+]?[0-9]{1,400}\.[0-9]{0,400}(?:[eE][-+][0-9]{1,3})?")
-_LOOKS_LIKE_A_NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?[eE][-+]?[0-9]+|0o[0-7]+")
+_LOOKS_LIKE_A_NUMBER = re.compile(
+    r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?0(?:[oO][0-7_]+|[xX][0-9a-fA-F_]+|[bB][01_]+)"
+)
+"""What YAML 1.2 or Intercept's reader takes for a number, where a text that YAML 1.1 does not is met."""
 
 NOTHING = object()
 """Stands for a value that could not be read; its fault is noted."""
@@ -27,6 +30,8 @@ class Reading:
         self._name = name
         self._problems = list(faults)
         self._warnings: list[Fault] = []
+        self.counters_read: list[tuple[str, Node, str]] = []
+        """The counters that conditions read, each with its place and path: whether they exist, the whole file says."""
 
     @property
     def problems(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.lifecycle import RISKS
 from approval_tui.domain.models import EVIDENCE_NONE, EVIDENCE_SHOWN, Requirements
 from approval_tui.domain.verdicts import DENY, REQUIRE_APPROVAL
-from approval_tui.domain.yaml_tree import BOOL, FLOAT, INT, LIST, STR, Node
+from approval_tui.domain.yaml_tree import BOOL, FLOAT, INT, LIST, MAPPING, STR, Node
 from approval_tui.policy.language import (
     ACTIONS,
     APPROVAL_ONLY_KEYS,
@@ -39,14 +39,16 @@ _RATE_LIMIT = re.compile(r"([1-9][0-9]{0,14})/(minute|hour|day)")
 def read_rule(reading: Reading, node: Node, path: str, scope: str) -> Rule:
     """The rule, as far as it can be read; its faults are noted. `scope` is where its counters belong."""
     values = reading.entries(node, path, RULE_KEYS)
+    if node.kind != MAPPING:
+        return Rule("", path)
     name = ""
     if "name" not in values:
         reading.problem(node, path, "must have a name")
     else:
         name = reading.name(values["name"], f"{path}.name") or ""
-    action = EVALUATE
+    action: str | None = EVALUATE
     if "action" in values:
-        action = reading.word(values["action"], f"{path}.action", ACTIONS) or EVALUATE
+        action = reading.word(values["action"], f"{path}.action", ACTIONS)
     conditions = _conditions(reading, values["conditions"], f"{path}.conditions") if "conditions" in values else ()
     state = _state(reading, values["state"], f"{path}.state") if "state" in values else None
     on_deny = reading.words(values["on_deny"], f"{path}.on_deny") if "on_deny" in values else None
@@ -67,7 +69,7 @@ def read_rule(reading: Reading, node: Node, path: str, scope: str) -> Rule:
     return Rule(
         name=name,
         path=path,
-        action=action,
+        action=action or EVALUATE,
         conditions=conditions,
         on_deny=on_deny,
         state=state,
@@ -78,14 +80,14 @@ def read_rule(reading: Reading, node: Node, path: str, scope: str) -> Rule:
     )
 
 
-def _refuse_mixtures(reading: Reading, values: dict[str, Node], path: str, action: str, node: Node) -> None:
-    """Notes what the action and the other keys cannot mean together."""
+def _refuse_mixtures(reading: Reading, values: dict[str, Node], path: str, action: str | None, node: Node) -> None:
+    """Notes what the action and the other keys cannot mean together; of an unknown action, nothing is known."""
     limit, conditions, state = (values.get(key) for key in ("rate_limit", "conditions", "state"))
     if limit is not None:
         where = f"{path}.rate_limit"
         if conditions is not None or state is not None:
             reading.problem(limit, where, "cannot stand beside conditions or state; make it a rule of its own")
-        if action != EVALUATE:
+        if action in (DENY, REQUIRE_APPROVAL):
             reading.problem(limit, where, f"cannot be used with action {action}; make it a rule of its own")
     elif action == EVALUATE and not (conditions is not None and (conditions.items or conditions.kind != LIST)):
         reading.problem(conditions or node, path, "has action evaluate and needs at least one condition")
@@ -99,6 +101,7 @@ def _refuse_mixtures(reading: Reading, values: dict[str, Node], path: str, actio
         if state is not None:
             where = f"{path}.state"
             reading.problem(state, where, "cannot be used with action require_approval; make it a rule of its own")
+    if action is None or action == REQUIRE_APPROVAL:
         return
     for key in APPROVAL_ONLY_KEYS:
         if key in values:
@@ -130,7 +133,7 @@ def _conditions(reading: Reading, node: Node, path: str) -> tuple[Condition, ...
 
 def _condition(reading: Reading, node: Node, path: str) -> Condition | None:
     values = reading.entries(node, path, CONDITION_KEYS)
-    if not values:
+    if node.kind != MAPPING:
         return None
     for key in CONDITION_KEYS:
         if key not in values:
@@ -138,6 +141,8 @@ def _condition(reading: Reading, node: Node, path: str) -> Condition | None:
     if len(values) < len(CONDITION_KEYS):
         return None
     place = _path(reading, values["path"], f"{path}.path")
+    if place is not None and place.startswith(STATE):
+        reading.counters_read.append((place, values["path"], f"{path}.path"))
     op = reading.word(values["op"], f"{path}.op", OPERATORS)
     value = NOTHING if op is None else _expected(reading, op, values["value"], f"{path}.value")
     return None if place is None or op is None or value is NOTHING else Condition(place, op, value)
@@ -176,12 +181,15 @@ def _pattern(reading: Reading, node: Node, where: str) -> Any:
     if node.kind != STR:
         reading.problem(node, where, f"must be a regular expression in quotes, not {said(node)}")
         return NOTHING
+    pattern = reading.value(node, where)
+    if pattern is NOTHING:
+        return NOTHING
     try:
-        compiled(node.text)
+        compiled(pattern)
     except InvalidInput as error:
         reading.problem(node, where, error.happened)
         return NOTHING
-    return node.text
+    return pattern
 
 
 # --- counters and decisions --------------------------------------------------------------------
@@ -189,7 +197,7 @@ def _pattern(reading: Reading, node: Node, where: str) -> Any:
 
 def _state(reading: Reading, node: Node, path: str) -> CountingRule | None:
     values = reading.entries(node, path, STATE_KEYS)
-    if not values:
+    if node.kind != MAPPING:
         return None
     for key in ("counter", "window"):
         if key not in values:
@@ -207,9 +215,10 @@ def _state(reading: Reading, node: Node, path: str) -> CountingRule | None:
             reading.problem(node, f"{path}.increment_from", f"must start with {ARGUMENTS}, not {said(node)}")
         if "increment" in values:
             reading.warning(values["increment"], f"{path}.increment", "has no effect beside increment_from")
-    if counter is None or window is None or increment is None:
+    if counter is None:
         return None
-    return CountingRule(counter, WINDOWS[window], increment, source)
+    # A counter whose window is faulty still counts as declared: one fault, told once.
+    return CountingRule(counter, WINDOWS[window or "day"], increment or 1, source)
 
 
 def _requirements(reading: Reading, values: dict[str, Node], path: str) -> Requirements:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from approval_tui.domain.verdicts import ALLOW, DENY, REQUIRE_APPROVAL
+from approval_tui.domain.verdicts import DENY, REQUIRE_APPROVAL
 from approval_tui.domain.yaml_tree import Node
 from approval_tui.policy.conditions import check_of, equals
-from approval_tui.policy.globs import fits
+from approval_tui.policy.globs import fits, is_glob
 from approval_tui.policy.language import EVALUATE, EVERY_TOOL, STATE
 from approval_tui.policy.model import Condition, Policy, Rule, ToolRules
 from approval_tui.policy.reading import Reading
@@ -26,24 +26,38 @@ def warn_of_vain_rules(reading: Reading, policy: Policy, nodes: dict[str, Node])
 def _never_asked(policy: Policy, tool: ToolRules) -> str | None:
     """Why no call comes to the rules of this tool."""
     for hidden in policy.hide:
-        if hidden == EVERY_TOOL or fits(tool.name, hidden):
+        if _covers(hidden, tool.name):
             return f"can never match: {hidden} is hidden"
-    if tool.name == EVERY_TOOL and policy.default != ALLOW and len(policy.tools) == 1:
-        return f"can never match: no tool is listed, and the default is {policy.default}"
+    if tool.name == EVERY_TOOL and policy.default == DENY and len(policy.tools) == 1:
+        return f"can never match: no tool is listed, and the default is {DENY}"
     return None
 
 
 def _outvoted(policy: Policy, tool: ToolRules, rule: Rule) -> str | None:
-    """The rule of the same calls that denies all of them, whatever this one says."""
-    for other_tool in policy.tools:
-        if other_tool.name not in (tool.name, EVERY_TOOL):
+    """The rule of the same calls, and maybe of more, that denies all of them, whatever this one says."""
+    for other_tool in sorted(policy.tools, key=lambda each: _rank(each.name, tool.name)):
+        if not _covers(other_tool.name, tool.name):
             continue
         for other in other_tool.rules:
-            if other is rule:
-                return None  # of two that deny everything, the first is not in vain
+            if other is rule and rule.action == DENY:
+                return None  # of two that deny everything, the one that is asked first is not in vain
             if other.action == DENY:
-                return f"can never decide: {other.path} denies every call"
+                return f"changes no verdict: {other.path} denies every call"
     return None
+
+
+def _rank(name: str, tool: str) -> int:
+    """Where the rules of this name come for the tool: its own first, then those of globs, then those of `*`."""
+    return (name != tool) + (name == EVERY_TOOL)
+
+
+def _covers(name: str, tool: str) -> bool:
+    """Whether every tool that the second name stands for is one of the first; when in doubt, no."""
+    if name in (EVERY_TOOL, tool):
+        return True
+    if is_glob(tool) and (is_glob(name.replace(EVERY_TOOL, "")) or "[" in tool):
+        return False
+    return fits(tool, name)
 
 
 def _contradicts_itself(rule: Rule) -> str | None:
@@ -66,8 +80,8 @@ def _cannot_all_hold(path: str, conditions: Sequence[Condition]) -> bool:
     if exact:
         values = exact[0].value if exact[0].op == "in" else [exact[0].value]
         return not any(_fits_all(value, conditions) for value in values)
-    exists = {condition.value for condition in conditions if condition.op == "exists"}
-    if False in exists and (True in exists or len(conditions) > 1):
+    absent = [condition for condition in conditions if condition.op == "exists" and condition.value is False]
+    if 0 < len(absent) < len(conditions):
         return True
     low, low_is_open, high, high_is_open = _bounds(path, conditions)
     return low is not None and high is not None and (low > high or (low == high and (low_is_open or high_is_open)))

@@ -12,7 +12,7 @@ from approval_tui.domain import limits
 from approval_tui.domain.clock import format_duration, parse_duration
 from approval_tui.domain.errors import ConfigurationError, InvalidInput
 from approval_tui.settings import actions
-from approval_tui.settings.paths import STORE_VARIABLE, config_path, default_store_path
+from approval_tui.settings.paths import POLICY_VARIABLE, STORE_VARIABLE, config_path, default_store_path
 
 if TYPE_CHECKING:
     from approval_tui.settings.document import Place
@@ -64,6 +64,7 @@ class Settings:
     """What the configuration says; durations are in ms, None means that nothing was said."""
 
     store: str | None = None
+    policy: str | None = None
     reviewer: str | None = None
     timeout: int = limits.DEFAULT_TIMEOUT
     approval_lifetime: int = limits.DEFAULT_APPROVAL_LIFETIME
@@ -138,6 +139,17 @@ def parse_settings(text: str, name: str) -> Settings:
 def store_location(explicit: str | None, settings: Settings) -> str:
     """Where the store is: as given, else APPROVAL_TUI_STORE, else the configuration, else the data folder."""
     return explicit or os.environ.get(STORE_VARIABLE) or settings.store or default_store_path()
+
+
+def policy_location(explicit: str | None, settings: Settings) -> str | None:
+    """Where the policy is: as given, else APPROVAL_TUI_POLICY, else the configuration; None where there is none.
+
+    Raises InvalidInput for an empty path: it is a slip, and no policy is not meant.
+    """
+    if explicit == "":
+        raise InvalidInput("The policy's path is empty.", not_done="No call may run.", to_do="Give the path of a file.")
+    chosen = explicit or os.environ.get(POLICY_VARIABLE) or settings.policy
+    return None if chosen is None else os.path.abspath(os.path.expanduser(chosen))
 
 
 def settings_to_json(settings: Settings) -> dict[str, Any]:
@@ -241,6 +253,7 @@ _KEY = re.compile(r"(?:(?:ctrl|alt|shift)\+)*(?:[!-~]|[a-z][a-z0-9_]{1,20})")
 
 KEYS = {
     "store": Key("store", _file_path),
+    "policy": Key("policy", _file_path),
     "reviewer": Key("reviewer", _text),
     "requests.timeout": Key("timeout", _duration(1000), is_duration=True),
     "requests.approval_lifetime": Key("approval_lifetime", _duration(1000), is_duration=True),

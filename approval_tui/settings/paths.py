@@ -7,6 +7,7 @@ import os
 APPLICATION = "approval-tui"
 STORE_VARIABLE = "APPROVAL_TUI_STORE"
 CONFIG_VARIABLE = "APPROVAL_TUI_CONFIG"
+POLICY_VARIABLE = "APPROVAL_TUI_POLICY"
 
 
 def default_store_path() -> str:

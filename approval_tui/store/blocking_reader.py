@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from approval_tui.store.blocking_face import BlockingFace, reads
@@ -10,6 +10,7 @@ from approval_tui.store.transactions import queries
 
 if TYPE_CHECKING:
     from approval_tui.domain.audit import Event, Head, Verification
+    from approval_tui.domain.policy_notes import PolicyStanding
     from approval_tui.store.procedures import Progress, Step
     from approval_tui.store.transactions.log import LogBounds
     from approval_tui.store.transactions.paging import PendingPage
@@ -111,6 +112,12 @@ class BlockingReader(BlockingFace):
         from approval_tui.store.transactions import log
 
         return self._engine.read(log.head)
+
+    def policy_standings(self) -> Sequence[PolicyStanding]:
+        """The newest that gates said of each policy's file, newest first."""
+        from approval_tui.store.transactions import policies
+
+        return self._engine.read(policies.policy_standings)
 
     def verify(self, expected: Head | None = None, progress: Progress | None = None) -> Verification:
         """Checks the whole log and every row against it, in short reads; see `procedures.verify`."""

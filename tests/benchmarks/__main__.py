@@ -15,6 +15,7 @@ from tests.benchmarks import (
     first_paint,
     flood,
     idle,
+    judging,
     memory,
     reporting,
     screen_latency,
@@ -41,6 +42,7 @@ GROUPS: dict[str, Callable[[Counts, str], list[Figure]]] = {
     "idle": idle.measure,
     "flood": flood.measure,
     "memory": memory.measure,
+    "judging": judging.measure,
 }
 
 

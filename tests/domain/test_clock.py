@@ -32,6 +32,8 @@ from approval_tui.domain.errors import InvalidInput
         ("10m", 10 * MINUTE),
         ("1h30m", 90 * MINUTE),
         ("2d", 2 * DAY),
+        ("1.5h", 90 * MINUTE),
+        ("1h0.5m", HOUR + MINUTE // 2),
         ("1d1h1m1s1ms", DAY + HOUR + MINUTE + 1001),
         ("3650d", LONGEST_DURATION),
         (0, 0),
@@ -47,7 +49,8 @@ def test_a_duration_reads_as_milliseconds(text: str | float, milliseconds: int) 
 @pytest.mark.parametrize(
     "text",
     [
-        "", " ", "10", "m", "10 m", " 10m", "10m ", "10m\n", "-10m", "+10m", "1.5h", "10M", "10min", "1h-30m",
+        "", " ", "10", "m", "10 m", " 10m", "10m ", "10m\n", "-10m", "+10m", "1.5", ".5h", "1.h",
+        "10M", "10min", "1h-30m",
         "\u0661m", "10\u2009m", "3651d", "9" * 15 + "d", "9" * 5000 + "s", "ms", "1h30", "1w",
         -1, -0.001, 1e12, float("nan"), float("inf"), float("-inf"), True, False,
     ],

@@ -49,7 +49,7 @@ def test_an_approved_block_runs_with_the_claims_arguments_and_its_end_is_reporte
     form: str, gate: Gate, desk: BlockingStore
 ) -> None:
     with reviewing(desk, lambda request: approve(desk, request)) as came:
-        result = use(form, gate, lambda call: (call.id, call.arguments, desk.reviewer.get(call.id).status))
+        result = use(form, gate, lambda call: (call.id, call.arguments, desk.reviewer.get(str(call.id)).status))
     assert result == (came[0].id, MAKE_DEPLOY, "consumed")
     request = only_request(desk)
     assert (request.status, request.outcome, request.outcome_detail) == ("consumed", "succeeded", None)
@@ -67,7 +67,7 @@ def test_edited_arguments_reach_the_block_in_the_place_of_the_agents(
         )
 
     with reviewing(desk, edit):
-        ran = use(form, gate, lambda call: (call.arguments, call.request.arguments))
+        ran = use(form, gate, lambda call: (call.arguments, call.request and call.request.arguments))
     assert ran == ({"command": "make check"}, MAKE_DEPLOY)
 
 
@@ -389,7 +389,7 @@ def test_a_caller_that_loses_the_race_for_an_approval_asks_anew(
 
     def agent() -> None:
         with new_gate(store_path) as gate:
-            use(form, gate, lambda call: ran.append(call.id))
+            use(form, gate, lambda call: ran.append(str(call.id)))
 
     threads = [threading.Thread(target=agent, daemon=True) for _ in range(2)]
     for thread in threads:
@@ -461,7 +461,7 @@ def test_threads_may_share_a_blocking_gate(gate: Gate, desk: BlockingStore) -> N
 def test_a_gate_may_serve_one_event_loop_after_another_and_blocking_code_between(
     gate: Gate, desk: BlockingStore
 ) -> None:
-    async def ask(number: int) -> str:
+    async def ask(number: int) -> str | None:
         async with gate.guard("shell", {"number": number}) as call:
             return call.id
 

@@ -20,7 +20,8 @@ from approval_tui import ApprovalExpired
 from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import system_clock
 from approval_tui.domain.models import Request
-from approval_tui.gate.attempt import Attempt, run_async, run_blocking
+from approval_tui.gate import steps
+from approval_tui.gate.attempt import Attempt
 from approval_tui.gate.guard import Guard
 from approval_tui.store import open_store, open_store_blocking
 from approval_tui.store.asynchronous import AsyncStore
@@ -33,8 +34,13 @@ from tests.support import LONG, ROOT, approve, assert_sound, until
 CALL = Call(tool="shell", arguments=MAKE_DEPLOY, requester="release-bot", session="run-1")
 
 
-def attempt() -> Attempt:
-    return Attempt(CALL, claim_lifetime=3_600_000, wait=True)
+def attempt(call: Call = CALL, claim_lifetime: int = 3_600_000) -> Attempt:
+    """An attempt without a policy."""
+    return Attempt(lambda _: call, engine=lambda: None, claim_lifetime=claim_lifetime, wait=True)
+
+
+def run_through(store: BlockingStore, started: Attempt) -> None:
+    steps.run_blocking(started, started.steps(), store.requester)
 
 
 class Turnstile:
@@ -143,7 +149,7 @@ async def test_cancelling_one_of_two_waiters_cancels_only_the_request_that_it_cr
 ) -> None:
     async with new_gate(store_path) as gate:
 
-        async def ask() -> str:
+        async def ask() -> str | None:
             async with gate.guard("shell", MAKE_DEPLOY) as call:
                 return call.id
 
@@ -209,7 +215,8 @@ async def test_cancelling_a_running_block_reports_that_it_failed(store_path: str
 async def cancelled_at(door: Door, store_path: str, before: Mapping[int, Callable[[], object]], times: int = 1) -> None:
     """Cancels an attempt, once or more, while a transaction of it stands in the door, and waits for its end."""
     async with open_store(store_path, clock=Turnstile(before, off_thread=True)) as opened:
-        await cancel_in(door, asyncio.create_task(run_async(attempt(), opened.requester)), times)
+        started = attempt()
+        await cancel_in(door, asyncio.create_task(steps.run_async(started, started.steps(), opened.requester)), times)
 
 
 async def cancel_in(door: Door, task: asyncio.Task[Any], times: int) -> None:
@@ -272,7 +279,8 @@ async def test_a_task_that_is_cancelled_while_it_reports_has_reported_when_it_en
 
         async def ask() -> None:
             guard = Guard(
-                lambda: CALL,
+                lambda _: CALL,
+                engine=lambda: None,
                 claim_lifetime=lambda: 3_600_000,
                 wait=True,
                 open_blocking=lambda: desk,
@@ -319,7 +327,7 @@ def test_ctrl_c_while_consuming_leaves_no_claim_and_withdraws_the_calls_own_requ
     waiting = open_store_blocking(store_path, clock=Turnstile(before, off_thread=False))
     number += function is records.append_event  # the approval appends one as well
     with waiting, pytest.raises(KeyboardInterrupt), ctrl_c_at_call(function, number):
-        run_blocking(attempt(), waiting.requester)
+        run_through(waiting, attempt())
     (request,) = desk.reviewer.history()
     assert history(desk, request) == ["submitted", "approved", "cancelled"]
     assert_sound(desk)
@@ -331,7 +339,7 @@ def test_ctrl_c_while_consuming_leaves_anothers_approval_as_it_is(
 ) -> None:
     request = approve(desk, desk.requester.submit(CALL).request)
     with open_store_blocking(store_path) as opened, pytest.raises(KeyboardInterrupt), ctrl_c_at_call(function, number):
-        run_blocking(attempt(), opened.requester)
+        run_through(opened, attempt())
     assert desk.reviewer.get(request.id).status == "approved"
     assert history(desk, request) == ["submitted", "approved", "reused"]
     assert_sound(desk)
@@ -340,7 +348,7 @@ def test_ctrl_c_while_consuming_leaves_anothers_approval_as_it_is(
 def test_ctrl_c_right_after_the_claim_was_taken_gives_the_approval_back(store_path: str, desk: BlockingStore) -> None:
     request = approve(desk, desk.requester.submit(CALL).request)
     with open_store_blocking(store_path) as opened, pytest.raises(KeyboardInterrupt), ctrl_c_at_call(Bells.ring, 2):
-        run_blocking(attempt(), opened.requester)
+        run_through(opened, attempt())
     assert desk.reviewer.get(request.id).status == "approved"
     assert history(desk, request) == ["submitted", "approved", "reused", "consumed", "rolled_back"]
     assert_sound(desk)
@@ -357,4 +365,4 @@ def test_an_approval_that_is_over_before_it_can_be_used_is_an_expiry(store_path:
         reviewing(desk, lambda request: approve(late, request)),
         pytest.raises(ApprovalExpired, match="was approved and not used in time"),
     ):
-        run_blocking(Attempt(call, claim_lifetime=1000, wait=True), desk.requester)
+        run_through(desk, attempt(call, 1000))

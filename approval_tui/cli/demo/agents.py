@@ -121,13 +121,9 @@ def mail_bot(gate: Gate) -> None:
 def say(refusal: NotApproved) -> None:
     """Keeps what the gate said, as an agent would hand it to its model."""
     kind = "still waiting" if isinstance(refusal, ApprovalPending) else type(refusal).__name__
+    request = refusal.request.id if refusal.request else None
     with open("refusals.jsonl", "a", encoding="utf-8") as file:
-        file.write(
-            json.dumps(
-                {"request": refusal.request.id if refusal.request else None, "kind": kind, "said": refusal.happened}
-            )
-            + "\n"
-        )
+        file.write(json.dumps({"request": request, "kind": kind, "said": refusal.happened}) + "\n")
 
 
 def main() -> int:

@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from approval_tui.domain import events
-from approval_tui.domain.calls import CheckedCall
-from approval_tui.domain.canonical import canonical_hash, tagged_hash
+from approval_tui.domain.calls import Call, CheckedCall
+from approval_tui.domain.canonical import JsonObject, canonical_hash, tagged_hash
 from approval_tui.domain.checks import check_name
 from approval_tui.domain.errors import LimitReached
+from approval_tui.domain.models import Request
+from approval_tui.domain.policy_notes import PolicyNote, PolicyStanding
 from approval_tui.domain.verdicts import ALLOW, DENY, Verdict
 from approval_tui.store.transaction import NothingToDo, RecordedRefusal, Transaction
 from approval_tui.store.transactions.counters import first_over_limit, refuse_moved, release, reserve_all
 from approval_tui.store.transactions.log import event_from_row
-from approval_tui.store.transactions.records import append_event
+from approval_tui.store.transactions.records import append_event, load_request
 
 _MOST_STANDINGS = 200
-
-
-@dataclass(frozen=True)
-class PolicyNote:
-    """What a gate has to say of a policy's file: its content's hash, and what is wrong with it, if anything is."""
-
-    file: str
-    hash: str
-    problems: tuple[str, ...] = ()
-    requester: str | None = None
-
-
-@dataclass(frozen=True)
-class PolicyStanding:
-    """The newest that was said of one policy's file, and when (ms UTC)."""
-
-    note: PolicyNote
-    at: int
 
 
 def admit(tx: Transaction, checked: CheckedCall, verdict: Verdict, *, claim_id: str) -> None:
@@ -46,16 +29,21 @@ def admit(tx: Transaction, checked: CheckedCall, verdict: Verdict, *, claim_id: 
     refuse_moved(tx, verdict.counts)
     over = first_over_limit(tx, verdict.reservations)
     if over is not None:
-        _record(tx, checked, DENY, over.rule, None)
+        record_tool_call(tx, checked.call, DENY, over.rule, None, arguments=checked.arguments)
         raise RecordedRefusal(LimitReached(over))
     holder = tagged_hash(claim_id.encode())
     reserve_all(tx, holder, verdict.reservations)
-    _record(tx, checked, ALLOW, verdict.rule, verdict.rule_hash, holder if verdict.reservations else None)
+    claim = holder if verdict.reservations else None
+    record_tool_call(tx, checked.call, ALLOW, None, None, arguments=checked.arguments, claim=claim)
 
 
-def record_denial(tx: Transaction, checked: CheckedCall, verdict: Verdict) -> None:
-    """Records that the policy denied the call."""
-    _record(tx, checked, DENY, verdict.rule, verdict.rule_hash)
+def record_denial(tx: Transaction, checked: CheckedCall, verdict: Verdict, *, request_id: str | None = None) -> None:
+    """Records that the policy denied the call, or what was approved of the request with that id."""
+    if request_id is not None:
+        request = load_request(tx, request_id)
+        record_tool_call(tx, request, DENY, verdict.rule, verdict.rule_hash, request_id=request_id)
+    else:
+        record_tool_call(tx, checked.call, DENY, verdict.rule, verdict.rule_hash, arguments=checked.arguments)
 
 
 def give_back(tx: Transaction, claim_id: str) -> None:
@@ -100,15 +88,18 @@ def policy_standings(tx: Transaction) -> Sequence[PolicyStanding]:
     return tuple(standings.values())
 
 
-def _record(
+def record_tool_call(
     tx: Transaction,
-    checked: CheckedCall,
+    call: Call | Request,
     verdict: str,
     rule: str | None,
     rule_hash: str | None,
+    *,
+    arguments: JsonObject | None = None,
     claim: str | None = None,
+    request_id: str | None = None,
 ) -> None:
-    call = checked.call
+    """Records what a policy decided without asking; of arguments that no request holds, only the hash is kept."""
     details = {
         "verdict": verdict,
         "rule": rule,
@@ -117,7 +108,7 @@ def _record(
         "server": call.server,
         "requester": call.requester,
         "session": call.session,
-        "arguments": canonical_hash(checked.arguments),
+        "arguments": None if arguments is None else canonical_hash(arguments),
         "claim": claim,
     }
-    append_event(tx, events.TOOL_CALL, None, {}, details)
+    append_event(tx, events.TOOL_CALL, request_id, {}, details)

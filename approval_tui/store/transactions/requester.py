@@ -29,6 +29,7 @@ from approval_tui.domain.models import NO_DECISIONS, Request
 from approval_tui.domain.verdicts import DENY, Verdict
 from approval_tui.store.transaction import RecordedRefusal, Transaction, first_row
 from approval_tui.store.transactions.counters import first_over_limit, refuse_moved, release, reserve_all
+from approval_tui.store.transactions.policies import record_tool_call
 from approval_tui.store.transactions.records import (
     append_event,
     change,
@@ -183,8 +184,7 @@ def _count(tx: Transaction, request: Request, verdict: Verdict, holder: str) -> 
     refuse_moved(tx, verdict.counts)
     over = first_over_limit(tx, verdict.reservations)
     if over is not None:
-        details = {"verdict": DENY, "rule": over.rule, "tool": request.tool, "requester": request.requester}
-        append_event(tx, events.TOOL_CALL, request.id, {}, details)
+        record_tool_call(tx, request, DENY, over.rule, None, request_id=request.id)
         raise RecordedRefusal(LimitReached(over, request=request))
     reserve_all(tx, holder, verdict.reservations)
 

@@ -1,0 +1,217 @@
+"""The policy that a gate goes by: read when it is first needed, and anew whenever its file changes."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Callable
+
+from approval_tui.domain.canonical import tagged_hash
+from approval_tui.domain.errors import ApprovalTuiError, PolicyError
+from approval_tui.domain.policy_notes import PolicyNote
+from approval_tui.policy.document import parse_policy
+from approval_tui.policy.engine import PolicyEngine
+from approval_tui.policy.model import Policy
+
+LARGEST_FILE = 1024 * 1024
+
+DEBOUNCE = 100
+"""For how many ms a changed file must rest before it is read: whoever writes it may not be done."""
+
+_LOOK_AGAIN = 500
+"""After how many ms the file is looked at even if nothing was heard of it, as on network drives."""
+
+_RETRY = 1.0
+"""Seconds after which a folder that is not there is looked for again."""
+
+_log = logging.getLogger("approval_tui.gate")
+
+Signature = tuple[int, int, int] | None
+
+
+def read_policy(path: str) -> tuple[Policy, str]:
+    """The policy of a file and the hash of its text; raises PolicyError with every fault."""
+    try:
+        if os.path.getsize(path) > LARGEST_FILE:
+            raise PolicyError([f"{path}: has more than {LARGEST_FILE:,} bytes, the most for a policy"])
+        with open(path, "rb") as file:
+            data = file.read()
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        raise PolicyError([f"{path}: cannot be read: {error.strerror or error}"]) from None
+    except UnicodeDecodeError as error:
+        raise PolicyError([f"{path}: is not UTF-8: {error.reason} at byte {error.start}"]) from None
+    return parse_policy(text, path), tagged_hash(data)
+
+
+class PolicySource:
+    """One policy file. A file that cannot be used keeps the policy that was read before; without one, nothing runs.
+
+    What is in force, and what was wrong with the file, is handed to `note`, on a thread of its own.
+    """
+
+    def __init__(self, path: str, note: Callable[[PolicyNote], object]) -> None:
+        self.path = path
+        self._note = note
+        self._lock = threading.Lock()
+        self._engine: PolicyEngine | None = None
+        self._error: PolicyError | None = None
+        self._signature: Signature = None
+        self._unsaid: PolicyNote | None = None
+        self._watcher: _Watcher | None = None
+
+    def engine(self) -> PolicyEngine:
+        """The engine of the policy in force; raises PolicyError where there is none."""
+        watcher = self._watcher
+        if watcher is None or watcher.process != os.getpid():  # a forked child watches for itself
+            self._begin()
+        engine = self._engine
+        if engine is not None:
+            return engine
+        assert self._error is not None
+        raise PolicyError(self._error.problems)
+
+    def reload(self) -> None:
+        """Reads the file again, and says what came of it."""
+        with self._lock:
+            self._read()
+        self.say()
+
+    def has_changed(self) -> bool:
+        """Whether the file is another one than the one that was read last."""
+        return _signature(self.path) != self._signature
+
+    def say(self) -> None:
+        """Hands what is not said yet to `note`; where that fails, it is tried again at the next change."""
+        note = self._unsaid
+        if note is None:
+            return
+        try:
+            self._note(note)
+        except ApprovalTuiError as error:
+            _log.warning("what is in force of the policy %s was not recorded: %s", self.path, error)
+        else:
+            self._unsaid = None
+
+    def close(self) -> None:
+        """Stops watching the file."""
+        with self._lock:
+            watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.stop()
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self._watcher is not None and self._watcher.process == os.getpid():
+                return
+            if self._engine is None:
+                self._read()
+            self._watcher = _Watcher(self)
+
+    def _read(self) -> None:
+        self._signature = _signature(self.path)
+        try:
+            policy, content = read_policy(self.path)
+        except PolicyError as error:
+            self._error = error
+            self._unsaid = PolicyNote(self.path, "", error.problems)
+            kept = "nothing may run" if self._engine is None else "the policy that was read before stays in force"
+            _log.error("the policy %s cannot be used, %s: %s", self.path, kept, "; ".join(error.problems))
+            return
+        self._engine, self._error = PolicyEngine(policy), None
+        self._unsaid = PolicyNote(self.path, content)
+        for warning in policy.warnings:
+            _log.warning("%s", warning)
+
+
+class _Watcher:
+    """A thread that reads the policy anew when its file changes; it ends with its source, or with the process."""
+
+    def __init__(self, source: PolicySource) -> None:
+        self.process = os.getpid()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(weakref.ref(source), source.path), name="policy-watch", daemon=True
+        )
+        atexit.register(self._end)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Lets the thread end; it does within a tenth of a second."""
+        self._stop.set()
+
+    def _end(self) -> None:
+        """Ends the thread before Python goes down, which would cut it off inside the watching library."""
+        self._stop.set()
+        if self.process == os.getpid():
+            self._thread.join()
+
+    def _run(self, source: weakref.ref[PolicySource], path: str) -> None:
+        """Says what was read at first, then waits for changes; a source that is gone ends it."""
+        try:
+            alive = source()
+            if alive is not None:
+                alive.say()
+            del alive
+            while not self._stop.is_set() and source() is not None:
+                try:
+                    _watch_folder(source, path, self._stop)
+                except OSError:
+                    self._stop.wait(_RETRY)
+                    _reload_if_changed(source, path, self._stop)
+        finally:
+            atexit.unregister(self._end)
+
+
+def _watch_folder(source: weakref.ref[PolicySource], path: str, stop: threading.Event) -> None:
+    """Watches the file's folder, because editors put a new file in the old one's place; returns if it is replaced."""
+    if stop.is_set():
+        return
+    from watchfiles import watch  # costs a tenth of a second
+
+    folders = {os.path.dirname(path), os.path.dirname(os.path.realpath(path))}
+    before = _places(folders)
+    for _ in watch(
+        *folders,
+        watch_filter=None,
+        debounce=DEBOUNCE,
+        stop_event=stop,
+        rust_timeout=_LOOK_AGAIN,
+        yield_on_timeout=True,
+        raise_interrupt=False,
+        recursive=False,
+    ):
+        if not _reload_if_changed(source, path, stop) or _places(folders) != before:
+            return
+
+
+def _reload_if_changed(source: weakref.ref[PolicySource], path: str, stop: threading.Event) -> bool:
+    """Reads the file again once it rests; says whether its source is still there."""
+    alive = source()
+    if alive is None:
+        return False
+    if alive.has_changed():
+        signature = _signature(path)
+        while not stop.wait(DEBOUNCE / 1000) and signature != _signature(path):
+            signature = _signature(path)
+        if not stop.is_set():
+            alive.reload()
+    return True
+
+
+def _places(folders: set[str]) -> dict[str, int | None]:
+    """Which folders stand at these paths; one that was replaced is no longer the one that is watched."""
+    found = {folder: _signature(folder) for folder in folders}
+    return {folder: None if signature is None else signature[0] for folder, signature in found.items()}
+
+
+def _signature(path: str) -> Signature:
+    """What changes when a file changes; None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
