@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import NamedTuple
 
-from approval_tui.domain.lifecycle import APPROVED, CONSUMED, FINAL, OUTCOMES, PENDING, RISKS, STATUSES
+from approval_tui.domain.lifecycle import APPROVED, CONSUMED, FINAL, OUTCOMES, PENDING, POLICY_VERDICTS, RISKS, STATUSES
 from approval_tui.version import __version__
 
 PROGRAM = "approval-tui"
@@ -183,6 +183,25 @@ def _validate(parser: Parser) -> None:
     parser.add_argument("file", metavar="FILE", nargs="?", help="the file to check (else the one that is in force)")
 
 
+def _policy_validate(parser: Parser) -> None:
+    parser.add_argument("file", metavar="FILE", nargs="?", help="the policy to check (else the one that is in force)")
+
+
+def _policy_test(parser: Parser) -> None:
+    parser.add_argument("file", metavar="FILE", help="the policy")
+    parser.add_argument("--tool", required=True, metavar="NAME", help="the tool that would be called")
+    parser.add_argument("--args", required=True, metavar="JSON", help="its arguments; - reads them from stdin")
+    parser.add_argument(
+        "--expect", choices=POLICY_VERDICTS, help="end with exit code 1 if the policy says something else"
+    )
+
+
+def _policy_replay(parser: Parser) -> None:
+    parser.add_argument("file", metavar="FILE", help="the policy")
+    parser.add_argument("--since", metavar="WHEN", type=_moment, help="only calls since then: 7d (ago), or 2026-11-01")
+    _limit(parser, 100, "differences, the newest")
+
+
 def _demo(parser: Parser) -> None:
     parser.add_argument("--auto", action="store_true", help="decide by itself, verify, and print what happened")
     parser.add_argument("--keep", action="store_true", help="keep the scratch folder")
@@ -202,6 +221,26 @@ def _duration(text: str) -> int:
         return parse_duration(text)
     except InvalidInput as error:
         raise argparse.ArgumentTypeError(f"{error.happened} {error.to_do}") from None
+
+
+def _moment(text: str) -> int:
+    """Milliseconds UTC of a duration ago, or of a date or time of ISO 8601; without a zone it is UTC."""
+    from datetime import UTC, datetime
+
+    from approval_tui.domain.clock import parse_duration, system_clock
+    from approval_tui.domain.errors import InvalidInput
+
+    try:
+        return system_clock() - parse_duration(text)
+    except InvalidInput:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a duration such as 7d nor a date such as 2026-11-01"
+        ) from None
 
 
 CONSOLE = Command("", "the console, or without a terminal the list of what waits", _console, "start:console")
@@ -226,6 +265,12 @@ COMMANDS = (
     Command("config path", "where the configuration is", _no_arguments, "config:path"),
     Command("config show", "the settings in force", _no_arguments, "config:show"),
     Command("config validate", "check a configuration; names every fault", _validate, "config:validate"),
+    Command("policy validate", "check a policy; names every fault", _policy_validate, "policy:validate"),
+    Command("policy test", "what a policy says of one call, and why", _policy_test, "policy:test"),
+    Command("policy replay", "what a policy would have changed in the history", _policy_replay, "policy:replay"),
+    Command(
+        "policy schema", "the JSON Schema of policies, for editors", _no_arguments, "policy:schema", has_json=False
+    ),
     Command("demo", "three agents at work in a scratch folder, to try it out", _demo, "start:demo", has_json=False),
 )
 BY_NAME = {command.name: command for command in COMMANDS}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from approval_tui.domain import errors
 
 DONE = 0
-DEMO_FAILED = 1
+NOT_AS_EXPECTED = 1
 USAGE = 2
 NOT_FOUND = 3
 CONFLICT = 4
@@ -22,7 +22,7 @@ READER_GONE = 141
 
 EXIT_CODES = {
     DONE: "done; of `wait` and `submit --wait`: approved",
-    DEMO_FAILED: "an effect is not what was decided (of `demo`)",
+    NOT_AS_EXPECTED: "an effect is not what was decided (of `demo`), or a verdict not as expected (of `policy test`)",
     USAGE: "usage, input or configuration",
     NOT_FOUND: "no such request",
     CONFLICT: "conflict: already decided, changed, or lost a race",
@@ -44,6 +44,7 @@ _CODES: tuple[tuple[type[errors.ApprovalTuiError], int], ...] = (
     (errors.Conflict, CONFLICT),
     (errors.StoreUnavailable, STORE_UNAVAILABLE),
     (errors.ApprovalDenied, DENIED),
+    (errors.PolicyDenied, DENIED),
     (errors.ApprovalExpired, EXPIRED),
     (errors.ApprovalCancelled, CANCELLED),
     (errors.ApprovalPending, STILL_PENDING),

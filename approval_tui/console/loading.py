@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from approval_tui.console.lists import Load
 from approval_tui.console.pages import AT, FIRST, FROM, LAST, UNTIL, Key, Page
@@ -23,14 +23,6 @@ _FOUND_AT_ONCE = 100
 _BEYOND = "g"  # sorts behind every character of an id, so that what comes before it includes the id itself
 
 
-class Counts(NamedTuple):
-    """How many requests wait, how many claims are in doubt, and the number of the newest event."""
-
-    pending: int
-    in_doubt: int
-    newest_event: int
-
-
 async def load_page(store: ReviewerStore, load: Load) -> tuple[Page[Any], dict[Key, Request]]:
     """The page that a list wants, and what became of requests that it shows and that no longer wait.
 
@@ -46,12 +38,6 @@ async def load_page(store: ReviewerStore, load: Load) -> tuple[Page[Any], dict[K
     for row in (*page.rows, *gone.values()):
         check_row(row)
     return page, gone
-
-
-async def load_counts(store: ReviewerStore) -> Counts:
-    """The numbers of the status bar, and how far the log goes."""
-    bounds = await store.log_bounds()
-    return Counts(await store.pending_count(), await store.in_doubt_count(), 0 if bounds is None else bounds.last)
 
 
 async def load_newest(store: ReviewerStore) -> tuple[Request, ...]:

@@ -21,7 +21,7 @@ from approval_tui.console.lists import Lists
 from approval_tui.console.pages import Page
 from approval_tui.console.painters import EventPainter, HistoryPainter, PendingPainter
 from approval_tui.console.shown_request import ShownRequest, Subject, status_of
-from approval_tui.console.trouble import Trouble, readonly_trouble, trouble_of
+from approval_tui.console.trouble import Trouble, policy_trouble, readonly_trouble, trouble_of
 from approval_tui.console.widgets.document_pane import DocumentPane
 from approval_tui.console.widgets.key_bar import KeyBar
 from approval_tui.console.widgets.row_list import Painter, RowList
@@ -68,6 +68,7 @@ class MainScreen(ListKeys):
         self._shown_event: Event | None = None
         self._verified: Callable[[int], list[Line]] | None = None
         self._trouble: Trouble | None = None
+        self._policy_trouble: Trouble | None = None
         self._ticks = 0
         self._has_resumed = False
 
@@ -192,6 +193,10 @@ class MainScreen(ListKeys):
     def on_counts_loaded(self, message: messages.CountsLoaded) -> None:
         self.status.set_counts(pending=message.counts.pending, in_doubt=message.counts.in_doubt)
 
+    def on_policies_loaded(self, message: messages.PoliciesLoaded) -> None:
+        self._policy_trouble = policy_trouble(message.standings, self.app.clock())
+        self._show_trouble()
+
     def on_store_opened(self, message: messages.StoreOpened) -> None:
         self._set_trouble(None)
         self.row_list.explain_emptiness(words.emptiness(self.lists.shown))
@@ -248,12 +253,15 @@ class MainScreen(ListKeys):
         if trouble is None and self.app.why_readonly is not None:
             trouble = readonly_trouble(self.app.why_readonly)
         self._trouble = trouble
+        self.status.set_state(*(("live", "good") if trouble is None else (trouble.word, "bad")))
+        self._show_trouble()
+
+    def _show_trouble(self) -> None:
+        """The banner; what is wrong with the store comes before what is wrong with a policy."""
+        trouble = self._trouble or self._policy_trouble
         self._banner.set_class(trouble is not None, "-shown")
-        if trouble is None:
-            self.status.set_state("live", "good")
-        else:
+        if trouble is not None:
             self._banner.update(Content(self.app.glyphs.visible(f"{trouble.word}. {trouble.text}")))
-            self.status.set_state(trouble.word, "bad")
 
     # --- what is shown -------------------------------------------------------------------------
 

@@ -9,12 +9,13 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from approval_tui.console.lists import Load
-    from approval_tui.console.loading import Counts
     from approval_tui.console.pages import Key, Page
     from approval_tui.console.shown_request import Prepared, ShownRequest
     from approval_tui.domain.audit import Event, Verification
     from approval_tui.domain.errors import ApprovalTuiError
     from approval_tui.domain.models import Request
+    from approval_tui.domain.policy_notes import PolicyStanding
+    from approval_tui.store.transactions.overview import Overview
 
 
 class PageLoaded(Message):
@@ -40,13 +41,21 @@ class PageLoaded(Message):
 class CountsLoaded(Message):
     """How many requests wait and how many claims are in doubt."""
 
-    def __init__(self, counts: Counts) -> None:
+    def __init__(self, counts: Overview) -> None:
         super().__init__()
         self.counts = counts
 
     def can_replace(self, message: Message) -> bool:
         """Only the newest counts."""
         return isinstance(message, CountsLoaded)
+
+
+class PoliciesLoaded(Message):
+    """What gates say of their policies."""
+
+    def __init__(self, standings: Sequence[PolicyStanding]) -> None:
+        super().__init__()
+        self.standings = standings
 
 
 class StoreOpened(Message):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from approval_tui.console import messages
 from approval_tui.console.lists import Lists, ListView
-from approval_tui.console.loading import load_counts, load_newest, load_page
+from approval_tui.console.loading import load_newest, load_page
 from approval_tui.domain.errors import ApprovalTuiError, StoreReadOnly, StoreUnavailable
 from approval_tui.store import open_store
 
@@ -53,6 +53,7 @@ class StoreWatch:
         self._poke = asyncio.Event()
         self._wants_all = True
         self._newest_event: int | None = None
+        self._newest_policy_event = 0
         self._new_events = 0
         self._opened_at: float | None = None
         self._had_trouble = False
@@ -164,10 +165,13 @@ class StoreWatch:
         if shown is not self.lists.pending:
             await self._load_view(self.lists.pending, is_shown=False)
         screen, reviewer = self._app.main_screen, self.store.reviewer
-        counts = await load_counts(reviewer)
+        counts = await reviewer.overview()
         self._new_events = 0 if self._newest_event is None else counts.newest_event - self._newest_event
         self._newest_event = counts.newest_event
         screen.post_message(messages.CountsLoaded(counts))
+        if counts.newest_policy_event != self._newest_policy_event:
+            screen.post_message(messages.PoliciesLoaded(await reviewer.policy_standings()))
+            self._newest_policy_event = counts.newest_policy_event
         if not self._app.app_focus:
             self._app.tell(await load_newest(reviewer), counts.pending)
         trouble = await self._expire_due()

@@ -1,7 +1,8 @@
-"""What the banner says when something is wrong with the store: a word, what happened, and what to do. No Textual."""
+"""What the banner says when something is wrong with the store or a policy: a word, what happened, what to do."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from approval_tui.domain.errors import (
@@ -14,6 +15,10 @@ from approval_tui.domain.errors import (
     StoreReadOnly,
     StoreReplaced,
 )
+from approval_tui.domain.names import quoted_name
+from approval_tui.domain.policy_notes import REJECTION_COUNTS_FOR, PolicyStanding
+
+_LONGEST_NAME = 40
 
 _WORDS: tuple[tuple[type[ApprovalTuiError], str], ...] = (
     (StoreMissing, "NO STORE YET"),
@@ -38,6 +43,22 @@ def trouble_of(error: ApprovalTuiError) -> Trouble:
     word = next((word for kind, word in _WORDS if isinstance(error, kind)), "STORE AWAY")
     parts = [error.happened, "Nothing can be decided meanwhile.", error.to_do, "This console goes on by itself."]
     return Trouble(word, " ".join(part for part in parts if part).replace("`", ""))
+
+
+def policy_trouble(standings: Sequence[PolicyStanding], now: int) -> Trouble | None:
+    """How it is shown that a policy's file cannot be used, as long as gates say so; `now` is in ms UTC."""
+    for standing in standings:
+        note = standing.note
+        if not note.problems or now - standing.at > REJECTION_COUNTS_FOR:
+            continue
+        more = f" (and {len(note.problems) - 1} more)" if len(note.problems) > 1 else ""
+        who = "A gate" if note.requester is None else f"The gate of {quoted_name(note.requester, _LONGEST_NAME)}"
+        return Trouble(
+            "POLICY REFUSED",
+            f"{note.problems[0]}{more}. {who} goes on with the policy it had; one that had none runs nothing. "
+            f"Mend the file, and it is read again; approval-tui policy validate names every fault.",
+        )
+    return None
 
 
 def readonly_trouble(why: str) -> Trouble:

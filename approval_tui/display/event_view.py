@@ -22,6 +22,7 @@ def event_words(event: Event, redactor: Redactor, glyphs: Glyphs = UNICODE) -> s
     """The event in a few words: the new status, who made it so, on what evidence, and why."""
     changes, details = (_mapping(event.body.get(part)) for part in ("changes", "details"))
     words = [glyphs.visible(str(changes[key])) for key in ("status", "outcome") if changes.get(key)]
+    words.extend(glyphs.visible(str(details[key])) for key in ("verdict", "file") if details.get(key))
     decision = _last_decision(changes.get("decisions"))
     words.extend(glyphs.visible(said) for said in _evidence(_mapping(decision.get("evidence"))))
     who = decision.get("reviewer") or _mapping(details.get("by")).get("reviewer")
@@ -31,7 +32,13 @@ def event_words(event: Event, redactor: Redactor, glyphs: Glyphs = UNICODE) -> s
         words.append(f"{glyphs.name(str(details['tool']))} for {glyphs.name(str(details.get('requester')))}")
     if details.get("session"):
         words.append(f"in {glyphs.name(str(details['session']))}")
-    why = decision.get("reason") or changes.get("outcome_detail") or details.get("reason") or details.get("detail")
+    if details.get("rule"):
+        words.append(f"by the rule {glyphs.name(str(details['rule']))}")
+    problems = details.get("problems")
+    why = problems[0] if isinstance(problems, list) and problems else None
+    why = (
+        why or decision.get("reason") or changes.get("outcome_detail") or details.get("reason") or details.get("detail")
+    )
     return " ".join(words) + (f": {glyphs.visible(redactor.redact(str(why), glyphs))}" if why else "")
 
 

@@ -30,6 +30,10 @@ APPROVE = "approve"
 DENY = "deny"
 VERDICTS = (APPROVE, DENY)
 
+ALLOW = "allow"  #: the policy lets the call run without asking
+REQUIRE_APPROVAL = "require_approval"
+POLICY_VERDICTS = (ALLOW, DENY, REQUIRE_APPROVAL)
+
 SUCCEEDED = "succeeded"  #: the call ran and returned
 FAILED = "failed"  #: the call ran and raised, or stopped half way
 NOT_RUN = "not_run"  #: the call was claimed and never started

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from approval_tui.domain.clock import HOUR
+
+REJECTION_COUNTS_FOR = 24 * HOUR
+"""For how many ms a rejection is taken for one that still stands; a gate that is there says it again before."""
+
+SAID_AGAIN_AFTER = 12 * HOUR
+"""After how many ms the log is told again that a policy still cannot be used."""
+
 
 @dataclass(frozen=True)
 class PolicyNote:

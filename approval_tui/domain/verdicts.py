@@ -6,12 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from approval_tui.domain.counters import Counter, Reservation
+from approval_tui.domain.lifecycle import REQUIRE_APPROVAL
 from approval_tui.domain.models import NO_REQUIREMENTS, Requirements
-
-ALLOW = "allow"
-DENY = "deny"
-REQUIRE_APPROVAL = "require_approval"
-VERDICTS = (ALLOW, DENY, REQUIRE_APPROVAL)
 
 
 @dataclass(frozen=True)

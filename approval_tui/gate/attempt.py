@@ -14,9 +14,9 @@ from approval_tui.domain.calls import Admission, Call, CheckedCall, Claim, Submi
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.errors import ApprovalTuiError, CountersMoved, LimitReached, StatusConflict
 from approval_tui.domain.ids import new_secret
-from approval_tui.domain.lifecycle import APPROVED, CANCELLED, CONSUMED, PENDING
+from approval_tui.domain.lifecycle import ALLOW, APPROVED, CANCELLED, CONSUMED, DENY, PENDING, REQUIRE_APPROVAL
 from approval_tui.domain.models import Request
-from approval_tui.domain.verdicts import ALLOW, DENY, NO_POLICY, REQUIRE_APPROVAL, Verdict
+from approval_tui.domain.verdicts import NO_POLICY, Verdict
 from approval_tui.gate.refusals import denied, edit_needs_more, over_limit, raise_not_approved
 from approval_tui.gate.steps import Step, Steps
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import atexit
 import logging
+import math
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable
 
-from approval_tui.domain.canonical import tagged_hash
 from approval_tui.domain.errors import ApprovalTuiError, PolicyError
-from approval_tui.domain.policy_notes import PolicyNote
-from approval_tui.policy.document import parse_policy
+from approval_tui.domain.policy_notes import SAID_AGAIN_AFTER, PolicyNote
 from approval_tui.policy.engine import PolicyEngine
-from approval_tui.policy.model import Policy
-
-LARGEST_FILE = 1024 * 1024
+from approval_tui.policy.files import read_policy
 
 DEBOUNCE = 100
 """For how many ms a changed file must rest before it is read: whoever writes it may not be done."""
@@ -24,27 +22,15 @@ DEBOUNCE = 100
 _LOOK_AGAIN = 500
 """After how many ms the file is looked at even if nothing was heard of it, as on network drives."""
 
+_SAY_AGAIN = 60.0
+"""Seconds after which the store is told again what it could not be told."""
+
 _RETRY = 1.0
 """Seconds after which a folder that is not there is looked for again."""
 
 _log = logging.getLogger("approval_tui.gate")
 
 Signature = tuple[int, int, int] | None
-
-
-def read_policy(path: str) -> tuple[Policy, str]:
-    """The policy of a file and the hash of its text; raises PolicyError with every fault."""
-    try:
-        if os.path.getsize(path) > LARGEST_FILE:
-            raise PolicyError([f"{path}: has more than {LARGEST_FILE:,} bytes, the most for a policy"])
-        with open(path, "rb") as file:
-            data = file.read()
-        text = data.decode("utf-8-sig")
-    except OSError as error:
-        raise PolicyError([f"{path}: cannot be read: {error.strerror or error}"]) from None
-    except UnicodeDecodeError as error:
-        raise PolicyError([f"{path}: is not UTF-8: {error.reason} at byte {error.start}"]) from None
-    return parse_policy(text, path), tagged_hash(data)
 
 
 class PolicySource:
@@ -61,6 +47,7 @@ class PolicySource:
         self._error: PolicyError | None = None
         self._signature: Signature = None
         self._unsaid: PolicyNote | None = None
+        self._say_at = 0.0
         self._watcher: _Watcher | None = None
 
     def engine(self) -> PolicyEngine:
@@ -85,16 +72,21 @@ class PolicySource:
         return _signature(self.path) != self._signature
 
     def say(self) -> None:
-        """Hands what is not said yet to `note`; where that fails, it is tried again at the next change."""
+        """Hands what is not said yet to `note`, and now and then what is wrong once more; a failure is tried again."""
+        now = time.monotonic()
+        if now < self._say_at:
+            return
         note = self._unsaid
+        self._say_at = now + (math.inf if self._error is None else SAID_AGAIN_AFTER / 1000)
         if note is None:
             return
         try:
             self._note(note)
         except ApprovalTuiError as error:
+            self._say_at = now + _SAY_AGAIN
             _log.warning("what is in force of the policy %s was not recorded: %s", self.path, error)
         else:
-            self._unsaid = None
+            self._unsaid = None if self._error is None else note
 
     def close(self) -> None:
         """Stops watching the file."""
@@ -113,6 +105,7 @@ class PolicySource:
 
     def _read(self) -> None:
         self._signature = _signature(self.path)
+        self._say_at = 0.0
         try:
             policy, content = read_policy(self.path)
         except PolicyError as error:
@@ -199,6 +192,8 @@ def _reload_if_changed(source: weakref.ref[PolicySource], path: str, stop: threa
             signature = _signature(path)
         if not stop.is_set():
             alive.reload()
+    else:
+        alive.say()
     return True
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from approval_tui.domain.clock import SECOND
 from approval_tui.domain.errors import PolicyError
-from approval_tui.domain.verdicts import ALLOW
+from approval_tui.domain.lifecycle import ALLOW
 from approval_tui.domain.yaml_tree import INT, LIST, MAPPING, NULL, STR, Node, read_tree
 from approval_tui.policy.language import (
     APPROVALS_KEYS,
@@ -104,7 +104,7 @@ def _webhook(reading: Reading, node: Node, path: str) -> Webhook | None:
         return None
     for key in ("url", "secret"):
         if key not in values:
-            reading.problem(node, path, f"must have a {key}")
+            reading.problem(node, path, f"must have the key {key}")
     url = _url(reading, values["url"], f"{path}.url") if "url" in values else None
     secret = reading.text(values["secret"], f"{path}.secret") if "secret" in values else None
     events = _events(reading, values["events"], f"{path}.events") if "events" in values else WEBHOOK_EVENTS[:1]
@@ -129,7 +129,8 @@ def _url(reading: Reading, node: Node, path: str) -> str | None:
     except ValueError:
         is_usable = False
     if not is_usable:
-        reading.problem(node, path, f"must be a URL that begins with http:// or https:// and names a host, not {said(node)}")
+        what = "must be a URL that begins with http:// or https:// and names a host"
+        reading.problem(node, path, f"{what}, not {said(node)}")
         return None
     return text
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from approval_tui.domain.canonical import JsonObject, canonical_hash
 from approval_tui.domain.counters import LARGEST_COUNT, Counter, Reservation
-from approval_tui.domain.lifecycle import highest_risk
+from approval_tui.domain.lifecycle import ALLOW, DENY, REQUIRE_APPROVAL, highest_risk
 from approval_tui.domain.models import NO_REQUIREMENTS, Requirements
-from approval_tui.domain.verdicts import ALLOW, DENY, REQUIRE_APPROVAL, Finding, Verdict
+from approval_tui.domain.verdicts import Finding, Verdict
 from approval_tui.policy.conditions import MISSING, UNREACHABLE, Check, check_of, value_at
 from approval_tui.policy.globs import fits
 from approval_tui.policy.language import ARGUMENTS, EVALUATE, EVERY_TOOL, STATE
@@ -74,6 +74,10 @@ class PolicyEngine:
     def counts_needed(self, tool: str) -> tuple[Counter, ...]:
         """The counters whose values a verdict on this tool depends on, but for limits, which the store keeps."""
         return self._applicable(tool).counts_needed
+
+    def looks_at_arguments(self, tool: str) -> bool:
+        """Whether a verdict on this tool depends on the call's arguments."""
+        return any(rule.looks_at_arguments for rule in self._applicable(tool).rules)
 
     def _verdict(
         self,
@@ -182,10 +186,16 @@ class _CompiledRule:
     def counts_needed(self) -> tuple[Counter, ...]:
         return tuple(check.counter for check in self.checks if check.counter is not None)
 
+    @property
+    def looks_at_arguments(self) -> bool:
+        counts_argument = self.rule.state is not None and self.rule.state.increment_from is not None
+        return counts_argument or any(check.counter is None for check in self.checks)
+
     def objection(self, arguments: JsonObject, counts: Counts, amounts: Mapping[Counter, int | None]) -> str | None:
         """Why the rule denies the call, or asks; None where it has nothing against it."""
         if self.rule.action == DENY:
             return "the rule denies every call"
+        why_asked = self.why_asked
         for check in self.checks:
             actual: Any
             if check.counter is None:
@@ -198,8 +208,10 @@ class _CompiledRule:
                     return _unmet(check.condition, actual, answer)
             elif answer is False:
                 return None
+            elif answer is None:
+                why_asked = _unmet(check.condition, actual, answer)
         if self.rule.action == REQUIRE_APPROVAL:
-            return self.why_asked
+            return why_asked
         return self._over_limit(counts, amounts)
 
     def _over_limit(self, counts: Counts, amounts: Mapping[Counter, int | None]) -> str | None:
@@ -254,12 +266,13 @@ def _message(rule: Rule) -> str:
 
 
 def _unmet(condition: Condition, actual: Any, answer: bool | None) -> str:
-    """Why a condition does not hold, with the value that was found."""
+    """Why a condition does not hold, or cannot be evaluated, with the value that was found."""
     if actual is MISSING or actual is UNREACHABLE:
-        return f"{condition.path} is {actual.words}; the rule wants {condition}"
-    found = "null" if actual is None else _QUOTE.repr(actual)
+        found = actual.words
+    else:
+        found = "null" if actual is None else _QUOTE.repr(actual)
     cannot = "" if answer is False else ", which cannot be evaluated"
-    return f"{condition.path} is {found}{cannot}; the rule wants {condition}"
+    return f"{condition.path} is {found}{cannot}; the rule says {condition}"
 
 
 def _amount(rule: Rule, arguments: JsonObject) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from approval_tui.domain.verdicts import ALLOW, DENY, REQUIRE_APPROVAL
+from approval_tui.domain.lifecycle import ALLOW, DENY, REQUIRE_APPROVAL
 
 VERSION = "1"
 DEFAULTS = (ALLOW, DENY, REQUIRE_APPROVAL)

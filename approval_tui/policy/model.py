@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Any
 
 from approval_tui.domain.canonical import JsonObject, canonical_hash, canonical_json
+from approval_tui.domain.lifecycle import ALLOW, REQUIRE_APPROVAL
 from approval_tui.domain.models import NO_REQUIREMENTS, Requirements
-from approval_tui.domain.verdicts import ALLOW, REQUIRE_APPROVAL
 from approval_tui.policy.language import EVALUATE, EVERY_TOOL, GLOBAL_SCOPE
 
 

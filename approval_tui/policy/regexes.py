@@ -32,7 +32,9 @@ def compiled(pattern: str) -> Callable[[str], bool | None]:
         raise _bad(f"has {len(pattern):,} characters; {LONGEST_PATTERN:,} are the most")
     try:
         expression = re2.compile(pattern, options)
-    except (re2.error, UnicodeEncodeError) as error:
+    except UnicodeEncodeError:
+        raise _bad("holds a lone surrogate, which is no character") from None
+    except re2.error as error:
         raise _bad(f"is no regular expression of RE2: {_words(error)}") from None
     size = expression.programsize
 

@@ -8,9 +8,8 @@ from typing import Any
 from approval_tui.domain.clock import SECOND
 from approval_tui.domain.counters import LARGEST_COUNT, WINDOWS
 from approval_tui.domain.errors import InvalidInput
-from approval_tui.domain.lifecycle import RISKS
+from approval_tui.domain.lifecycle import DENY, REQUIRE_APPROVAL, RISKS
 from approval_tui.domain.models import EVIDENCE_NONE, EVIDENCE_SHOWN, Requirements
-from approval_tui.domain.verdicts import DENY, REQUIRE_APPROVAL
 from approval_tui.domain.yaml_tree import BOOL, FLOAT, INT, LIST, MAPPING, STR, Node
 from approval_tui.policy.language import (
     ACTIONS,
@@ -97,10 +96,9 @@ def _refuse_mixtures(reading: Reading, values: dict[str, Node], path: str, actio
             reading.problem(conditions, where, "cannot be used with action deny, which refuses every call")
         if state is not None:
             reading.warning(state, f"{path}.state", "has no effect with action deny: nothing is counted")
-    if action == REQUIRE_APPROVAL:
-        if state is not None:
-            where = f"{path}.state"
-            reading.problem(state, where, "cannot be used with action require_approval; make it a rule of its own")
+    if action == REQUIRE_APPROVAL and state is not None:
+        where = f"{path}.state"
+        reading.problem(state, where, "cannot be used with action require_approval; make it a rule of its own")
     if action is None or action == REQUIRE_APPROVAL:
         return
     for key in APPROVAL_ONLY_KEYS:
@@ -137,23 +135,21 @@ def _condition(reading: Reading, node: Node, path: str) -> Condition | None:
         return None
     for key in CONDITION_KEYS:
         if key not in values:
-            reading.problem(node, path, f"must have a {key}")
-    if len(values) < len(CONDITION_KEYS):
-        return None
-    place = _path(reading, values["path"], f"{path}.path")
+            reading.problem(node, path, f"must have the key {key}")
+    place = _path(reading, values["path"], f"{path}.path", ARGUMENTS, STATE) if "path" in values else None
     if place is not None and place.startswith(STATE):
         reading.counters_read.append((place, values["path"], f"{path}.path"))
-    op = reading.word(values["op"], f"{path}.op", OPERATORS)
-    value = NOTHING if op is None else _expected(reading, op, values["value"], f"{path}.value")
+    op = reading.word(values["op"], f"{path}.op", OPERATORS) if "op" in values else None
+    value = _expected(reading, op, values["value"], f"{path}.value") if "value" in values else NOTHING
     return None if place is None or op is None or value is NOTHING else Condition(place, op, value)
 
 
-def _path(reading: Reading, node: Node, where: str) -> str | None:
+def _path(reading: Reading, node: Node, where: str, *starts: str) -> str | None:
     text = reading.text(node, where)
     if text is None:
         return None
-    if not text.startswith((ARGUMENTS, STATE)):
-        reading.problem(node, where, f"must start with {ARGUMENTS} or {STATE}, not {said(node)}")
+    if not text.startswith(starts):
+        reading.problem(node, where, f"must start with {' or '.join(starts)}, not {said(node)}")
         return None
     if "" in text.split("."):
         reading.problem(node, where, f"has an empty part: {said(node)}")
@@ -161,8 +157,8 @@ def _path(reading: Reading, node: Node, where: str) -> str | None:
     return text
 
 
-def _expected(reading: Reading, op: str, node: Node, where: str) -> Any:
-    """What the operator is to find, or NOTHING where it cannot be held against anything."""
+def _expected(reading: Reading, op: str | None, node: Node, where: str) -> Any:
+    """What the operator is to find, or NOTHING where it cannot be held against anything; None is an unknown one."""
     if op in LIST_OPERATORS and node.kind != LIST:
         reading.problem(node, where, f"must be a list for {op}, not {said(node)}")
         return NOTHING
@@ -201,7 +197,7 @@ def _state(reading: Reading, node: Node, path: str) -> CountingRule | None:
         return None
     for key in ("counter", "window"):
         if key not in values:
-            reading.problem(node, path, f"must have a {key}")
+            reading.problem(node, path, f"must have the key {key}")
     counter = reading.name(values["counter"], f"{path}.counter") if "counter" in values else None
     window = reading.word(values["window"], f"{path}.window", tuple(WINDOWS)) if "window" in values else None
     increment: int | None = 1
@@ -209,10 +205,7 @@ def _state(reading: Reading, node: Node, path: str) -> CountingRule | None:
         increment = reading.integer(values["increment"], f"{path}.increment", 1, LARGEST_COUNT)
     source = None
     if "increment_from" in values:
-        node = values["increment_from"]
-        source = _path(reading, node, f"{path}.increment_from")
-        if source is not None and not source.startswith(ARGUMENTS):
-            reading.problem(node, f"{path}.increment_from", f"must start with {ARGUMENTS}, not {said(node)}")
+        source = _path(reading, values["increment_from"], f"{path}.increment_from", ARGUMENTS)
         if "increment" in values:
             reading.warning(values["increment"], f"{path}.increment", "has no effect beside increment_from")
     if counter is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from approval_tui.domain.verdicts import DENY, REQUIRE_APPROVAL
+from approval_tui.domain.lifecycle import DENY, REQUIRE_APPROVAL
 from approval_tui.domain.yaml_tree import Node
 from approval_tui.policy.conditions import check_of, equals
 from approval_tui.policy.globs import fits, is_glob
@@ -16,9 +16,12 @@ from approval_tui.policy.reading import Reading
 
 def warn_of_vain_rules(reading: Reading, policy: Policy, nodes: dict[str, Node]) -> None:
     """Notes a warning at each such rule; `nodes` has the rules' places."""
+    globs = sorted((tool for tool in policy.tools if is_glob(tool.name)), key=lambda tool: tool.name == EVERY_TOOL)
     for tool in policy.tools:
+        wider = [each for each in globs if each is not tool and _covers(each.name, tool.name)]
+        denials = [rule for each in (tool, *wider) for rule in each.rules if rule.action == DENY]
         for rule in tool.rules:
-            why = _never_asked(policy, tool) or _outvoted(policy, tool, rule) or _contradicts_itself(rule)
+            why = _never_asked(policy, tool) or _outvoted(denials, rule) or _contradicts_itself(rule)
             if why is not None:
                 reading.warning(nodes[rule.path], rule.path, why)
 
@@ -33,24 +36,6 @@ def _never_asked(policy: Policy, tool: ToolRules) -> str | None:
     return None
 
 
-def _outvoted(policy: Policy, tool: ToolRules, rule: Rule) -> str | None:
-    """The rule of the same calls, and maybe of more, that denies all of them, whatever this one says."""
-    for other_tool in sorted(policy.tools, key=lambda each: _rank(each.name, tool.name)):
-        if not _covers(other_tool.name, tool.name):
-            continue
-        for other in other_tool.rules:
-            if other is rule and rule.action == DENY:
-                return None  # of two that deny everything, the one that is asked first is not in vain
-            if other.action == DENY:
-                return f"changes no verdict: {other.path} denies every call"
-    return None
-
-
-def _rank(name: str, tool: str) -> int:
-    """Where the rules of this name come for the tool: its own first, then those of globs, then those of `*`."""
-    return (name != tool) + (name == EVERY_TOOL)
-
-
 def _covers(name: str, tool: str) -> bool:
     """Whether every tool that the second name stands for is one of the first; when in doubt, no."""
     if name in (EVERY_TOOL, tool):
@@ -58,6 +43,13 @@ def _covers(name: str, tool: str) -> bool:
     if is_glob(tool) and (is_glob(name.replace(EVERY_TOOL, "")) or "[" in tool):
         return False
     return fits(tool, name)
+
+
+def _outvoted(denials: Sequence[Rule], rule: Rule) -> str | None:
+    """The first rule that denies all of the same calls, whatever this one says; it is not itself in vain."""
+    if denials and denials[0] is not rule:
+        return f"changes no verdict: {denials[0].path} denies every call"
+    return None
 
 
 def _contradicts_itself(rule: Rule) -> str | None:

@@ -19,6 +19,7 @@ from approval_tui.store.transaction import Transaction
 from approval_tui.store.transactions import (
     counters,
     log,
+    overview,
     paging,
     policies,
     queries,
@@ -114,6 +115,7 @@ class ReviewerStore(_Face):
     pending_page = _reads(paging.pending_page)
     in_doubt_count = _reads(queries.in_doubt_count)
     history = _reads(queries.history)
+    overview = _reads(overview.overview)
     policy_standings = _reads(policies.policy_standings)
     history_count = _reads(paging.history_count)
     history_id_at = _reads(paging.history_id_at)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from approval_tui.domain.policy_notes import PolicyStanding
     from approval_tui.store.procedures import Progress, Step
     from approval_tui.store.transactions.log import LogBounds
+    from approval_tui.store.transactions.overview import Overview
     from approval_tui.store.transactions.paging import PendingPage
     from approval_tui.store.transactions.queries import Filter
     from approval_tui.store.transactions.searching import Found, FoundEvents
@@ -112,6 +113,12 @@ class BlockingReader(BlockingFace):
         from approval_tui.store.transactions import log
 
         return self._engine.read(log.head)
+
+    def overview(self) -> Overview:
+        """What a console wants to know at each change; see `overview.overview`."""
+        from approval_tui.store.transactions import overview
+
+        return self._engine.read(overview.overview)
 
     def policy_standings(self) -> Sequence[PolicyStanding]:
         """The newest that gates said of each policy's file, newest first."""

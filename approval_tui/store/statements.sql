@@ -346,6 +346,9 @@ DELETE FROM reservations WHERE holder = :holder
 DELETE FROM reservations
 WHERE name = :name AND window_length = :window_length AND window_start + window_length < :now - 86400000
 
+-- name: newest_policy_event
+SELECT seq FROM events WHERE name IN ('policy_reloaded', 'policy_rejected') ORDER BY seq DESC LIMIT 1
+
 -- name: policy_events
 -- What gates said of their policies, newest first, over an index that holds nothing else.
 SELECT * FROM events WHERE name IN ('policy_reloaded', 'policy_rejected') ORDER BY seq DESC LIMIT :most

@@ -9,9 +9,10 @@ from approval_tui.domain.calls import Call, CheckedCall
 from approval_tui.domain.canonical import JsonObject, canonical_hash, tagged_hash
 from approval_tui.domain.checks import check_name
 from approval_tui.domain.errors import LimitReached
+from approval_tui.domain.lifecycle import ALLOW, DENY
 from approval_tui.domain.models import Request
-from approval_tui.domain.policy_notes import PolicyNote, PolicyStanding
-from approval_tui.domain.verdicts import ALLOW, DENY, Verdict
+from approval_tui.domain.policy_notes import SAID_AGAIN_AFTER, PolicyNote, PolicyStanding
+from approval_tui.domain.verdicts import Verdict
 from approval_tui.store.transaction import NothingToDo, RecordedRefusal, Transaction
 from approval_tui.store.transactions.counters import first_over_limit, refuse_moved, release, reserve_all
 from approval_tui.store.transactions.log import event_from_row
@@ -55,9 +56,13 @@ def give_back(tx: Transaction, claim_id: str) -> None:
 
 
 def note_policy(tx: Transaction, note: PolicyNote) -> bool:
-    """Records what is in force, or cannot be used, unless the log says so already; says whether it did."""
-    standing = next((each.note for each in policy_standings(tx) if each.note.file == note.file), None)
-    if standing is not None and (standing.hash, standing.problems) == (note.hash, note.problems):
+    """Records what is in force, or cannot be used, unless the log says so already; says whether it did.
+
+    That a policy cannot be used is said again after a while, so that it is known to hold still.
+    """
+    standing = next((each for each in policy_standings(tx) if each.note.file == note.file), None)
+    is_said = standing is not None and (standing.note.hash, standing.note.problems) == (note.hash, note.problems)
+    if standing is not None and is_said and not (note.problems and tx.now - standing.at >= SAID_AGAIN_AFTER):
         raise NothingToDo(False)
     details = {
         "file": note.file,

@@ -20,13 +20,14 @@ from approval_tui.domain.lifecycle import (
     APPROVED,
     CANCELLED,
     CONSUMED,
+    DENY,
     NOT_RUN,
     OUTCOMES,
     PENDING,
 )
 from approval_tui.domain.limits import DEFAULT_CLAIM_LIFETIME
 from approval_tui.domain.models import NO_DECISIONS, Request
-from approval_tui.domain.verdicts import DENY, Verdict
+from approval_tui.domain.verdicts import Verdict
 from approval_tui.store.transaction import RecordedRefusal, Transaction, first_row
 from approval_tui.store.transactions.counters import first_over_limit, refuse_moved, release, reserve_all
 from approval_tui.store.transactions.policies import record_tool_call

@@ -1,0 +1,30 @@
+"""What a console wants to know at each change, in one read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from approval_tui.store.transaction import Transaction, first_row
+from approval_tui.store.transactions.queries import in_doubt_count, pending_count
+
+
+@dataclass(frozen=True)
+class Overview:
+    """How many requests wait, how many claims are in doubt, and the numbers of the newest events; 0 for none."""
+
+    pending: int
+    in_doubt: int
+    newest_event: int
+    newest_policy_event: int
+
+
+def overview(tx: Transaction) -> Overview:
+    """The numbers as they are now."""
+    last = first_row(tx.rows("last_event", {}))
+    last_of_policies = first_row(tx.rows("newest_policy_event", {}))
+    return Overview(
+        pending_count(tx),
+        in_doubt_count(tx),
+        0 if last is None else last["seq"],
+        0 if last_of_policies is None else last_of_policies["seq"],
+    )
