@@ -17,6 +17,8 @@ if TYPE_CHECKING:
         ApprovalPending,
         ApprovalTuiError,
         NotApproved,
+        PolicyDenied,
+        PolicyError,
         StoreUnavailable,
     )
     from approval_tui.gate import Gate
@@ -30,6 +32,8 @@ __all__ = [
     "ApprovalTuiError",
     "Gate",
     "NotApproved",
+    "PolicyDenied",
+    "PolicyError",
     "StoreUnavailable",
     "__version__",
     "open_store",

@@ -73,7 +73,7 @@ def test_the_example_configuration_has_every_key_with_its_default() -> None:
     settings = parse_settings(text, "config.example.yaml")
     assert [path for path in KEYS if not re.search(rf"^ *{path.split('.')[-1]}:", text, flags=re.MULTILINE)] == []
     defaults = Settings()
-    told = {"store", "reviewer", "redact_names"}
+    told = {"store", "policy", "reviewer", "redact_names"}
     assert {key.field for key in KEYS.values() if getattr(settings, key.field) != getattr(defaults, key.field)} == told
 
 

@@ -13,11 +13,13 @@ from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import MINUTE
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
-from tests.support import LONG, approve, submit
+from tests.support import LONG, ROOT, approve, submit
 
 HEAVY = ("textual", "rich", "asyncio", "aiosqlite", "watchfiles", "httpx", "urllib.request", "http", "yaml")
 FOR_DEFAULT_PLACES = ("platformdirs", "pathlib", "tempfile", "shutil")
 DRAWS = ("demo",)
+POLICY = os.path.join(ROOT, "tests", "examples", "payments.yaml")
+READ_A_POLICY = ("policy validate", "policy test", "policy replay")
 
 _COMMAND = """
 import sys
@@ -76,12 +78,18 @@ def words_of(store: BlockingStore, past: BlockingStore) -> dict[str, list[str]]:
         "config path": ["config", "path"],
         "config show": ["config", "show"],
         "config validate": ["config", "validate"],
+        "policy validate": ["policy", "validate", POLICY],
+        "policy test": ["policy", "test", POLICY, "--tool", "git_status", "--args", "{}"],
+        "policy replay": ["policy", "replay", POLICY],
+        "policy schema": ["policy", "schema"],
     }
 
 
 @pytest.mark.parametrize("name", ["", *(each.name for each in COMMANDS if each.name not in DRAWS)])
 def test_a_command_loads_only_what_it_needs(words_of: dict[str, list[str]], name: str) -> None:
     code = {"submit": "7", "wait": "9"}.get(name, "0")
+    if name in READ_A_POLICY:
+        code = "0 yaml"
     assert loaded(_COMMAND, *words_of[name], APPROVAL_TUI_CONFIG="") == code
 
 

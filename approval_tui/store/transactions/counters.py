@@ -31,7 +31,7 @@ def first_over_limit(tx: Transaction, reservations: Sequence[Reservation]) -> Re
     for counter in sorted({each.counter for each in reservations}):
         tx.serialize(f"counter:{counter.name}")
     for each in reservations:
-        if each.most is not None and _value(tx, each.counter) + each.amount > each.most:
+        if _value(tx, each.counter) + each.amount > _most(each):
             return each
     return None
 
@@ -44,8 +44,7 @@ def reserve_all(tx: Transaction, holder: str, reservations: Sequence[Reservation
     for each in reservations:
         key = _key(tx, each.counter)
         amount = {**key, "amount": each.amount}
-        most = LARGEST_COUNT if each.most is None else each.most
-        if tx.execute("add_to_counter", {**amount, "most": most}) != 1:
+        if tx.execute("add_to_counter", {**amount, "most": _most(each)}) != 1:
             raise LimitReached(each)
         tx.execute("reserve", {**amount, "holder": holder})
         tx.execute("forget_old_reservations", _aging(tx, each.counter))
@@ -60,6 +59,10 @@ def release(tx: Transaction, holder: str) -> int:
     if held:
         tx.execute("forget_reservations", {"holder": holder})
     return len(held)
+
+
+def _most(reservation: Reservation) -> int:
+    return LARGEST_COUNT if reservation.most is None else reservation.most
 
 
 def _value(tx: Transaction, counter: Counter) -> int:

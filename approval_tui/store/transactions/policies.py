@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from approval_tui.domain import events
 from approval_tui.domain.calls import Call, CheckedCall
@@ -18,7 +18,15 @@ from approval_tui.store.transactions.counters import first_over_limit, refuse_mo
 from approval_tui.store.transactions.log import event_from_row
 from approval_tui.store.transactions.records import append_event, load_request
 
-_MOST_STANDINGS = 200
+_MOST_NOTES = 10_000
+"""How far back what was said of policies is looked through; that is done when a gate reads one, and by a console."""
+
+_MOST_PROBLEMS = 20
+_LONGEST_PROBLEM = 2000
+"""Of a broken file, the log keeps so many faults, and so many characters of each: a file may be all faults."""
+
+_ADMISSION = b"\xff"
+"""Begins what is hashed for an admission: no text does, so that no claim on a request can be given back as one."""
 
 
 def admit(tx: Transaction, checked: CheckedCall, verdict: Verdict, *, claim_id: str) -> None:
@@ -32,7 +40,7 @@ def admit(tx: Transaction, checked: CheckedCall, verdict: Verdict, *, claim_id: 
     if over is not None:
         record_tool_call(tx, checked.call, DENY, over.rule, None, arguments=checked.arguments)
         raise RecordedRefusal(LimitReached(over))
-    holder = tagged_hash(claim_id.encode())
+    holder = _holder(claim_id)
     reserve_all(tx, holder, verdict.reservations)
     claim = holder if verdict.reservations else None
     record_tool_call(tx, checked.call, ALLOW, None, None, arguments=checked.arguments, claim=claim)
@@ -49,7 +57,7 @@ def record_denial(tx: Transaction, checked: CheckedCall, verdict: Verdict, *, re
 
 def give_back(tx: Transaction, claim_id: str) -> None:
     """Takes back what a call that the policy allowed had counted, because it did not run; the second time nothing."""
-    holder = tagged_hash(claim_id.encode())
+    holder = _holder(claim_id)
     if release(tx, holder) == 0:
         raise NothingToDo(None)
     append_event(tx, events.TOOL_CALL_NOT_RUN, None, {}, {"claim": holder})
@@ -60,7 +68,8 @@ def note_policy(tx: Transaction, note: PolicyNote) -> bool:
 
     That a policy cannot be used is said again after a while, so that it is known to hold still.
     """
-    standing = next((each for each in policy_standings(tx) if each.note.file == note.file), None)
+    note = _as_kept(note)
+    standing = next((each for each in _standings(tx) if each.note.file == note.file), None)
     is_said = standing is not None and (standing.note.hash, standing.note.problems) == (note.hash, note.problems)
     if standing is not None and is_said and not (note.problems and tx.now - standing.at >= SAID_AGAIN_AFTER):
         raise NothingToDo(False)
@@ -76,8 +85,15 @@ def note_policy(tx: Transaction, note: PolicyNote) -> bool:
 
 def policy_standings(tx: Transaction) -> Sequence[PolicyStanding]:
     """The newest that gates said of each policy's file, newest first."""
-    standings: dict[str, PolicyStanding] = {}
-    for row in tx.rows("policy_events", {"most": _MOST_STANDINGS}):
+    newest: dict[str, PolicyStanding] = {}
+    for standing in _standings(tx):
+        newest.setdefault(standing.note.file, standing)
+    return tuple(newest.values())
+
+
+def _standings(tx: Transaction) -> Iterator[PolicyStanding]:
+    """All that gates said of policies, newest first."""
+    for row in tx.rows("policy_events", {"most": _MOST_NOTES}):
         event = event_from_row(row)
         details = event.body.get("details")
         if not isinstance(details, dict):
@@ -89,8 +105,26 @@ def policy_standings(tx: Transaction) -> Sequence[PolicyStanding]:
             tuple(map(str, problems)) if isinstance(problems, list) else (),
             None if details.get("requester") is None else str(details.get("requester")),
         )
-        standings.setdefault(note.file, PolicyStanding(note, event.at))
-    return tuple(standings.values())
+        yield PolicyStanding(note, event.at)
+
+
+def _as_kept(note: PolicyNote) -> PolicyNote:
+    """The note as the log can hold it: a file's name need not be UTF-8, and its faults may be many and long."""
+    problems = tuple(map(_storable, note.problems[:_MOST_PROBLEMS]))
+    if len(note.problems) > _MOST_PROBLEMS:
+        problems += (f"{len(note.problems) - _MOST_PROBLEMS:,} more",)
+    requester = None if note.requester is None else _storable(note.requester)
+    return PolicyNote(_storable(note.file), note.hash, problems, requester)
+
+
+def _storable(text: str) -> str:
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= _LONGEST_PROBLEM else f"{text[:_LONGEST_PROBLEM]}..."
+
+
+def _holder(claim_id: str) -> str:
+    """The name under which an allowed call holds what it counted; its claim cannot be told from it."""
+    return tagged_hash(_ADMISSION + claim_id.encode())
 
 
 def record_tool_call(

@@ -1,0 +1,296 @@
+"""policy validate, test, replay and schema."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from approval_tui import Gate, PolicyDenied
+from approval_tui.domain.calls import Call
+from approval_tui.domain.clock import HOUR, system_clock
+from approval_tui.store import open_store_blocking
+from approval_tui.store.blocking import BlockingStore
+from tests.cli.conftest import Cli
+from tests.support import ANN, ManualClock, approve, consume, deny, submit
+
+POLICY = """\
+version: "1"
+default: require_approval
+tools:
+  read:
+    rules: []
+  pay:
+    rules:
+      - name: large ones ask
+        action: require_approval
+        conditions: [{path: args.amount, op: gt, value: 100}]
+        quorum: 2
+        reviewers: [ann, bo]
+        reason_required: true
+        evidence: shown
+        risk: high
+        approval_timeout: 30m
+      - name: the day has an end
+        conditions: [{path: state.pay.spent, op: lte, value: 500}]
+        state: {counter: spent, window: day, increment_from: args.amount}
+        on_deny: Enough for today.
+  drop:
+    rules:
+      - name: never
+        action: deny
+"""
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> str:
+    file = tmp_path / "policy.yaml"
+    file.write_text(POLICY)
+    return str(file)
+
+
+def written(tmp_path: Path, text: str, name: str = "other.yaml") -> str:
+    file = tmp_path / name
+    file.write_text(text)
+    return str(file)
+
+
+# --- validate ----------------------------------------------------------------------------------
+
+
+def test_a_sound_policy_is_valid(cli: Cli, policy: str) -> None:
+    finished = cli("policy", "validate", policy)
+    assert (finished.code, finished.out, finished.err) == (0, "", f"{policy} is valid.\n")
+    assert cli("policy", "validate", policy, "--json").json == {
+        "path": policy,
+        "valid": True,
+        "problems": [],
+        "warnings": [],
+    }
+
+
+def test_every_fault_is_named_with_its_place_and_ends_with_2(cli: Cli, tmp_path: Path) -> None:
+    faulty = written(tmp_path, 'version: "2"\ndefalt: deny\ntools:\n  no: {rules: []}\n  \u202e: 1\n', "f\u202e.yaml")
+    finished = cli("policy", "validate", faulty)
+    assert finished.code == 2
+    lines = finished.out.splitlines()
+    assert [re.findall(r"yaml:(\d+):(\d+): ", line)[0] for line in lines] == [
+        ("1", "10"),
+        ("2", "1"),
+        ("4", "3"),
+        ("5", "6"),
+    ]
+    assert "did you mean default?" in lines[1]
+    assert all(line.isprintable() for line in lines)
+    found = cli("policy", "validate", faulty, "--json")
+    assert found.code == 2
+    assert len(found.json["problems"]) == len(lines)
+    assert not found.json["valid"]
+
+
+def test_a_doubt_is_a_warning_and_no_fault(cli: Cli, tmp_path: Path) -> None:
+    doubtful = written(tmp_path, POLICY + "hide: [drop]\n")
+    finished = cli("policy", "validate", doubtful)
+    assert finished.code == 0
+    assert finished.out.startswith("warning: ")
+    assert "can never match" in finished.out
+    assert len(cli("policy", "validate", doubtful, "--json").json["warnings"]) == 1
+
+
+def test_without_a_file_the_policy_in_force_is_checked(
+    cli: Cli, policy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished = cli("policy", "validate")
+    assert finished.code == 2
+    assert "without a policy, every call asks" in finished.err
+    config = written(tmp_path, f"policy: {policy}\n", "config.yaml")
+    assert cli("policy", "validate", "--config", config).code == 0
+    monkeypatch.setenv("APPROVAL_TUI_POLICY", str(tmp_path / "gone.yaml"))
+    gone = cli("policy", "validate", "--config", config)
+    assert gone.code == 2
+    assert "gone.yaml: cannot be read" in gone.out
+
+
+# --- test --------------------------------------------------------------------------------------
+
+
+def test_it_says_what_the_policy_says_and_why(cli: Cli, policy: str) -> None:
+    allowed = cli("policy", "test", policy, "--tool", "read", "--args", "{}")
+    assert (allowed.code, allowed.out.split()[:3]) == (0, ["verdict", "allow", "read"])
+    denied = cli("policy", "test", policy, "--tool", "pay", "--args", '{"amount": 501}').out
+    for words in ("deny  pay", "the day has an end  (tools.pay.rules[1])", "Enough for today.", "besides    large"):
+        assert words in denied
+    asked = cli("policy", "test", policy, "--tool", "pay", "--args", '{"amount": "400"}')
+    assert "which cannot be evaluated" in asked.out
+    asked = cli("policy", "test", policy, "--tool", "pay", "--args", '{"amount": 400}')
+    for words in (
+        "require_approval  pay",
+        "args.amount gt 100",
+        "2 reviewers, of ann, bo, a reason, the whole payload shown, risk high, within 30m",
+        "counts     400 of at most 500, pay.spent in 1d",
+    ):
+        assert words in asked.out
+    assert "Counters are taken to be empty here" in asked.err
+
+
+def test_the_same_as_json(cli: Cli, policy: str) -> None:
+    said = cli("policy", "test", policy, "--tool", "pay", "--args", '{"amount": 400}', "--json").json
+    assert (said["verdict"], said["rule"]["name"], said["risk"], said["timeout"]) == (
+        "require_approval",
+        "large ones ask",
+        "high",
+        "30m",
+    )
+    assert said["requirements"] == {
+        "quorum": 2,
+        "reviewers": ["ann", "bo"],
+        "reason_required": True,
+        "evidence": "shown",
+    }
+    assert said["counts"] == [{"counter": "pay.spent", "window": "1d", "add": 400, "most": 500}]
+    assert said["rule_hash"].startswith("v1:sha256:")
+    never = cli("policy", "test", policy, "--tool", "drop", "--args", "{}", "--json").json
+    assert (never["verdict"], never["rule"]["message"]) == ("deny", 'Denied by rule "never"')
+
+
+@pytest.mark.parametrize(("expected", "code"), [("require_approval", 0), ("allow", 1), ("deny", 1)])
+def test_an_expectation_that_fails_ends_with_1(cli: Cli, policy: str, expected: str, code: int) -> None:
+    words = ("policy", "test", policy, "--tool", "anything", "--args", "{}", "--expect", expected)
+    finished = cli(*words)
+    assert finished.code == code
+    assert ("Expected" in finished.err) == bool(code)
+
+
+def test_hostile_arguments_and_secrets_are_shown_safely(cli: Cli, tmp_path: Path) -> None:
+    strict = written(
+        tmp_path,
+        'version: "1"\ntools:\n  shell:\n    rules:\n      - name: only ls\n'
+        "        conditions: [{path: args.command, op: eq, value: ls}]\n",
+    )
+    hostile = json.dumps({"command": "curl -H 'Authorization: Bearer abcdef1234567890'\x1b[2J\u202e"})
+    for tool in ("shell", "sh\u202eell"):
+        finished = cli("policy", "test", strict, "--tool", tool, "--args", hostile)
+        assert all(line.isprintable() for line in finished.out.splitlines())
+        assert "abcdef1234567890" not in finished.out
+
+
+def test_bad_input_is_refused(cli: Cli, policy: str, tmp_path: Path) -> None:
+    for arguments in ("[]", '{"a": NaN}', '{"a": 1, "a": 2}', "{"):
+        assert cli("policy", "test", policy, "--tool", "t", "--args", arguments).code == 2
+    faulty = written(tmp_path, "version: 3\n")
+    refused = cli("policy", "test", faulty, "--tool", "t", "--args", "{}")
+    assert refused.code == 2
+    assert "other.yaml:1:10: version" in refused.err
+    assert cli("policy", "replay", faulty).code == 2
+    assert cli("policy", "replay", policy, "--since", "yesterday").code == 2
+
+
+# --- replay ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def history(past: BlockingStore, store: BlockingStore, store_path: str, tmp_path: Path) -> None:
+    """Two hours ago: two payments that ran, a drop that was denied. Now: what a policy decided by itself, a read."""
+    for amount in (50, 300):
+        request = approve(past, submit(past, Call("pay", {"amount": amount}, "till")))
+        claim = consume(past, request)
+        past.requester.report_outcome(request.id, claim.id, "succeeded")
+    deny(past, submit(past, Call("drop", {"table": "users"}, "bot\u202e")))
+    file = written(tmp_path, 'version: "1"\ntools:\n  drop: {rules: [{name: never, action: deny}]}\n', "first.yaml")
+    with Gate("bot", store=store_path, policy=file, context={}) as gate:
+        with gate.guard("read", {"path": "a"}):
+            pass
+        with gate.guard("pay", {"amount": 1}):
+            pass
+        with pytest.raises(PolicyDenied), gate.guard("drop", {"table": "users"}):
+            pass
+    deny(store, submit(store, Call("read", {"path": "/etc/shadow"}, "bot")))
+
+
+@pytest.mark.usefixtures("history")
+def test_a_replay_says_what_would_have_been_different(cli: Cli, policy: str) -> None:
+    found = cli("policy", "replay", policy, "--json").json
+    differences = [(each["tool"], each["then"], each["asked_then"], each["now"]) for each in found["differences"]]
+    assert differences == [
+        ("pay", "consumed", True, "allow"),
+        ("drop", "denied", True, "deny"),
+        ("read", "denied", True, "allow"),
+    ]
+    assert {key: found[key] for key in found if key not in ("policy", "differences")} == {
+        "calls": 7,
+        "asked": 4,
+        "same": 3,
+        "would_run": 2,
+        "would_be_denied": 1,
+        "questions_saved": 3,
+        "questions_added": 0,
+        "would_run_though_denied": 1,
+        "unknown": 1,
+        "different": 3,
+    }
+
+
+@pytest.mark.usefixtures("history")
+def test_the_same_as_a_table(cli: Cli, policy: str) -> None:
+    finished = cli("policy", "replay", policy)
+    assert finished.code == 0
+    assert "asked, consumed" in finished.out
+    assert "bot\\u{202E}" in finished.out
+    assert "allow (!)" in finished.out
+    assert "3 questions saved, 0 added" in finished.out
+    assert "warning: 1 that were denied would run without asking" in finished.out
+    assert "1 cannot be told" in finished.out
+    assert cli("policy", "replay", policy, "--limit", "1").err.startswith("3 differ; the newest 1")
+
+
+@pytest.mark.usefixtures("history")
+def test_since_leaves_out_what_is_older(cli: Cli, policy: str) -> None:
+    assert cli("policy", "replay", policy, "--since", "1h", "--json").json["calls"] == 4
+    assert cli("policy", "replay", policy, "--since", "3h", "--json").json["calls"] == 7
+    assert cli("policy", "replay", policy, "--since", "2000-01-01", "--json").json["calls"] == 7
+    assert cli("policy", "replay", policy, "--since", "2100-01-01T00:00:00Z", "--json").json["calls"] == 0
+
+
+@pytest.mark.usefixtures("history")
+def test_questions_that_a_stricter_policy_adds_are_counted(cli: Cli, tmp_path: Path) -> None:
+    strict = written(
+        tmp_path,
+        'version: "1"\ntools:\n  "*":\n    rules: [{name: all, action: require_approval}]\n',
+    )
+    found = cli("policy", "replay", strict, "--json").json
+    assert (found["questions_saved"], found["questions_added"], found["same"], found["unknown"]) == (0, 3, 4, 0)
+
+
+@pytest.mark.usefixtures("store")
+def test_limits_count_in_the_windows_of_the_past(cli: Cli, store_path: str, tmp_path: Path) -> None:
+    limited = written(tmp_path, 'version: "1"\ntools:\n  mail: {rules: [{name: two an hour, rate_limit: 2/hour}]}\n')
+    begin = (system_clock() - 48 * HOUR) // HOUR * HOUR
+    for minute in (1, 2, 3, 61):
+        with open_store_blocking(store_path, clock=ManualClock(begin + minute * 60_000)) as then:
+            consume(then, approve(then, submit(then, Call("mail", {"n": minute}, "bot"))))
+    found = cli("policy", "replay", limited, "--json").json
+    assert [each["now"] for each in found["differences"]] == ["allow", "allow", "deny", "allow"]
+
+
+def test_an_empty_store_is_replayed_too(cli: Cli, policy: str) -> None:
+    finished = cli("policy", "replay", policy)
+    assert finished.code == 0
+    assert finished.out.startswith("0 calls replayed")
+
+
+def test_a_replay_writes_nothing(cli: Cli, store: BlockingStore, policy: str) -> None:
+    request = submit(store, Call("read", {}, "bot"))
+    store.reviewer.expire(request.id, reviewer=ANN)
+    head = store.reviewer.head()
+    assert cli("policy", "replay", policy).code == 0
+    assert store.reviewer.head() == head
+
+
+# --- schema ------------------------------------------------------------------------------------
+
+
+def test_the_schema_is_printed_for_editors(cli: Cli) -> None:
+    schema = json.loads(cli("policy", "schema").out)
+    assert set(schema["properties"]) == {"version", "description", "default", "hide", "approvals", "tools"}
