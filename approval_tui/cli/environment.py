@@ -13,6 +13,7 @@ from approval_tui.domain.errors import InvalidInput
 if TYPE_CHECKING:
     from approval_tui.display.redaction import Redactor
     from approval_tui.domain.decisions import Reviewer
+    from approval_tui.policy.engine import PolicyEngine
     from approval_tui.settings.configuration import Settings
     from approval_tui.store.blocking import BlockingStore
 
@@ -60,6 +61,18 @@ class Environment:
 
             narrate(f"A new, empty store was made: {path}")
         return store
+
+    def policy_engine(self) -> PolicyEngine | None:
+        """The engine of the policy that APPROVAL_TUI_POLICY or the configuration names; raises PolicyError."""
+        from approval_tui.settings.configuration import policy_location
+
+        path = policy_location(None, self.settings)
+        if path is None:
+            return None
+        from approval_tui.policy.engine import PolicyEngine
+        from approval_tui.policy.files import read_policy
+
+        return PolicyEngine(read_policy(path)[0])
 
     def reviewer_name(self) -> str:
         """Who decides: --reviewer, else the configuration, else the operating system's user."""

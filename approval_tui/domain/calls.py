@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from approval_tui.domain.canonical import JsonObject, json_object_and_text, stored_json
 from approval_tui.domain.checks import (
@@ -17,7 +17,7 @@ from approval_tui.domain.checks import (
     invalid_call,
 )
 from approval_tui.domain.identity import fingerprint_of
-from approval_tui.domain.lifecycle import RISKS
+from approval_tui.domain.lifecycle import RISKS, highest_risk
 from approval_tui.domain.limits import (
     DEFAULT_APPROVAL_LIFETIME,
     DEFAULT_DEDUPE_WINDOW,
@@ -26,6 +26,9 @@ from approval_tui.domain.limits import (
     MOST_CONTEXT_BYTES,
 )
 from approval_tui.domain.models import EVIDENCE_NONE, EVIDENCE_SHOWN, NO_REQUIREMENTS, Request, Requirements
+
+if TYPE_CHECKING:
+    from approval_tui.domain.verdicts import Verdict
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,17 @@ class Call:
     timeout: int = DEFAULT_TIMEOUT
     approval_lifetime: int = DEFAULT_APPROVAL_LIFETIME
     dedupe_window: int = DEFAULT_DEDUPE_WINDOW
+
+    def under(self, verdict: Verdict) -> Call:
+        """The call as a policy's verdict has it asked: what the policy says of times and risk comes first."""
+        return replace(
+            self,
+            risk=highest_risk(self.risk, verdict.risk),
+            rule_hash=verdict.rule_hash,
+            requirements=verdict.requirements,
+            timeout=self.timeout if verdict.timeout is None else verdict.timeout,
+            dedupe_window=self.dedupe_window if verdict.dedupe_window is None else verdict.dedupe_window,
+        )
 
 
 @dataclass(frozen=True)

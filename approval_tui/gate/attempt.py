@@ -6,28 +6,20 @@ attempt what came of it, so that nothing is left behind when the caller is inter
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from approval_tui.domain.calls import Admission, Call, CheckedCall, Claim, Submitted, check_call
-from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.errors import ApprovalTuiError, CountersMoved, LimitReached, StatusConflict
 from approval_tui.domain.ids import new_secret
 from approval_tui.domain.lifecycle import ALLOW, APPROVED, CANCELLED, CONSUMED, DENY, PENDING, REQUIRE_APPROVAL
 from approval_tui.domain.models import Request
 from approval_tui.domain.verdicts import NO_POLICY, Verdict
-from approval_tui.gate.refusals import denied, edit_needs_more, over_limit, raise_not_approved
+from approval_tui.gate.judging import EngineInForce, claim_steps, verdict_steps
+from approval_tui.gate.refusals import denied, over_limit, raise_not_approved
 from approval_tui.gate.steps import Step, Steps
-
-if TYPE_CHECKING:
-    from approval_tui.policy.engine import PolicyEngine
-
-CallFor = Callable[[Verdict], Call]
-"""Gives the call as it is asked under a verdict, with what the verdict demands of a decision."""
-
-EngineInForce = Callable[[], "PolicyEngine | None"]
-"""Gives the engine of the policy in force, None where there is no policy; raises PolicyError for one that is bad."""
 
 _INTERRUPTED = "the caller was interrupted"
 _OUTDATED = "the policy was changed, and the call is asked anew"
@@ -36,13 +28,12 @@ _OUTDATED = "the policy was changed, and the call is asked anew"
 class Attempt:
     """What has been reached so far: the requests that this call created, and the one that it began to consume.
 
-    `call_for` gives the call as a verdict has it asked, `engine` the policy in force. A policy judges the call
-    before it is asked, and again what was approved before it runs: both may have changed meanwhile.
+    `engine` gives the policy in force, which judges the call before it is asked, and again what was approved
+    before it runs: both may have changed meanwhile.
     """
 
-    def __init__(self, call_for: CallFor, *, engine: EngineInForce, claim_lifetime: int, wait: bool) -> None:
-        self._call_for = call_for
-        self._call = call_for(NO_POLICY)
+    def __init__(self, call: Call, *, engine: EngineInForce, claim_lifetime: int, wait: bool) -> None:
+        self._call = call
         self._engine = engine
         self._claim_lifetime = claim_lifetime
         self._wait = wait
@@ -59,7 +50,7 @@ class Attempt:
         """
         checked = check_call(self._call)
         while True:
-            verdict = yield from self._verdict(lambda: checked.arguments)
+            verdict = yield from verdict_steps(self._engine, self._call.tool, lambda: checked.arguments)
             if verdict.verdict == ALLOW:
                 admission = yield from self._admission(checked, verdict)
                 if admission is not None:
@@ -76,7 +67,7 @@ class Attempt:
                     yield from self._withdrawal(request)
                     continue
                 try:
-                    claim: Claim = yield from self._consumption(checked, request)
+                    claim = yield from claim_steps(self._engine, request, partial(self._consuming, request))
                 except StatusConflict as conflict:
                     if conflict.request is None:
                         raise
@@ -87,12 +78,11 @@ class Attempt:
             if request.status != CONSUMED and not withdrawn_by_another:
                 raise_not_approved(request)
 
-    def asking_steps(self) -> Steps[Request]:
+    def asking_steps(self) -> Steps[Submitted]:
         """Ends with the request, asked and not waited for; what the policy allows is asked all the same."""
         checked = check_call(self._call)
-        verdict = yield from self._verdict(lambda: checked.arguments)
-        submitted = yield from self._asked(checked, verdict)
-        return submitted.request
+        verdict = yield from verdict_steps(self._engine, self._call.tool, lambda: checked.arguments)
+        return (yield from self._asked(checked, verdict))
 
     def note(self, answer: Any) -> None:
         """Remembers what a step brought, even if the caller was interrupted meanwhile."""
@@ -113,15 +103,6 @@ class Attempt:
 
     # --- the policy ----------------------------------------------------------------------------
 
-    def _verdict(self, arguments: Callable[[], JsonObject]) -> Steps[Verdict]:
-        """What the policy in force says of the call with these arguments; without one, it asks."""
-        engine = self._engine()
-        if engine is None:
-            return NO_POLICY
-        needed = engine.counts_needed(self._call.tool)
-        counts = (yield Step(lambda store: store.counter_values(needed))) if needed else {}
-        return engine.evaluate(self._call.tool, arguments(), counts)
-
     def _admission(self, checked: CheckedCall, verdict: Verdict) -> Steps[Admission | None]:
         """The right to run what the policy allows; None where its counters moved meanwhile."""
         self._is_admitting = True
@@ -136,9 +117,11 @@ class Attempt:
     def _asked(self, checked: CheckedCall, verdict: Verdict) -> Steps[Submitted]:
         """The request of the call; raises PolicyDenied, and records it, where the policy does not let it be asked."""
         if verdict.verdict == DENY:
-            yield self._recording(checked, verdict, None)
+            yield Step(lambda store: store.record_denial(checked, verdict))
             raise denied(self._call.tool, verdict)
-        asked = checked if verdict is NO_POLICY else check_call(self._call_for(verdict))
+        asked = checked
+        if verdict is not NO_POLICY:  # with the arguments that were judged, whatever the caller's are by now
+            asked = check_call(replace(self._call.under(verdict), arguments=checked.arguments))
         submitted: Submitted = yield Step(lambda store: store.submit(asked))
         return submitted
 
@@ -146,7 +129,7 @@ class Attempt:
         """Whether the rules that the call was asked under are no longer those in force."""
         if asked_under is NO_POLICY:
             return False
-        verdict = yield from self._verdict(lambda: checked.arguments)
+        verdict = yield from verdict_steps(self._engine, self._call.tool, lambda: checked.arguments)
         return verdict.verdict == REQUIRE_APPROVAL and verdict.rule_hash != asked_under.rule_hash
 
     def _withdrawal(self, request: Request) -> Steps[None]:
@@ -156,36 +139,12 @@ class Attempt:
             with suppress(ApprovalTuiError):
                 yield self._cancelling(request.id, _OUTDATED)
 
-    def _consumption(self, checked: CheckedCall, request: Request) -> Steps[Claim]:
-        """The claim on an approved request, whose arguments the policy judges once more (rule R4)."""
-        while True:
-            verdict = yield from self._verdict(lambda: request.effective_arguments)
-            if verdict.verdict == DENY:
-                yield self._recording(checked, verdict, request)
-                raise denied(self._call.tool, verdict, request)
-            if verdict.verdict == REQUIRE_APPROVAL and verdict is not NO_POLICY:
-                needs_more = edit_needs_more(request, verdict)
-                if needs_more is not None:
-                    yield self._recording(checked, verdict, request)
-                    raise needs_more
-            try:
-                claim: Claim = yield self._consuming(request, verdict)
-            except CountersMoved:
-                continue
-            except LimitReached as limit:
-                raise over_limit(self._call.tool, limit) from None
-            return claim
-
     # --- steps ---------------------------------------------------------------------------------
-
-    def _recording(self, checked: CheckedCall, verdict: Verdict, request: Request | None) -> Step:
-        request_id = None if request is None else request.id
-        return Step(lambda store: store.record_denial(checked, verdict, request_id=request_id))
 
     def _waiting(self, request: Request, hold: int | None) -> Step:
         return Step(lambda store: store.wait(request.id, timeout=hold), is_waiting=True)
 
-    def _consuming(self, request: Request, verdict: Verdict) -> Step:
+    def _consuming(self, request: Request, verdict: Verdict | None) -> Step:
         self._consuming_id = request.id
         return Step(
             lambda store: store.consume(
@@ -194,7 +153,7 @@ class Attempt:
                 requester=self._call.requester,
                 claim_lifetime=self._claim_lifetime,
                 claim_id=self._claim_id,
-                verdict=None if verdict is NO_POLICY else verdict,
+                verdict=verdict,
             )
         )
 

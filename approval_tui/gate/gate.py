@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import parse_duration
-from approval_tui.domain.lifecycle import highest_risk
 from approval_tui.domain.models import Request
-from approval_tui.domain.verdicts import Verdict
-from approval_tui.gate.attempt import Attempt, CallFor
+from approval_tui.gate.attempt import Attempt
 from approval_tui.gate.decorator import guard_function
 from approval_tui.gate.guard import Guard
 from approval_tui.gate.steps import run_async, run_blocking
@@ -104,7 +102,7 @@ class Gate:
         ApprovalPending at once when nobody has decided; the same call later finds its approval.
         """
         return Guard(
-            self._call_for(tool, arguments, reason, context, server, risk, timeout),
+            lambda: self._call(tool, arguments, reason, context, server, risk, timeout),
             engine=self._engine_in_force,
             claim_lifetime=lambda: self._duration("claim_lifetime"),
             wait=wait,
@@ -127,9 +125,9 @@ class Gate:
 
         What the policy allows is asked all the same; what it denies raises PolicyDenied.
         """
-        attempt = self._attempt(self._call_for(tool, arguments, reason, context, server, risk, timeout))
+        attempt = self._attempt(self._call(tool, arguments, reason, context, server, risk, timeout))
         store = await self._open_async()
-        return await run_async(attempt, attempt.asking_steps(), store.requester)
+        return (await run_async(attempt, attempt.asking_steps(), store.requester)).request
 
     def submit_blocking(
         self,
@@ -143,8 +141,8 @@ class Gate:
         timeout: Duration | None = None,
     ) -> Request:
         """The same without asyncio."""
-        attempt = self._attempt(self._call_for(tool, arguments, reason, context, server, risk, timeout))
-        return run_blocking(attempt, attempt.asking_steps(), self._open_blocking().requester)
+        attempt = self._attempt(self._call(tool, arguments, reason, context, server, risk, timeout))
+        return run_blocking(attempt, attempt.asking_steps(), self._open_blocking().requester).request
 
     async def wait(self, request_id: str, *, timeout: Duration | None = None) -> Request:
         """The request as soon as somebody decided, or as it is after `timeout`; it does not use the approval."""
@@ -218,7 +216,7 @@ class Gate:
     ) -> None:
         await self.aclose()
 
-    def _call_for(
+    def _call(
         self,
         tool: str,
         arguments: Mapping[str, Any],
@@ -227,36 +225,25 @@ class Gate:
         server: str | None,
         risk: str | None,
         timeout: Duration | None,
-    ) -> CallFor:
-        """Gives the call as it is asked under a verdict of the policy; what it looks up, it looks up then."""
-
-        def call_for(verdict: Verdict) -> Call:
-            where = {"working_directory": os.getcwd()} if self._context is None else self._context
-            wanted = self._duration("timeout") if timeout is None else parse_duration(timeout)
-            return Call(
-                tool=tool,
-                arguments=arguments,
-                requester=self._requester,
-                server=server or self._server,
-                session=self._session,
-                context=where if context is None else context,
-                reason=reason,
-                risk=highest_risk(risk, verdict.risk),
-                rule_hash=verdict.rule_hash,
-                requirements=verdict.requirements,
-                timeout=wanted if verdict.timeout is None else verdict.timeout,
-                approval_lifetime=self._duration("approval_lifetime"),
-                dedupe_window=(
-                    self._duration("dedupe_window") if verdict.dedupe_window is None else verdict.dedupe_window
-                ),
-            )
-
-        return call_for
-
-    def _attempt(self, call_for: CallFor) -> Attempt:
-        return Attempt(
-            call_for, engine=self._engine_in_force, claim_lifetime=self._duration("claim_lifetime"), wait=False
+    ) -> Call:
+        if context is None:
+            context = {"working_directory": os.getcwd()} if self._context is None else self._context
+        return Call(
+            tool=tool,
+            arguments=arguments,
+            requester=self._requester,
+            server=server or self._server,
+            session=self._session,
+            context=context,
+            reason=reason,
+            risk=risk,
+            timeout=self._duration("timeout") if timeout is None else parse_duration(timeout),
+            approval_lifetime=self._duration("approval_lifetime"),
+            dedupe_window=self._duration("dedupe_window"),
         )
+
+    def _attempt(self, call: Call) -> Attempt:
+        return Attempt(call, engine=self._engine_in_force, claim_lifetime=self._duration("claim_lifetime"), wait=False)
 
     def _engine_in_force(self) -> PolicyEngine | None:
         """The engine of the policy; None where there is no policy. Raises PolicyError."""

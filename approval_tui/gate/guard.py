@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from approval_tui.domain.calls import Admission, Claim
+from approval_tui.domain.calls import Admission, Call, Claim
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.errors import ApprovalTuiError
 from approval_tui.domain.lifecycle import FAILED, NOT_RUN, SUCCEEDED
 from approval_tui.domain.limits import LONGEST_TEXT
 from approval_tui.domain.models import Request
-from approval_tui.gate.attempt import Attempt, CallFor, EngineInForce
+from approval_tui.gate.attempt import Attempt
+from approval_tui.gate.judging import EngineInForce
 from approval_tui.gate.steps import run_async, run_blocking, to_the_end
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class Guard:
 
     def __init__(
         self,
-        call_for: CallFor,
+        call: Callable[[], Call],
         *,
         engine: EngineInForce,
         claim_lifetime: Callable[[], int],
@@ -89,7 +90,7 @@ class Guard:
         open_blocking: Callable[[], BlockingStore],
         open_async: Callable[[], Awaitable[AsyncStore]],
     ) -> None:
-        self._call_for = call_for
+        self._call = call
         self._engine = engine
         self._claim_lifetime = claim_lifetime
         self._wait = wait
@@ -135,7 +136,7 @@ class Guard:
     def _attempt(self) -> Attempt:
         if self._running is not None:
             raise RuntimeError("a guard stands around one call; make a new one for the next")
-        return Attempt(self._call_for, engine=self._engine, claim_lifetime=self._claim_lifetime(), wait=self._wait)
+        return Attempt(self._call(), engine=self._engine, claim_lifetime=self._claim_lifetime(), wait=self._wait)
 
     def _ended(self) -> GuardedCall:
         assert self._running is not None

@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from typing import ClassVar
 
 from approval_tui.domain.errors import ApprovalTuiError, PolicyError
 from approval_tui.domain.policy_notes import SAID_AGAIN_AFTER, PolicyNote
@@ -26,11 +27,12 @@ _SAY_AGAIN = 60.0
 """Seconds after which the store is told again what it could not be told."""
 
 _RETRY = 1.0
-"""Seconds after which a folder that is not there is looked for again."""
+"""Seconds after which a folder that cannot be watched is looked at again: it may be gone, or the system is out of
+watches."""
 
 _log = logging.getLogger("approval_tui.gate")
 
-Signature = tuple[int, int, int] | None
+Signature = tuple[int, int, int, int] | None
 
 
 class PolicySource:
@@ -38,6 +40,8 @@ class PolicySource:
 
     What is in force, and what was wrong with the file, is handed to `note`, on a thread of its own.
     """
+
+    all: ClassVar[weakref.WeakSet[PolicySource]] = weakref.WeakSet()
 
     def __init__(self, path: str, note: Callable[[PolicyNote], object]) -> None:
         self.path = path
@@ -49,17 +53,19 @@ class PolicySource:
         self._unsaid: PolicyNote | None = None
         self._say_at = 0.0
         self._watcher: _Watcher | None = None
+        self.all.add(self)
 
     def engine(self) -> PolicyEngine:
         """The engine of the policy in force; raises PolicyError where there is none."""
         watcher = self._watcher
         if watcher is None or watcher.process != os.getpid():  # a forked child watches for itself
             self._begin()
+        error = self._error  # before the engine, because a mended file replaces them in the other order
         engine = self._engine
         if engine is not None:
             return engine
-        assert self._error is not None
-        raise PolicyError(self._error.problems)
+        assert error is not None
+        raise PolicyError(error.problems)
 
     def reload(self) -> None:
         """Reads the file again, and says what came of it."""
@@ -95,11 +101,18 @@ class PolicySource:
         if watcher is not None:
             watcher.stop()
 
+    @classmethod
+    def note_fork(cls) -> None:
+        """In a forked child, frees what a thread of the parent may have held, and has every file read anew."""
+        for source in cls.all:
+            source._lock = threading.Lock()
+            source._signature = None
+
     def _begin(self) -> None:
         with self._lock:
             if self._watcher is not None and self._watcher.process == os.getpid():
                 return
-            if self._engine is None:
+            if self._engine is None or self.has_changed():
                 self._read()
             self._watcher = _Watcher(self)
 
@@ -118,6 +131,10 @@ class PolicySource:
         self._unsaid = PolicyNote(self.path, content)
         for warning in policy.warnings:
             _log.warning("%s", warning)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=PolicySource.note_fork)
 
 
 class _Watcher:
@@ -152,7 +169,7 @@ class _Watcher:
             while not self._stop.is_set() and source() is not None:
                 try:
                     _watch_folder(source, path, self._stop)
-                except OSError:
+                except (OSError, RuntimeError):  # the second is what watchfiles says where the system refuses
                     self._stop.wait(_RETRY)
                     _reload_if_changed(source, path, self._stop)
         finally:
@@ -209,4 +226,4 @@ def _signature(path: str) -> Signature:
         found = os.stat(path)
     except OSError:
         return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size  # a change cannot hide the third

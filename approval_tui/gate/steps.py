@@ -41,7 +41,7 @@ class Undoable(Protocol):
 def run_blocking(attempt: Undoable, steps: Steps[R], store: BlockingRequesterStore) -> R:
     """Runs the attempt's steps in place; Ctrl-C while it waits takes it back."""
     try:
-        return _drive_blocking(attempt, steps, store)
+        return _drive_blocking(attempt.note, steps, store)
     except NotApproved:
         raise
     except BaseException:
@@ -51,7 +51,12 @@ def run_blocking(attempt: Undoable, steps: Steps[R], store: BlockingRequesterSto
         raise
 
 
-def _drive_blocking(attempt: Undoable, steps: Steps[R], store: BlockingRequesterStore) -> R:
+def run_steps(steps: Steps[R], store: BlockingRequesterStore) -> R:
+    """Runs steps in place that leave nothing behind which would have to be taken back."""
+    return _drive_blocking(lambda _: None, steps, store)
+
+
+def _drive_blocking(note: Callable[[Any], object], steps: Steps[R], store: BlockingRequesterStore) -> R:
     send: Callable[[], Step] = lambda: next(steps)  # noqa: E731
     while True:
         try:
@@ -64,7 +69,7 @@ def _drive_blocking(attempt: Undoable, steps: Steps[R], store: BlockingRequester
         except ApprovalTuiError as error:
             send = _throwing(steps, error)
         else:
-            attempt.note(answer)
+            note(answer)
             send = _sending(steps, answer)
 
 

@@ -14,7 +14,7 @@ from approval_tui.domain.clock import HOUR, system_clock
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from tests.cli.conftest import Cli
-from tests.support import ANN, ManualClock, approve, consume, deny, submit
+from tests.support import ANN, ManualClock, approve, assert_sound, consume, deny, submit
 
 POLICY = """\
 version: "1"
@@ -286,6 +286,69 @@ def test_a_replay_writes_nothing(cli: Cli, store: BlockingStore, policy: str) ->
     head = store.reviewer.head()
     assert cli("policy", "replay", policy).code == 0
     assert store.reviewer.head() == head
+
+
+# --- the requester's commands go by the policy in force --------------------------------------------
+
+
+@pytest.fixture
+def in_force(policy: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("APPROVAL_TUI_POLICY", policy)
+    return policy
+
+
+def asked(tool: str, arguments: str) -> tuple[str, ...]:
+    return ("submit", "--tool", tool, "--args", arguments, "--requester", "bot")
+
+
+@pytest.mark.usefixtures("in_force")
+def test_what_the_policy_denies_is_not_asked(cli: Cli, store: BlockingStore) -> None:
+    finished = cli(*asked("pay", '{"amount": 501}'))
+    assert finished.code == 6
+    assert "Enough for today." in finished.err
+    assert store.reviewer.list() == ()
+    (event,) = store.reviewer.events()
+    assert (event.name, event.body["details"]["verdict"], event.body["details"]["rule"]) == (
+        "tool_call",
+        "deny",
+        "the day has an end",
+    )
+
+
+@pytest.mark.usefixtures("in_force")
+def test_what_it_asks_of_a_decision_stands_on_the_request(cli: Cli, store: BlockingStore) -> None:
+    said = cli(*asked("pay", '{"amount": 400}'), "--risk", "low", "--json").json
+    request = store.reviewer.get(said["id"])
+    assert (request.risk, request.requirements.quorum, request.requirements.reviewers) == ("high", 2, ("ann", "bo"))
+    assert request.expires_at - request.created_at == 30 * 60_000
+    assert cli("approve", request.id, "--reviewer", "cy", "--digest", request.digest).code == 4
+    assert cli(*asked("read", "{}")).code == 0  # an explicit question is asked even where none is needed
+
+
+@pytest.mark.usefixtures("in_force")
+def test_what_was_approved_is_judged_again_before_it_is_consumed(
+    cli: Cli, store: BlockingStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = approve(store, submit(store, Call("drop", {}, "bot")))
+    refused = cli("consume", request.id)
+    assert refused.code == 6
+    assert store.reviewer.get(request.id).status == "approved"
+    monkeypatch.setenv("APPROVAL_TUI_POLICY", written(tmp_path, "version: 2\n"))
+    assert cli("consume", request.id).code == 2
+    monkeypatch.delenv("APPROVAL_TUI_POLICY")
+    assert cli("consume", request.id).code == 0
+
+
+@pytest.mark.usefixtures("in_force")
+def test_what_is_consumed_is_counted_and_given_back_if_it_did_not_run(cli: Cli, store: BlockingStore) -> None:
+    ids = [approve(store, submit(store, Call("pay", {"amount": 100, "n": n}, "bot"))).id for n in range(6)]
+    claims = [cli("consume", each, "--json").json["claim"] for each in ids[:5]]
+    full = cli("consume", ids[5])
+    assert full.code == 6
+    assert "Enough for today." in full.err
+    assert cli("outcome", ids[0], "not_run", "--claim", claims[0]).code == 0
+    assert cli("consume", ids[5]).code == 0
+    assert_sound(store)
 
 
 # --- schema ------------------------------------------------------------------------------------

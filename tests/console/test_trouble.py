@@ -12,6 +12,7 @@ import pytest
 
 from approval_tui.domain.calls import Call
 from approval_tui.domain.models import Request
+from approval_tui.domain.policy_notes import REJECTION_COUNTS_FOR, PolicyNote
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.drivers import sqlite
@@ -195,3 +196,62 @@ async def test_a_store_that_is_not_there_yet_is_shown_once_an_agent_makes_it(
         await console.press("1", "escape")
         seeded = seed(store_path, clock)
         await console.until(lambda: console.screen.is_live and len(console.screen.waiting) == len(seeded))
+
+
+# --- a policy ----------------------------------------------------------------------------------
+
+FAULT = "policy.yaml:3:5: tools.shell.ruls: is no key here; did you mean rules?"
+
+
+async def test_a_policy_that_cannot_be_used_is_said_until_a_gate_has_taken_a_mended_one(
+    open_console: OpenConsole, store: BlockingStore, requests: list[Request]
+) -> None:
+    async with open_console() as console:
+        store.requester.note_policy(PolicyNote("policy.yaml", "", (FAULT, "more"), "release-bot"))
+        said = await in_trouble(console, "POLICY REFUSED")
+        assert f"{FAULT} (and 1 more)" in said
+        assert "The gate of release-bot goes on with the policy it had" in said
+        assert console.screen.is_live  # the store is well: everything can be decided
+        await console.press("a")
+        await console.until(lambda: console.shown.status == "approved")
+        store.requester.note_policy(PolicyNote("another.yaml", "v1:sha256:aa", (), "mail-bot"))
+        await console.until(lambda: store.reviewer.policy_standings()[0].note.file == "another.yaml")
+        await in_trouble(console, "POLICY REFUSED")
+        store.requester.note_policy(PolicyNote("policy.yaml", "v1:sha256:bb", (), "release-bot"))
+        await console.until(lambda: "POLICY REFUSED" not in console.text())
+
+
+async def test_a_rejection_that_nobody_repeated_for_a_day_is_old_news(
+    open_console: OpenConsole, store: BlockingStore, clock: ManualClock, requests: list[Request]
+) -> None:
+    store.requester.note_policy(PolicyNote("policy.yaml", "", (FAULT,), "release-bot"))
+    clock.move(REJECTION_COUNTS_FOR + 1)
+    async with open_console() as console:
+        await console.see("live")
+        await console.settle()
+        assert "POLICY REFUSED" not in console.text()
+
+
+async def test_trouble_with_the_store_comes_before_trouble_with_a_policy(
+    open_console: OpenConsole, store: BlockingStore, store_path: str, requests: list[Request]
+) -> None:
+    folder = os.path.dirname(store_path)
+    store.requester.note_policy(PolicyNote("policy.yaml", "", (FAULT,), "release-bot"))
+    async with open_console() as console:
+        await in_trouble(console, "POLICY REFUSED")
+        os.rename(folder, folder + ".away")
+        said = await in_trouble(console, "NO STORE YET")
+        assert "POLICY REFUSED" not in said
+        os.rename(folder + ".away", folder)
+        await in_trouble(console, "POLICY REFUSED")
+
+
+async def test_what_a_policys_file_is_called_cannot_draw_on_the_screen(
+    open_console: OpenConsole, store: BlockingStore, requests: list[Request]
+) -> None:
+    note = PolicyNote("\x1b[2J.yaml", "", ("[@click=app.quit]\x1b]0;x\x07\u202e[/b]",), "bot\nPOLICY FINE")
+    store.requester.note_policy(note)
+    async with open_console() as console:
+        said = await in_trouble(console, "POLICY REFUSED")
+        assert "[@click=app.quit]\\u{1B}]0;x\\u{7}\\u{202E}[/b]" in said
+        assert '"bot\\u{A}POLICY FINE"' in said

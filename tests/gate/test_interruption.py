@@ -36,7 +36,7 @@ CALL = Call(tool="shell", arguments=MAKE_DEPLOY, requester="release-bot", sessio
 
 def attempt(call: Call = CALL, claim_lifetime: int = 3_600_000) -> Attempt:
     """An attempt without a policy."""
-    return Attempt(lambda _: call, engine=lambda: None, claim_lifetime=claim_lifetime, wait=True)
+    return Attempt(call, engine=lambda: None, claim_lifetime=claim_lifetime, wait=True)
 
 
 def run_through(store: BlockingStore, started: Attempt) -> None:
@@ -279,7 +279,7 @@ async def test_a_task_that_is_cancelled_while_it_reports_has_reported_when_it_en
 
         async def ask() -> None:
             guard = Guard(
-                lambda _: CALL,
+                lambda: CALL,
                 engine=lambda: None,
                 claim_lifetime=lambda: 3_600_000,
                 wait=True,

@@ -15,9 +15,13 @@ from approval_tui.domain import lifecycle
 from approval_tui.domain.calls import Call, Submitted
 from approval_tui.domain.clock import format_duration, system_clock
 from approval_tui.domain.errors import ApprovalTuiError, Conflict, InvalidInput
+from approval_tui.gate.attempt import Attempt
+from approval_tui.gate.judging import claim_steps
+from approval_tui.gate.steps import Step, run_blocking, run_steps
 
 if TYPE_CHECKING:
     from approval_tui.domain.models import Request
+    from approval_tui.domain.verdicts import Verdict
     from approval_tui.store.blocking import BlockingStore
 
 _WAIT_CODES = {
@@ -32,13 +36,13 @@ _WAIT_CODES = {
 
 def submit(options: Namespace, environment: Environment) -> int:
     """Asks for a decision, and with --wait waits for it."""
-    call = _call(options, environment)
+    attempt = _attempt(options, environment)
     with environment.open_store() as store:
         if not options.wait:
-            submitted = store.requester.submit(call)
+            submitted = run_blocking(attempt, attempt.asking_steps(), store.requester)
             _print_submitted(submitted.request, submitted.created, options)
             return DONE
-        return _submit_and_wait(store, call, options)
+        return _submit_and_wait(store, attempt, options)
 
 
 def wait(options: Namespace, environment: Environment) -> int:
@@ -54,15 +58,22 @@ def wait(options: Namespace, environment: Environment) -> int:
 
 def consume(options: Namespace, environment: Environment) -> int:
     """Uses an approval, once, and prints the claim with the arguments that may run."""
-    settings = environment.settings
+    settings, engine = environment.settings, environment.policy_engine()
     with environment.open_store() as store:
         request = store.reviewer.find(options.id)
-        claim = store.requester.consume(
-            request.id,
-            options.fingerprint if options.fingerprint is not None else request.fingerprint,
-            requester=options.requester if options.requester is not None else request.requester,
-            claim_lifetime=settings.claim_lifetime,
-        )
+
+        def consuming(verdict: Verdict | None) -> Step:
+            return Step(
+                lambda requester: requester.consume(
+                    request.id,
+                    options.fingerprint if options.fingerprint is not None else request.fingerprint,
+                    requester=options.requester if options.requester is not None else request.requester,
+                    claim_lifetime=settings.claim_lifetime,
+                    verdict=verdict,
+                )
+            )
+
+        claim = run_steps(claim_steps(lambda: engine, request, consuming), store.requester)
     try:
         if options.json:
             output.print_json({"claim": claim.id, "arguments": claim.arguments, "request": claim.request.to_json()})
@@ -98,14 +109,17 @@ def cancel(options: Namespace, environment: Environment) -> int:
     return DONE
 
 
-def _call(options: Namespace, environment: Environment) -> Call:
-    """The call that the options describe; raises InvalidInput, InvalidJson or ConfigurationError."""
+def _attempt(options: Namespace, environment: Environment) -> Attempt:
+    """The attempt to ask for the call that the options describe, as the policy in force has it asked.
+
+    Raises InvalidInput, InvalidJson or ConfigurationError.
+    """
     if options.args == STDIN and options.context == STDIN:
         raise InvalidInput(
             "--args - and --context - cannot both read stdin.", not_done="Nothing was asked.", to_do="Give one of them."
         )
-    settings = environment.settings
-    return Call(
+    settings, engine = environment.settings, environment.policy_engine()
+    call = Call(
         tool=options.tool,
         arguments=read_object(options.args, "--args", "arguments"),
         requester=options.requester,
@@ -118,14 +132,15 @@ def _call(options: Namespace, environment: Environment) -> Call:
         approval_lifetime=settings.approval_lifetime,
         dedupe_window=settings.dedupe_window,
     )
+    return Attempt(call, engine=lambda: engine, claim_lifetime=settings.claim_lifetime, wait=False)
 
 
-def _submit_and_wait(store: BlockingStore, call: Call, options: Namespace) -> int:
+def _submit_and_wait(store: BlockingStore, attempt: Attempt, options: Namespace) -> int:
     """Submits and waits; Ctrl-C withdraws the request if this very command made it."""
     submitted = None
     try:
         with _interrupts_held_back():
-            submitted = store.requester.submit(call)
+            submitted = run_blocking(attempt, attempt.asking_steps(), store.requester)
         request = submitted.request
         if request.status == lifecycle.PENDING:
             _narrate_waiting(request)

@@ -46,12 +46,14 @@ def admit(tx: Transaction, checked: CheckedCall, verdict: Verdict, *, claim_id: 
     record_tool_call(tx, checked.call, ALLOW, None, None, arguments=checked.arguments, claim=claim)
 
 
-def record_denial(tx: Transaction, checked: CheckedCall, verdict: Verdict, *, request_id: str | None = None) -> None:
+def record_denial(
+    tx: Transaction, checked: CheckedCall | None, verdict: Verdict, *, request_id: str | None = None
+) -> None:
     """Records that the policy denied the call, or what was approved of the request with that id."""
     if request_id is not None:
         request = load_request(tx, request_id)
         record_tool_call(tx, request, DENY, verdict.rule, verdict.rule_hash, request_id=request_id)
-    else:
+    elif checked is not None:
         record_tool_call(tx, checked.call, DENY, verdict.rule, verdict.rule_hash, arguments=checked.arguments)
 
 
@@ -110,7 +112,7 @@ def _standings(tx: Transaction) -> Iterator[PolicyStanding]:
 
 def _as_kept(note: PolicyNote) -> PolicyNote:
     """The note as the log can hold it: a file's name need not be UTF-8, and its faults may be many and long."""
-    problems = tuple(map(_storable, note.problems[:_MOST_PROBLEMS]))
+    problems = tuple(_cut(_storable(each)) for each in note.problems[:_MOST_PROBLEMS])
     if len(note.problems) > _MOST_PROBLEMS:
         problems += (f"{len(note.problems) - _MOST_PROBLEMS:,} more",)
     requester = None if note.requester is None else _storable(note.requester)
@@ -118,7 +120,10 @@ def _as_kept(note: PolicyNote) -> PolicyNote:
 
 
 def _storable(text: str) -> str:
-    text = text.encode("utf-8", "backslashreplace").decode()
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST_PROBLEM else f"{text[:_LONGEST_PROBLEM]}..."
 
 

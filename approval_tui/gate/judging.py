@@ -1,0 +1,62 @@
+"""Judges calls by the policy in force: before they are asked, and again before what was approved runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from approval_tui.domain.calls import Claim
+from approval_tui.domain.canonical import JsonObject
+from approval_tui.domain.errors import CountersMoved, LimitReached
+from approval_tui.domain.lifecycle import DENY, REQUIRE_APPROVAL
+from approval_tui.domain.models import Request
+from approval_tui.domain.verdicts import NO_POLICY, Verdict
+from approval_tui.gate.refusals import denied, edit_needs_more, over_limit
+from approval_tui.gate.steps import Step, Steps
+
+if TYPE_CHECKING:
+    from approval_tui.policy.engine import PolicyEngine
+
+EngineInForce = Callable[[], "PolicyEngine | None"]
+"""Gives the engine of the policy in force, None where there is no policy; raises PolicyError for one that is bad."""
+
+
+def verdict_steps(engine_in_force: EngineInForce, tool: str, arguments: Callable[[], JsonObject]) -> Steps[Verdict]:
+    """What the policy in force says of a call with these plain arguments; without a policy, it asks."""
+    engine = engine_in_force()
+    if engine is None:
+        return NO_POLICY
+    needed = engine.counts_needed(tool)
+    counts = (yield Step(lambda store: store.counter_values(needed))) if needed else {}
+    return engine.evaluate(tool, arguments(), counts)
+
+
+def claim_steps(
+    engine_in_force: EngineInForce, request: Request, consuming: Callable[[Verdict | None], Step]
+) -> Steps[Claim]:
+    """The claim on an approved request, whose arguments the policy judges once more (rule R4).
+
+    `consuming` gives the step that takes it, with what the verdict counts. Raises PolicyDenied, which is recorded.
+    """
+    while True:
+        verdict = yield from verdict_steps(engine_in_force, request.tool, lambda: request.effective_arguments)
+        if verdict is NO_POLICY:
+            claim: Claim = yield consuming(None)
+            return claim
+        refusal = denied(request.tool, verdict, request) if verdict.verdict == DENY else None
+        if verdict.verdict == REQUIRE_APPROVAL:
+            refusal = edit_needs_more(request, verdict)
+        if refusal is not None:
+            yield _recording(request, verdict)
+            raise refusal
+        try:
+            claim = yield consuming(verdict)
+        except CountersMoved:
+            continue
+        except LimitReached as limit:
+            raise over_limit(request.tool, limit) from None
+        return claim
+
+
+def _recording(request: Request, verdict: Verdict) -> Step:
+    return Step(lambda store: store.record_denial(None, verdict, request_id=request.id))
