@@ -51,11 +51,12 @@ def policy_trouble(standings: Sequence[PolicyStanding], now: int) -> Trouble | N
         note = standing.note
         if not note.problems or now - standing.at > REJECTION_COUNTS_FOR:
             continue
-        more = f" (and {len(note.problems) - 1} more)" if len(note.problems) > 1 else ""
+        first, more = note.problems[0], len(note.problems) - 1
+        said = f"{first} (and {more} more)." if more else first if first.endswith("?") else f"{first}."
         who = "A gate" if note.requester is None else f"The gate of {quoted_name(note.requester, _LONGEST_NAME)}"
         return Trouble(
             "POLICY REFUSED",
-            f"{note.problems[0]}{more}. {who} goes on with the policy it had; one that had none runs nothing. "
+            f"{said} {who} goes on with the policy it had; one that had none runs nothing. "
             f"Mend the file, and it is read again; approval-tui policy validate names every fault.",
         )
     return None

@@ -22,7 +22,12 @@ def event_words(event: Event, redactor: Redactor, glyphs: Glyphs = UNICODE) -> s
     """The event in a few words: the new status, who made it so, on what evidence, and why."""
     changes, details = (_mapping(event.body.get(part)) for part in ("changes", "details"))
     words = [glyphs.visible(str(changes[key])) for key in ("status", "outcome") if changes.get(key)]
-    words.extend(glyphs.visible(str(details[key])) for key in ("verdict", "file") if details.get(key))
+    problems = details.get("problems")
+    first_problem = problems[0] if isinstance(problems, list) and problems else None
+    if details.get("verdict"):
+        words.append(glyphs.visible(str(details["verdict"])))
+    if details.get("file"):
+        words.append(glyphs.visible(str(details["file"])) if first_problem is None else "cannot be used")
     decision = _last_decision(changes.get("decisions"))
     words.extend(glyphs.visible(said) for said in _evidence(_mapping(decision.get("evidence"))))
     who = decision.get("reviewer") or _mapping(details.get("by")).get("reviewer")
@@ -34,11 +39,8 @@ def event_words(event: Event, redactor: Redactor, glyphs: Glyphs = UNICODE) -> s
         words.append(f"in {glyphs.name(str(details['session']))}")
     if details.get("rule"):
         words.append(f"by the rule {glyphs.name(str(details['rule']))}")
-    problems = details.get("problems")
-    why = problems[0] if isinstance(problems, list) and problems else None
-    why = (
-        why or decision.get("reason") or changes.get("outcome_detail") or details.get("reason") or details.get("detail")
-    )
+    why = decision.get("reason") or changes.get("outcome_detail") or details.get("reason") or details.get("detail")
+    why = first_problem or why
     return " ".join(words) + (f": {glyphs.visible(redactor.redact(str(why), glyphs))}" if why else "")
 
 

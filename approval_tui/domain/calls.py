@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Call:
-    """One tool call that asks for approval; durations are in ms.
+    """One tool call that asks for approval; durations are in ms. `rule` is the name of the policy's rule that asks.
 
     `timeout` is how long a person has to decide, `approval_lifetime` how long the approval may be used,
     `dedupe_window` how long the same call meets the same pending or denied request.
@@ -47,6 +47,7 @@ class Call:
     context: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
     risk: str | None = None
+    rule: str | None = None
     rule_hash: str | None = None
     requirements: Requirements = NO_REQUIREMENTS
     timeout: int = DEFAULT_TIMEOUT
@@ -58,6 +59,7 @@ class Call:
         return replace(
             self,
             risk=highest_risk(self.risk, verdict.risk),
+            rule=verdict.rule,
             rule_hash=verdict.rule_hash,
             requirements=verdict.requirements,
             timeout=self.timeout if verdict.timeout is None else verdict.timeout,
@@ -115,6 +117,7 @@ def check_call(call: Call) -> CheckedCall:
     check_text("reason", call.reason)
     if call.risk is not None and call.risk not in RISKS:
         raise invalid_call(f"The risk {call.risk!r} is none of {', '.join(RISKS)}.")
+    check_optional_name("rule", call.rule)
     check_optional_name("rule hash", call.rule_hash)
     check_duration("timeout", call.timeout, 1)
     check_duration("approval's lifetime", call.approval_lifetime, 1)

@@ -109,3 +109,26 @@ def test_the_texts_of_a_row_are_opened_so_that_their_secrets_are_known_by_name()
     content = event_content(an_event(changes=changes, details={"by": "x"}))
     assert content["changes"] == {"arguments": {"token": "hunter22"}, "decisions": "[", "status": "pending"}
     assert content["details"] == {"by": "x"}
+
+
+# --- policies ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("details", "words"),
+    [
+        ({"verdict": "allow", "tool": "read", "requester": "bot"}, "allow read for bot"),
+        (
+            {"verdict": "deny", "tool": "drop", "requester": "bot", "session": "run-1", "rule": "never ever"},
+            'deny drop for bot in run-1 by the rule "never ever"',
+        ),
+        ({"file": "/etc/policy.yaml", "hash": "v1:sha256:aa", "problems": []}, "/etc/policy.yaml"),
+        ({"file": "p\u202e.yaml", "problems": ["p.yaml:1:2: x\x1b", "more"]}, "cannot be used: p.yaml:1:2: x\\u{1B}"),
+        ({"file": ["no text"], "problems": "no list"}, "['no text']"),
+    ],
+)
+def test_what_a_policy_decided_and_which_is_in_force_is_said_in_a_few_words(
+    details: dict[str, object], words: str
+) -> None:
+    event = Event(1, None, "tool_call", 0, {"changes": {}, "details": details}, "v1:sha256:00")
+    assert event_words(event, Redactor()) == words

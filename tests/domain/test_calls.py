@@ -60,6 +60,7 @@ same_calls: dict[str, dict[str, Any]] = {
     "session": {"session": "run-2"},
     "the agent's reason": {"reason": "It is Monday."},
     "risk": {"risk": "high"},
+    "the rule's name": {"rule": "large ones ask"},
     "timeout": {"timeout": 1},
     "approval lifetime": {"approval_lifetime": 1},
     "dedupe window": {"dedupe_window": 0},

@@ -94,13 +94,21 @@ def _create(tx: Transaction, checked: CheckedCall) -> Request:
         "risk": call.risk,
         "rule_hash": call.rule_hash,
     }
+    details: JsonObject = {
+        "tool": call.tool,
+        "server": call.server,
+        "requester": call.requester,
+        "session": call.session,
+    }
+    if call.rule is not None:
+        details["rule"] = call.rule
     tx.execute("insert_request", row)
     append_event(
         tx,
         events.SUBMITTED,
         request_id,
         {**fixed, "status": PENDING, "decisions": NO_DECISIONS},
-        {"tool": call.tool, "server": call.server, "requester": call.requester, "session": call.session},
+        details,
     )
     tx.touched.add(request_id)
     row["context_text"] = row.pop("context")
