@@ -11,6 +11,8 @@ DEEPEST_NESTING = 50
 MOST_NODES = 200_000
 """More than a file of 1 MiB can spell out: only aliases within aliases come here."""
 
+_TAGS = "tag:yaml.org,2002:"
+
 STR = "str"
 INT = "int"
 FLOAT = "float"
@@ -70,23 +72,34 @@ def read_tree(text: str, name: str) -> Tree:
         root = _composed(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        return _unreadable(f"{where}: not YAML: {error.problem or error.context}")
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        return _unreadable(f"{name}: not YAML: {' '.join(str(error).split())}")
-    if root is None or root.tag == "tag:yaml.org,2002:null":
+        return _unreadable(name, mark, f"not YAML: {error.problem or error.context}")
+    except yaml.reader.ReaderError as error:
+        what = f"not YAML: it holds the character U+{error.character:04X}, which YAML does not allow"
+        return _unreadable(name, _mark_at(text, error.position), what)
+    except _TooMuch as error:
+        return _unreadable(name, error.mark, f"not YAML: {error}")
+    if root is None or root.tag == f"{_TAGS}null":
         return Tree(None)
     if not isinstance(root, yaml.MappingNode):
-        return _unreadable(f"{name}:{root.start_mark.line + 1}:1: the file must hold keys and values")
+        return _unreadable(name, root.start_mark, "the file must hold keys and values")
     reader = _Reader(name)
     try:
         return Tree(reader.node(root, "", frozenset()), tuple(reader.faults))
-    except _TooManyNodes:
-        return _unreadable(f"{name}: its aliases stand for more than {MOST_NODES:,} values")
+    except _TooMuch as error:
+        return _unreadable(name, error.mark, str(error))
 
 
-def _unreadable(why: str) -> Tree:
-    return Tree(None, (Fault(1, 1, why),))
+def _unreadable(name: str, mark: Any, why: str) -> Tree:
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    return Tree(None, (Fault(line, column, f"{name}:{line}:{column}: {why}"),))
+
+
+def _mark_at(text: str, position: int) -> Any:
+    """PyYAML's mark of a place in the text."""
+    import yaml
+
+    before = text[:position]
+    return yaml.Mark("", position, before.count("\n"), position - before.rfind("\n") - 1, None, 0)
 
 
 def _composed(text: str) -> Any:
@@ -97,16 +110,21 @@ def _composed(text: str) -> Any:
     """
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    refused_at = None
+    loader = getattr(yaml, "CSafeLoader", None)
+    if loader is not None:
+        try:
+            return _composed_by(loader, text)
+        except (yaml.MarkedYAMLError, yaml.reader.ReaderError, UnicodeEncodeError) as error:
+            refused_at = getattr(error, "problem_mark", None)
     try:
-        if _is_too_deep(text, loader):
-            raise yaml.YAMLError(f"it is nested deeper than {DEEPEST_NESTING} levels")
-        return yaml.compose(text, Loader=loader)
-    except (yaml.MarkedYAMLError, yaml.reader.ReaderError, UnicodeEncodeError):
-        return yaml.compose(text, Loader=yaml.SafeLoader)
+        return _composed_by(yaml.SafeLoader, text)
+    except (ValueError, OverflowError):
+        problem = "found an escape for what is no character"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=refused_at) from None
 
 
-def _is_too_deep(text: str, loader: Any) -> bool:
+def _composed_by(loader: Any, text: str) -> Any:
     import yaml
 
     depth = 0
@@ -114,14 +132,18 @@ def _is_too_deep(text: str, loader: Any) -> bool:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > DEEPEST_NESTING:
-                return True
+                raise _TooMuch(event.start_mark, f"it is nested deeper than {DEEPEST_NESTING} levels")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-    return False
+    return yaml.compose(text, Loader=loader)
 
 
-class _TooManyNodes(Exception):
-    """Aliases within aliases stand for more values than anybody wrote."""
+class _TooMuch(Exception):
+    """More nesting, or more values by aliases within aliases, than anybody writes."""
+
+    def __init__(self, mark: Any, why: str) -> None:
+        super().__init__(why)
+        self.mark = mark
 
 
 class _Reader:
@@ -137,14 +159,16 @@ class _Reader:
 
         self._count += 1
         if self._count > MOST_NODES:
-            raise _TooManyNodes
+            raise _TooMuch(found.start_mark, f"its aliases stand for more than {MOST_NODES:,} values")
         line, column = found.start_mark.line + 1, found.start_mark.column + 1
         if isinstance(found, yaml.ScalarNode):
-            return Node(found.tag.rsplit(":", 1)[-1], line, column, found.value, found.style is None)
+            return Node(found.tag.removeprefix(_TAGS), line, column, found.value, not found.style)
         if id(found) in above:
             self._note(line, column, path, "refers to itself")
             return Node(NULL, line, column)
         above |= {id(found)}
+        if found.tag not in (f"{_TAGS}seq", f"{_TAGS}map"):
+            self._note(line, column, path, f"has the tag {found.tag.replace(_TAGS, '!!')}, which means nothing here")
         if isinstance(found, yaml.SequenceNode):
             items = [self.node(item, f"{path}[{index}]", above) for index, item in enumerate(found.value)]
             return Node(LIST, line, column, items=tuple(items))

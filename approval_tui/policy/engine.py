@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from reprlib import Repr
 from typing import Any, NamedTuple
 
@@ -154,7 +155,7 @@ class PolicyEngine:
         for condition in rule.conditions:
             if condition in limits and rule.action == EVALUATE:
                 continue
-            counter = self._counters.get(condition.path)
+            counter = self._counters[condition.path] if condition.path.startswith(STATE) else None
             keys = () if counter is not None else tuple(condition.path.removeprefix(ARGUMENTS).split("."))
             checks.append(_CompiledCheck(condition, check_of(condition), keys, counter))
         most = min(map(_most, limits), default=None)
@@ -241,7 +242,14 @@ class _Applicable:
     counts_needed: tuple[Counter, ...] = ()
 
 
-_QUOTE = Repr()  # a payload may have megabytes
+class _Quote(Repr):
+    """Quotes the beginning of a value that may have megabytes; `Repr` alone would sort all the keys of an object."""
+
+    def repr_dict(self, x: dict[Any, Any], level: int) -> str:
+        return super().repr_dict(dict(islice(x.items(), self.maxdict + 1)), level)
+
+
+_QUOTE = _Quote()
 _QUOTE.maxstring = _QUOTE.maxother = _QUOTE.maxlong = _LONGEST_QUOTE
 
 

@@ -109,8 +109,9 @@ class Reading:
         return None
 
     def words(self, node: Node, path: str) -> str | None:
-        """A text for people, None where it is empty."""
-        return None if node.kind == STR and not node.text.strip() else self.text(node, path)
+        """A text for people, None where it is empty or null."""
+        is_empty = node.kind == NULL or (node.kind == STR and not node.text.strip())
+        return None if is_empty else self.text(node, path)
 
     def name(self, node: Node, path: str) -> str | None:
         """A text that is short enough to be a name."""

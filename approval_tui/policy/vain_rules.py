@@ -7,7 +7,7 @@ from typing import Any
 
 from approval_tui.domain.lifecycle import DENY, REQUIRE_APPROVAL
 from approval_tui.domain.yaml_tree import Node
-from approval_tui.policy.conditions import check_of, equals
+from approval_tui.policy.conditions import MISSING, check_of, equals
 from approval_tui.policy.globs import fits, is_glob
 from approval_tui.policy.language import EVALUATE, EVERY_TOOL, STATE
 from approval_tui.policy.model import Condition, Policy, Rule, ToolRules
@@ -68,13 +68,12 @@ def _contradicts_itself(rule: Rule) -> str | None:
 
 def _cannot_all_hold(path: str, conditions: Sequence[Condition]) -> bool:
     """Whether no value fits all of these conditions on one path; when in doubt, no."""
+    if any(condition.op == "exists" and condition.value is False for condition in conditions):
+        return not any(all(check_of(condition)(absent) for condition in conditions) for absent in (MISSING, None))
     exact = [condition for condition in conditions if condition.op in ("eq", "in")]
     if exact:
         values = exact[0].value if exact[0].op == "in" else [exact[0].value]
         return not any(_fits_all(value, conditions) for value in values)
-    absent = [condition for condition in conditions if condition.op == "exists" and condition.value is False]
-    if 0 < len(absent) < len(conditions):
-        return True
     low, low_is_open, high, high_is_open = _bounds(path, conditions)
     return low is not None and high is not None and (low > high or (low == high and (low_is_open or high_is_open)))
 

@@ -49,7 +49,7 @@ DENIED_BY_POLICY: dict[str, Any] = {**DENIED, "then": "deny", "was_asked": False
 
 
 def verdicts(*calls: PastCall) -> list[str | None]:
-    return [each.verdict and each.verdict.verdict for each in replay(engine(), calls)]
+    return [each.verdict.verdict if each.verdict else None for each in replay(engine(), calls)]
 
 
 def tally(*calls: PastCall) -> Tally:

@@ -23,6 +23,7 @@ from approval_tui.settings.configuration import (
 
 EVERY_KEY = """\
 store: ~/approvals/store.db
+policy: ~/approvals/policy.yaml
 reviewer: ann
 requests:
   timeout: 30m
@@ -62,6 +63,7 @@ def faults(text: str) -> list[str]:
 def test_every_key_is_read(own_home: Path) -> None:
     assert parse(EVERY_KEY) == Settings(
         store=str(own_home / "approvals/store.db"),
+        policy=str(own_home / "approvals/policy.yaml"),
         reviewer="ann",
         timeout=30 * MINUTE,
         approval_lifetime=90 * SECOND,
@@ -118,6 +120,7 @@ def test_settings_print_as_their_keys_and_read_back(own_home: Path) -> None:
     assert len(keys) == len(ACTIONS)
     assert printed == {
         "store": str(own_home / "approvals/store.db"),
+        "policy": str(own_home / "approvals/policy.yaml"),
         "reviewer": "ann",
         "requests.timeout": "30m",
         "requests.approval_lifetime": "1m30s",
@@ -257,7 +260,7 @@ def test_a_key_that_stands_twice_is_a_fault(text: str, problem: str) -> None:
         ("store: *nobody", "config.yaml:1:8: not YAML"),
         ("store: a\n---\nstore: b", "config.yaml:2:1: not YAML"),
         ("%YAML 3.0\n---\nstore: a", "config.yaml:1:1: not YAML"),
-        ("store: \0", "config.yaml: not YAML"),
+        ("store: \0", "config.yaml:1:8: not YAML"),
         ("- store", "config.yaml:1:1: the file must hold keys and values"),
         ("store", "config.yaml:1:1: the file must hold keys and values"),
         ("42", "config.yaml:1:1: the file must hold keys and values"),
