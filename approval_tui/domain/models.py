@@ -39,6 +39,8 @@ class Requirements:
     @classmethod
     def from_json(cls, value: JsonObject) -> Requirements:
         """The requirements of their stored form; raises KeyError or TypeError where that is malformed."""
+        if type(value["reviewers"]) is not list:
+            raise TypeError("requirements whose reviewers are no list")
         found = cls(**{**value, "reviewers": tuple(value["reviewers"])})
         kinds = (type(found.quorum), type(found.reason_required), type(found.evidence))
         if kinds != (int, bool, str) or any(type(reviewer) is not str for reviewer in found.reviewers):

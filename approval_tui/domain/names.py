@@ -14,5 +14,14 @@ def quoted_name(text: str, longest: int | None = None) -> str:
     """
     if _PLAIN.fullmatch(text) and (longest is None or len(text) <= longest):
         return text
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = _escaped(text)
     return f'"{escaped}"' if longest is None or len(escaped) <= longest else f'"{escaped[:longest]}..."'
+
+
+def in_quotes(text: str) -> str:
+    """A name in quotes, whatever it is, in which it cannot end them."""
+    return f'"{_escaped(text)}"'
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

@@ -77,15 +77,16 @@ def all_of(answers: Iterable[Answer]) -> Answer:
 
 
 def equals(actual: Any, expected: Any) -> Answer:
-    """Equality of two JSON values: numbers by value, other plain values by their printed forms, as Intercept has it.
+    """Equality of two JSON values: numbers by value, plain values of two kinds by their printed forms.
 
-    Null, a list or an object can be held only against its own kind; null against a value counts as missing.
+    What prints otherwise and is of another kind cannot be evaluated: the tool may yet take "022", "yes" or 1 for what
+    the rule means. Null, a list or an object can be held only against its own kind; null counts as missing.
     """
     kind, expected_kind = type(actual), type(expected)
     if kind in _PLAIN and expected_kind in _PLAIN:
         if kind is expected_kind or (kind in _NUMBERS and expected_kind in _NUMBERS):
             return bool(actual == expected)
-        return _printed(actual) == _printed(expected)
+        return True if _printed(actual) == _printed(expected) else None
     if expected is None:
         return actual is None
     if kind is list and expected_kind is list:

@@ -13,6 +13,7 @@ from approval_tui.domain.canonical import JsonObject, canonical_hash
 from approval_tui.domain.counters import LARGEST_COUNT, Counter, Reservation
 from approval_tui.domain.lifecycle import ALLOW, DENY, REQUIRE_APPROVAL, highest_risk
 from approval_tui.domain.models import NO_REQUIREMENTS, Requirements
+from approval_tui.domain.names import in_quotes
 from approval_tui.domain.verdicts import Finding, Verdict
 from approval_tui.policy.conditions import MISSING, UNREACHABLE, Check, check_of, value_at
 from approval_tui.policy.globs import fits
@@ -131,17 +132,19 @@ class PolicyEngine:
     def _find_applicable(self, tool: str) -> _Applicable:
         policy = self.policy
         if any(name == EVERY_TOOL or fits(tool, name) for name in policy.hide):
-            return _Applicable(refusal=_default_finding(HIDDEN, "hide", DENY, f'Tool "{tool}" is hidden by policy'))
+            return _Applicable(
+                refusal=_default_finding(HIDDEN, "hide", DENY, f"Tool {in_quotes(tool)} is hidden by policy")
+            )
         globs = [each.name for each in policy.tools if each.name not in (tool, EVERY_TOOL) and fits(tool, each.name)]
         own = [tool] if tool in self._compiled and tool != EVERY_TOOL else []
         is_listed = bool(own or globs)
         if policy.default == DENY and not is_listed:
-            message = f'Tool "{tool}" is not permitted by policy'
+            message = f"Tool {in_quotes(tool)} is not permitted by policy"
             return _Applicable(refusal=_default_finding(DEFAULT_DENY, "default", DENY, message))
         names = [*own, *globs, *([EVERY_TOOL] if EVERY_TOOL in self._compiled else [])]
         rules = tuple(rule for name in names for rule in self._compiled[name])
         asks = policy.default == REQUIRE_APPROVAL and not is_listed
-        message = f'Tool "{tool}" needs approval: no rule of the policy is about it'
+        message = f"Tool {in_quotes(tool)} needs approval: no rule of the policy is about it"
         return _Applicable(
             rules=rules,
             asks_by_default=_default_finding(DEFAULT_ASK, "default", REQUIRE_APPROVAL, message) if asks else None,

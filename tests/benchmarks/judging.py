@@ -9,7 +9,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from approval_tui.domain.canonical import JsonObject, canonical_json
-from approval_tui.domain.verdicts import ALLOW
+from approval_tui.domain.lifecycle import ALLOW
 from approval_tui.policy.document import parse_policy
 from approval_tui.policy.engine import PolicyEngine
 from tests.benchmarks.measuring import Counts, Figure, Samples, compare, percentile, pooled, undisturbed

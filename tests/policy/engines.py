@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from textwrap import dedent
 from typing import Any
 
@@ -10,7 +11,7 @@ from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.counters import Counter
 from approval_tui.domain.verdicts import Verdict
 from approval_tui.policy.document import parse_policy
-from approval_tui.policy.engine import PolicyEngine
+from approval_tui.policy.engine import NO_COUNTS, PolicyEngine
 from approval_tui.policy.model import Policy, Rule
 
 FILE = "policy.yaml"
@@ -62,9 +63,14 @@ def deny(**keys: Any) -> JsonObject:
     return {"action": "deny", **keys}
 
 
-def judged(engine: PolicyEngine, tool: str = "pay", counts: dict[Counter, int] | None = None, **arguments: Any) -> str:
-    """The verdict's word on a call with these arguments."""
-    return engine.evaluate(tool, arguments, counts or {}).verdict
+def judged(
+    engine: PolicyEngine,
+    arguments: JsonObject | None = None,
+    tool: str = "pay",
+    counts: Mapping[Counter, int] = NO_COUNTS,
+) -> str:
+    """The word of the verdict on one call."""
+    return engine.evaluate(tool, arguments or {}, counts).verdict
 
 
 def said_by(verdict: Verdict) -> list[str]:
