@@ -108,8 +108,17 @@ class Claim:
     arguments: JsonObject
 
 
+_TEXTS = ("tool", "requester", "server", "session", "reason", "risk", "rule", "rule_hash")
+
+
 def check_call(call: Call) -> CheckedCall:
-    """The call, checked; raises InvalidInput or InvalidJson before anything is written."""
+    """The call, checked and of plain texts; raises InvalidInput or InvalidJson before anything is written."""
+    texts = {name: getattr(call, name) for name in _TEXTS}
+    odd: dict[str, Any] = {
+        name: str.__str__(text) for name, text in texts.items() if isinstance(text, str) and type(text) is not str
+    }
+    if odd:
+        call = replace(call, **odd)  # a text of a class of its own compares as it likes
     check_name("tool", call.tool)
     check_name("requester", call.requester)
     check_optional_name("server", call.server)

@@ -48,7 +48,7 @@ class Attempt:
         A request that another caller used first, that its own creator withdrew, or that was asked under rules
         which are no longer in force, is submitted anew.
         """
-        checked = check_call(self._call)
+        checked = self._checked()
         while True:
             verdict = yield from verdict_steps(self._engine, self._call.tool, lambda: checked.arguments)
             if verdict.verdict == ALLOW:
@@ -80,9 +80,14 @@ class Attempt:
 
     def asking_steps(self) -> Steps[Submitted]:
         """Ends with the request, asked and not waited for; what the policy allows is asked all the same."""
-        checked = check_call(self._call)
+        checked = self._checked()
         verdict = yield from verdict_steps(self._engine, self._call.tool, lambda: checked.arguments)
         return (yield from self._asked(checked, verdict))
+
+    def _checked(self) -> CheckedCall:
+        checked = check_call(self._call)
+        self._call = checked.call
+        return checked
 
     def note(self, answer: Any) -> None:
         """Remembers what a step brought, even if the caller was interrupted meanwhile."""

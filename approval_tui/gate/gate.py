@@ -247,12 +247,11 @@ class Gate:
 
     def _engine_in_force(self) -> PolicyEngine | None:
         """The engine of the policy; None where there is no policy. Raises PolicyError."""
-        if not self._has_looked_for_policy:
-            with self._lock:
-                if not self._has_looked_for_policy:
-                    self._policy = self._find_policy()
-                    self._has_looked_for_policy = True
-        policy = self._policy
+        with self._lock:  # another thread may close the gate meanwhile: that is not to have no policy
+            if not self._has_looked_for_policy:
+                self._policy = self._find_policy()
+                self._has_looked_for_policy = True
+            policy = self._policy
         return None if policy is None else policy.engine()
 
     def _find_policy(self) -> PolicySource | None:

@@ -26,9 +26,15 @@ _LOOK_AGAIN = 500
 _SAY_AGAIN = 60.0
 """Seconds after which the store is told again what it could not be told."""
 
+_READ_AGAIN = 10.0
+"""Seconds after which a file that could not be used is read again: what kept it from being read may have passed."""
+
 _RETRY = 1.0
 """Seconds after which a folder that cannot be watched is looked at again: it may be gone, or the system is out of
 watches."""
+
+_at_work = threading.RLock()
+"""Held while a watcher loads, reads or records. A fork waits for it: in the child, nobody would ever finish that."""
 
 _log = logging.getLogger("approval_tui.gate")
 
@@ -52,6 +58,7 @@ class PolicySource:
         self._signature: Signature = None
         self._unsaid: PolicyNote | None = None
         self._say_at = 0.0
+        self._read_at = math.inf
         self._watcher: _Watcher | None = None
         self.all.add(self)
 
@@ -74,8 +81,8 @@ class PolicySource:
         self.say()
 
     def has_changed(self) -> bool:
-        """Whether the file is another one than the one that was read last."""
-        return _signature(self.path) != self._signature
+        """Whether the file is another one than the one that was read last, or could not be read some time ago."""
+        return _signature(self.path) != self._signature or time.monotonic() >= self._read_at
 
     def say(self) -> None:
         """Hands what is not said yet to `note`, and now and then what is wrong once more; a failure is tried again."""
@@ -104,6 +111,7 @@ class PolicySource:
     @classmethod
     def note_fork(cls) -> None:
         """In a forked child, frees what a thread of the parent may have held, and has every file read anew."""
+        _at_work.release()
         for source in cls.all:
             source._lock = threading.Lock()
             source._signature = None
@@ -118,23 +126,28 @@ class PolicySource:
 
     def _read(self) -> None:
         self._signature = _signature(self.path)
-        self._say_at = 0.0
         try:
             policy, content = read_policy(self.path)
         except PolicyError as error:
+            self._read_at = time.monotonic() + _READ_AGAIN
+            if self._error is not None and self._error.problems == error.problems:
+                return
             self._error = error
-            self._unsaid = PolicyNote(self.path, "", error.problems)
+            self._unsaid, self._say_at = PolicyNote(self.path, "", error.problems), 0.0
             kept = "nothing may run" if self._engine is None else "the policy that was read before stays in force"
             _log.error("the policy %s cannot be used, %s: %s", self.path, kept, "; ".join(error.problems))
             return
+        self._read_at = math.inf
         self._engine, self._error = PolicyEngine(policy), None
-        self._unsaid = PolicyNote(self.path, content)
+        self._unsaid, self._say_at = PolicyNote(self.path, content), 0.0
         for warning in policy.warnings:
             _log.warning("%s", warning)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=PolicySource.note_fork)
+    os.register_at_fork(
+        before=_at_work.acquire, after_in_parent=_at_work.release, after_in_child=PolicySource.note_fork
+    )
 
 
 class _Watcher:
@@ -150,28 +163,26 @@ class _Watcher:
         self._thread.start()
 
     def stop(self) -> None:
-        """Lets the thread end; it does within a tenth of a second."""
-        self._stop.set()
+        """Lets the thread end, which it does within a tenth of a second; in a forked child there is none."""
+        if self.process == os.getpid():
+            self._stop.set()
 
     def _end(self) -> None:
         """Ends the thread before Python goes down, which would cut it off inside the watching library."""
-        self._stop.set()
         if self.process == os.getpid():
+            self._stop.set()
             self._thread.join()
 
     def _run(self, source: weakref.ref[PolicySource], path: str) -> None:
-        """Says what was read at first, then waits for changes; a source that is gone ends it."""
+        """Says what was read at first, then waits for changes; a source that is gone ends it, and no error does."""
         try:
-            alive = source()
-            if alive is not None:
-                alive.say()
-            del alive
             while not self._stop.is_set() and source() is not None:
                 try:
-                    _watch_folder(source, path, self._stop)
-                except (OSError, RuntimeError):  # the second is what watchfiles says where the system refuses
+                    if _reload_if_changed(source, path, self._stop):
+                        _watch_folder(source, path, self._stop)
+                except Exception as error:  # watchfiles has its own for a system that refuses
+                    _log.debug("the policy %s cannot be watched: %s: %s", path, type(error).__name__, error)
                     self._stop.wait(_RETRY)
-                    _reload_if_changed(source, path, self._stop)
         finally:
             atexit.unregister(self._end)
 
@@ -180,7 +191,10 @@ def _watch_folder(source: weakref.ref[PolicySource], path: str, stop: threading.
     """Watches the file's folder, because editors put a new file in the old one's place; returns if it is replaced."""
     if stop.is_set():
         return
-    from watchfiles import watch  # costs a tenth of a second
+    with _at_work:
+        import platform  # noqa: F401 - watchfiles loads it only when it begins to watch
+
+        from watchfiles import watch  # costs a tenth of a second
 
     folders = {os.path.dirname(path), os.path.dirname(os.path.realpath(path))}
     before = _places(folders)
@@ -208,9 +222,11 @@ def _reload_if_changed(source: weakref.ref[PolicySource], path: str, stop: threa
         while not stop.wait(DEBOUNCE / 1000) and signature != _signature(path):
             signature = _signature(path)
         if not stop.is_set():
-            alive.reload()
+            with _at_work:
+                alive.reload()
     else:
-        alive.say()
+        with _at_work:
+            alive.say()
     return True
 
 

@@ -12,9 +12,10 @@ import pytest
 import approval_tui
 from approval_tui import Gate
 from approval_tui.store.blocking import BlockingStore
+from tests.gate.policies import policy_file
 from tests.support import LONG, ROOT, approve
 
-UNWANTED = {"textual", "rich", "aiosqlite", "watchfiles", "yaml", "httpx", "starlette", "mcp", "pydantic"}
+UNWANTED = {"textual", "rich", "aiosqlite", "watchfiles", "yaml", "httpx", "starlette", "mcp", "pydantic", "re2"}
 
 
 def loaded_after(code: str) -> set[str]:
@@ -81,3 +82,49 @@ with Gate("release-bot", store={store_path!r}, config={path!r}) as gate:
     gate.submit_blocking("shell", {{}})
 """)
         assert ("yaml" in loaded) == expected
+
+
+# --- policies ----------------------------------------------------------------------------------
+
+
+def judging(store: str, policy: str | None) -> str:
+    """A program that has one call judged, and ends."""
+    return f"""
+from approval_tui import ApprovalPending, Gate
+with Gate("release-bot", store={store!r}, policy={policy!r}, context={{}}) as gate:
+    try:
+        with gate.guard("shell", {{"command": "make deploy"}}, wait=False): pass
+    except ApprovalPending: pass
+"""
+
+
+def test_a_gate_without_a_policy_loads_nothing_of_policies(store_path: str) -> None:
+    loaded = loaded_after(judging(store_path, None))
+    assert not packages(loaded) & {*UNWANTED, "rfc8785", "asyncio"}
+    assert not {name for name in loaded if name.startswith("approval_tui.policy")}
+    assert "approval_tui.gate.policy_source" not in loaded
+    assert "approval_tui.domain.yaml_tree" not in loaded
+
+
+def test_a_gate_with_a_policy_loads_neither_screen_nor_server(store_path: str, tmp_path: Path) -> None:
+    policy = policy_file(tmp_path, "tools: {shell: {rules: [{name: few, rate_limit: 5/day}]}}")
+    loaded = loaded_after(judging(store_path, policy.path))
+    assert {"yaml", "approval_tui.policy.engine", "approval_tui.gate.policy_source"} <= loaded
+    assert not packages(loaded) & {"textual", "rich", "aiosqlite", "httpx", "starlette", "mcp", "pydantic", "re2"}
+    assert "approval_tui.store.asynchronous" not in loaded
+
+
+def test_only_a_policy_with_a_regular_expression_loads_what_matches_them(store_path: str, tmp_path: Path) -> None:
+    condition = '{path: args.command, op: not_regex, value: "^rm "}'
+    rule = f"{{name: keep, action: evaluate, conditions: [{condition}]}}"
+    policy = policy_file(tmp_path, f"tools: {{shell: {{rules: [{rule}]}}}}")
+    assert "re2" in loaded_after(judging(store_path, policy.path))
+
+
+def test_naming_a_policy_loads_it_only_when_a_call_is_judged(store_path: str, tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing.yaml")
+    loaded = loaded_after(
+        f"from approval_tui import Gate\nGate('release-bot', policy={missing!r}).guard('shell', {{}})"
+    )
+    assert not packages(loaded) & UNWANTED
+    assert not {name for name in loaded if name.startswith("approval_tui.policy")}
