@@ -17,7 +17,7 @@ from approval_tui.gate.decorator import guard_function
 from approval_tui.gate.guard import Guard
 from approval_tui.gate.steps import run_async, run_blocking
 from approval_tui.settings.configuration import Settings, load_settings, policy_location, store_location
-from approval_tui.store import open_store, open_store_blocking
+from approval_tui.store import open_store, open_store_blocking, store_path
 
 if TYPE_CHECKING:
     from approval_tui.domain.policy_notes import PolicyNote
@@ -260,7 +260,9 @@ class Gate:
             return None
         from approval_tui.gate.policy_source import PolicySource  # a gate without a policy pays nothing for it
 
-        location, requester = store_location(self._location, self._load_settings()), self._requester
+        # Absolute now, since the program may go to another folder before there is something to say.
+        location = store_path(store_location(self._location, self._load_settings()))
+        requester = self._requester
 
         def note(said: PolicyNote) -> None:
             with open_store_blocking(location) as store:

@@ -110,11 +110,10 @@ class PolicySource:
 
     @classmethod
     def note_fork(cls) -> None:
-        """In a forked child, frees what a thread of the parent may have held, and has every file read anew."""
+        """In a forked child, frees what a thread of the parent may have held."""
         _at_work.release()
         for source in cls.all:
             source._lock = threading.Lock()
-            source._signature = None
 
     def _begin(self) -> None:
         with self._lock:

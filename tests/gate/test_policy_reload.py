@@ -20,6 +20,7 @@ from approval_tui.domain.policy_notes import PolicyNote
 from approval_tui.gate import policy_source
 from approval_tui.gate.policy_source import PolicySource
 from approval_tui.policy.files import read_policy
+from approval_tui.policy.model import Policy
 from approval_tui.store.blocking import BlockingStore
 from tests.gate.both_forms import BLOCKING, FORMS, history, reviewing, use
 from tests.gate.policies import (
@@ -192,6 +193,28 @@ def test_a_store_that_is_away_does_not_keep_a_policy_from_being_judged_by_and_wa
     policy.write(DENY_ALL)
     until(lambda: source.engine().evaluate("pay", {}).verdict == "deny")
     source.close()
+
+
+def test_a_policy_that_stays_broken_is_read_now_and_then_and_complained_of_once(
+    policy: PolicyFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    reads: list[str] = []
+    notes: list[PolicyNote] = []
+
+    def counted(path: str) -> tuple[Policy, str]:
+        reads.append(path)
+        return read_policy(path)
+
+    monkeypatch.setattr(policy_source, "_READ_AGAIN", 0.0)
+    monkeypatch.setattr(policy_source, "read_policy", counted)
+    policy.write(BROKEN)
+    source = PolicySource(policy.path, notes.append)
+    with pytest.raises(PolicyError):
+        source.engine()
+    until(lambda: len(reads) > 3)
+    source.close()
+    until(lambda: not watchers())
+    assert len(notes) == caplog.text.count("cannot be used, nothing may run") == 1
 
 
 def test_what_is_said_of_a_policy_goes_into_the_gates_store_wherever_the_program_went(
@@ -555,6 +578,7 @@ def test_a_gate_that_is_never_closed_ends_with_its_program_without_a_word(
 def test_a_forked_child_watches_for_itself(holding: str, policy: PolicyFile) -> None:
     assert json.loads(run_gate_worker("forking", policy.path, holding)) == {
         "parent at first": "allow",
+        "told before the fork": True,
         "child at first": "allow",
         "child at last": ["deny", 1],
         "parent at last": "deny",

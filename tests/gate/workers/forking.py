@@ -28,20 +28,38 @@ def watching(source: PolicySource, told: int) -> None:
     os.write(told, json.dumps([verdict(source), threads.count("policy-watch")]).encode() + b"\n")
 
 
+class SlowStore:
+    """A store that is being told of a policy while the program forks."""
+
+    def __init__(self) -> None:
+        self.is_being_told = threading.Event()
+        self.is_forking = threading.Event()
+        self.has_been_told = False
+
+    def note(self, said: PolicyNote) -> None:
+        self.is_being_told.set()
+        assert self.is_forking.wait(LONG)
+        for _ in range(10_000):
+            os.sched_yield()  # a fork that does not wait for this comes in between
+        self.has_been_told = True
+
+
 def main(path: str, holding: str) -> None:
-    """Forks after the policy was read; with `held`, while another thread is at the source."""
+    """Forks while the store is told of the policy; with `held`, while another thread is at the source as well."""
     policy = PolicyFile(path, ALLOW_ALL)
-    notes: list[PolicyNote] = []
-    source = PolicySource(path, notes.append)
-    answers = {"parent at first": verdict(source)}
-    until(lambda: notes)
+    store = SlowStore()
+    source = PolicySource(path, store.note)
+    answers: dict[str, object] = {"parent at first": verdict(source)}
+    assert store.is_being_told.wait(LONG)
     reading, writing = os.pipe()
     if holding == "held":
         source._lock.acquire()
+    store.is_forking.set()
     child = os.fork()
     if child == 0:
         signal.alarm(round(LONG))  # a child that hangs must end
         try:
+            os.write(writing, json.dumps(store.has_been_told).encode() + b"\n")
             watching(source, writing)
         finally:
             os._exit(0)
@@ -49,7 +67,8 @@ def main(path: str, holding: str) -> None:
         source._lock.release()
     os.close(writing)
     with open(reading, encoding="utf-8") as pipe:
-        answers["child at first"] = json.loads(pipe.readline() or "null")
+        for name in ("told before the fork", "child at first"):
+            answers[name] = json.loads(pipe.readline() or "null")
         policy.write(DENY_ALL)
         answers["child at last"] = json.loads(pipe.readline() or "null")
     os.waitpid(child, 0)
