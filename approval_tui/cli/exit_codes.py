@@ -45,6 +45,7 @@ _CODES: tuple[tuple[type[errors.ApprovalTuiError], int], ...] = (
     (errors.StoreUnavailable, STORE_UNAVAILABLE),
     (errors.ApprovalDenied, DENIED),
     (errors.PolicyDenied, DENIED),
+    (errors.RulesChanged, CONFLICT),
     (errors.ApprovalExpired, EXPIRED),
     (errors.ApprovalCancelled, CANCELLED),
     (errors.ApprovalPending, STILL_PENDING),

@@ -183,14 +183,32 @@ class NotApproved(ApprovalTuiError):
 class PolicyDenied(NotApproved):
     """The policy said no; `reason` is what its rule has to say, `rule` the rule's name."""
 
-    def __init__(self, tool: str, *, rule: str, reason: str, request: Request | None = None) -> None:
-        super().__init__(
-            f"The policy denies {quoted_name(tool)}: {reason}",
-            request=request,
-            to_do="Do something else, or ask whoever keeps the policy.",
-        )
+    def __init__(
+        self,
+        tool: str,
+        *,
+        rule: str,
+        reason: str,
+        request: Request | None = None,
+        to_do: str = "Do something else, or ask whoever keeps the policy.",
+    ) -> None:
+        stop = "" if reason.endswith((".", "!", "?")) else "."
+        super().__init__(f"The policy denies {quoted_name(tool)}: {reason}{stop}", request=request, to_do=to_do)
         self.rule = rule
         self.reason = reason
+
+
+class RulesChanged(NotApproved):
+    """What was approved was asked under rules that are no longer in force."""
+
+    request: Request
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(
+            f"Request {request.id} ({quoted_name(request.tool)}) was asked under rules that are no longer in force.",
+            request=request,
+            to_do="Ask again.",
+        )
 
 
 class ApprovalDenied(NotApproved):

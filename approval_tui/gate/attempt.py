@@ -12,12 +12,12 @@ from functools import partial
 from typing import Any
 
 from approval_tui.domain.calls import Admission, Call, CheckedCall, Claim, Submitted, check_call
-from approval_tui.domain.errors import ApprovalTuiError, CountersMoved, LimitReached, StatusConflict
+from approval_tui.domain.errors import ApprovalTuiError, CountersMoved, LimitReached, RulesChanged, StatusConflict
 from approval_tui.domain.ids import new_secret
-from approval_tui.domain.lifecycle import ALLOW, APPROVED, CANCELLED, CONSUMED, DENY, PENDING, REQUIRE_APPROVAL
+from approval_tui.domain.lifecycle import ALLOW, APPROVED, CANCELLED, CONSUMED, DENY, PENDING
 from approval_tui.domain.models import Request
 from approval_tui.domain.verdicts import NO_POLICY, Verdict
-from approval_tui.gate.judging import EngineInForce, claim_steps, verdict_steps
+from approval_tui.gate.judging import EngineInForce, asking_verdict_steps, claim_steps
 from approval_tui.gate.refusals import denied, over_limit, raise_not_approved
 from approval_tui.gate.steps import Step, Steps
 
@@ -41,6 +41,7 @@ class Attempt:
         self._claim_id = new_secret("clm")
         self._consuming_id: str | None = None
         self._is_admitting = False
+        self.hold: int | None = None
 
     def steps(self) -> Steps[Claim | Admission]:
         """Ends with the right to run the call; raises NotApproved when it may not run.
@@ -50,7 +51,7 @@ class Attempt:
         """
         checked = self._checked()
         while True:
-            verdict = yield from verdict_steps(self._engine, self._call.tool, lambda: checked.arguments)
+            verdict = yield from asking_verdict_steps(self._engine, self._call.tool, lambda: checked.arguments)
             if verdict.verdict == ALLOW:
                 admission = yield from self._admission(checked, verdict)
                 if admission is not None:
@@ -61,13 +62,13 @@ class Attempt:
             if request.status == PENDING:
                 if not self._wait:
                     raise_not_approved(request)
-                request = yield self._waiting(request, verdict.hold)
+                request = yield self._waiting(request, self.hold)
             if request.status == APPROVED:
-                if (yield from self._is_outdated(checked, verdict)):
-                    yield from self._withdrawal(request)
-                    continue
                 try:
                     claim = yield from claim_steps(self._engine, request, partial(self._consuming, request))
+                except RulesChanged:
+                    yield from self._withdrawal(request)
+                    continue
                 except StatusConflict as conflict:
                     if conflict.request is None:
                         raise
@@ -79,9 +80,12 @@ class Attempt:
                 raise_not_approved(request)
 
     def asking_steps(self) -> Steps[Submitted]:
-        """Ends with the request, asked and not waited for; what the policy allows is asked all the same."""
+        """Ends with the request, asked and not waited for; what the policy allows is asked all the same.
+
+        `hold` is then how long the policy would have the agent wait, in ms.
+        """
         checked = self._checked()
-        verdict = yield from verdict_steps(self._engine, self._call.tool, lambda: checked.arguments)
+        verdict = yield from asking_verdict_steps(self._engine, self._call.tool, lambda: checked.arguments)
         return (yield from self._asked(checked, verdict))
 
     def _checked(self) -> CheckedCall:
@@ -124,18 +128,11 @@ class Attempt:
         if verdict.verdict == DENY:
             yield Step(lambda store: store.record_denial(checked, verdict))
             raise denied(self._call.tool, verdict)
-        asked = checked
+        asked, self.hold = checked, verdict.hold
         if verdict is not NO_POLICY:  # with the arguments that were judged, whatever the caller's are by now
             asked = check_call(replace(self._call.under(verdict), arguments=checked.arguments))
         submitted: Submitted = yield Step(lambda store: store.submit(asked))
         return submitted
-
-    def _is_outdated(self, checked: CheckedCall, asked_under: Verdict) -> Steps[bool]:
-        """Whether the rules that the call was asked under are no longer those in force."""
-        if asked_under is NO_POLICY:
-            return False
-        verdict = yield from verdict_steps(self._engine, self._call.tool, lambda: checked.arguments)
-        return verdict.verdict == REQUIRE_APPROVAL and verdict.rule_hash != asked_under.rule_hash
 
     def _withdrawal(self, request: Request) -> Steps[None]:
         """Withdraws a request that is of no use any more, if this attempt made it."""
@@ -158,6 +155,7 @@ class Attempt:
                 requester=self._call.requester,
                 claim_lifetime=self._claim_lifetime,
                 claim_id=self._claim_id,
+                digest=request.digest,
                 verdict=verdict,
             )
         )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from approval_tui.domain.calls import Claim
 from approval_tui.domain.canonical import JsonObject
-from approval_tui.domain.errors import CountersMoved, LimitReached
+from approval_tui.domain.errors import ApprovalTuiError, CountersMoved, LimitReached, PolicyDenied, RulesChanged
 from approval_tui.domain.lifecycle import DENY, REQUIRE_APPROVAL
 from approval_tui.domain.models import Request
 from approval_tui.domain.verdicts import NO_POLICY, Verdict
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 EngineInForce = Callable[[], "PolicyEngine | None"]
 """Gives the engine of the policy in force, None where there is no policy; raises PolicyError for one that is bad."""
 
+_EDIT_REFUSED = "the policy refuses the reviewer's arguments"
+
 
 def verdict_steps(engine_in_force: EngineInForce, tool: str, arguments: Callable[[], JsonObject]) -> Steps[Verdict]:
     """What the policy in force says of a call with these plain arguments; without a policy, it asks."""
@@ -31,23 +34,41 @@ def verdict_steps(engine_in_force: EngineInForce, tool: str, arguments: Callable
     return engine.evaluate(tool, arguments(), counts)
 
 
+def asking_verdict_steps(
+    engine_in_force: EngineInForce, tool: str, arguments: Callable[[], JsonObject]
+) -> Steps[Verdict]:
+    """The same before a person is asked: for what a limit has no room for any more, nobody need be."""
+    verdict = yield from verdict_steps(engine_in_force, tool, arguments)
+    limited = [each.counter for each in verdict.reservations if each.most is not None]
+    engine = engine_in_force()
+    if verdict.verdict != REQUIRE_APPROVAL or not limited or engine is None:
+        return verdict
+    held = yield Step(lambda store: store.counter_values(limited))
+    return engine.evaluate(tool, arguments(), {**verdict.counts, **held})
+
+
 def claim_steps(
     engine_in_force: EngineInForce, request: Request, consuming: Callable[[Verdict | None], Step]
 ) -> Steps[Claim]:
     """The claim on an approved request, whose arguments the policy judges once more (rule R4).
 
-    `consuming` gives the step that takes it, with what the verdict counts. Raises PolicyDenied, which is recorded.
+    `consuming` gives the step that takes it, with what the verdict counts; it must take no other digest than the
+    request's. Raises RulesChanged, and PolicyDenied, which is recorded. Where the policy refuses what a reviewer
+    put in place of the agent's arguments, the request is withdrawn, so that the call can be asked anew.
     """
     while True:
         verdict = yield from verdict_steps(engine_in_force, request.tool, lambda: request.effective_arguments)
         if verdict is NO_POLICY:
             claim: Claim = yield consuming(None)
             return claim
-        refusal = denied(request.tool, verdict, request) if verdict.verdict == DENY else None
-        if verdict.verdict == REQUIRE_APPROVAL:
-            refusal = edit_needs_more(request, verdict)
+        refusal = _refusal(request, verdict)
         if refusal is not None:
             yield _recording(request, verdict)
+            if request.edited_arguments is not None:
+                with suppress(ApprovalTuiError):
+                    yield Step(
+                        lambda store: store.cancel(request.id, requester=request.requester, reason=_EDIT_REFUSED)
+                    )
             raise refusal
         try:
             claim = yield consuming(verdict)
@@ -60,3 +81,16 @@ def claim_steps(
 
 def _recording(request: Request, verdict: Verdict) -> Step:
     return Step(lambda store: store.record_denial(None, verdict, request_id=request.id))
+
+
+def _refusal(request: Request, verdict: Verdict) -> PolicyDenied | None:
+    """Why what was approved may not run, if it may not; raises RulesChanged where it is to be asked anew."""
+    if verdict.verdict == DENY:
+        return denied(request.tool, verdict, request)
+    if verdict.verdict != REQUIRE_APPROVAL:
+        return None
+    if request.edited_arguments is not None:
+        return edit_needs_more(request, verdict)
+    if verdict.rule_hash != request.rule_hash:
+        raise RulesChanged(request)
+    return None

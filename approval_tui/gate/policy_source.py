@@ -9,7 +9,8 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import cache
 from typing import ClassVar
 
 from approval_tui.domain.errors import ApprovalTuiError, PolicyError
@@ -32,6 +33,9 @@ _READ_AGAIN = 10.0
 _RETRY = 1.0
 """Seconds after which a folder that cannot be watched is looked at again: it may be gone, or the system is out of
 watches."""
+
+_LONGEST_END = 30.0
+"""Seconds that a program which ends waits for its watcher, which may be telling a store that is held elsewhere."""
 
 _at_work = threading.RLock()
 """Held while a watcher loads, reads or records. A fork waits for it: in the child, nobody would ever finish that."""
@@ -170,7 +174,7 @@ class _Watcher:
         """Ends the thread before Python goes down, which would cut it off inside the watching library."""
         if self.process == os.getpid():
             self._stop.set()
-            self._thread.join()
+            self._thread.join(_LONGEST_END)
 
     def _run(self, source: weakref.ref[PolicySource], path: str) -> None:
         """Says what was read at first, then waits for changes; a source that is gone ends it, and no error does."""
@@ -191,10 +195,7 @@ def _watch_folder(source: weakref.ref[PolicySource], path: str, stop: threading.
     if stop.is_set():
         return
     with _at_work:
-        import platform  # noqa: F401 - watchfiles loads it only when it begins to watch
-
-        from watchfiles import watch  # costs a tenth of a second
-
+        watch = _watching_library()
     folders = {os.path.dirname(path), os.path.dirname(os.path.realpath(path))}
     before = _places(folders)
     for _ in watch(
@@ -209,6 +210,21 @@ def _watch_folder(source: weakref.ref[PolicySource], path: str, stop: threading.
     ):
         if not _reload_if_changed(source, path, stop) or _places(folders) != before:
             return
+
+
+@cache
+def _watching_library() -> Callable[..., Iterable[object]]:
+    """watchfiles, which costs a tenth of a second, with all that it makes ready only when it is first used.
+
+    A child that is forked meanwhile would wait for that for ever.
+    """
+    from watchfiles import watch
+
+    ended = threading.Event()
+    ended.set()
+    for _ in watch(os.path.dirname(__file__), stop_event=ended, recursive=False):
+        pass
+    return watch
 
 
 def _reload_if_changed(source: weakref.ref[PolicySource], path: str, stop: threading.Event) -> bool:

@@ -49,7 +49,8 @@ def denied(tool: str, verdict: Verdict, request: Request | None = None) -> Polic
 def over_limit(tool: str, limit: LimitReached) -> PolicyDenied:
     """The error for a call for which a counter of the policy has no room."""
     reservation: Reservation = limit.reservation
-    return PolicyDenied(tool, rule=reservation.rule, reason=reservation.message, request=limit.request)
+    to_do = "Ask again when the window of the limit has ended."
+    return PolicyDenied(tool, rule=reservation.rule, reason=reservation.message, request=limit.request, to_do=to_do)
 
 
 def edit_needs_more(request: Request, verdict: Verdict) -> PolicyDenied | None:

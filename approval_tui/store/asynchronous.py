@@ -74,6 +74,7 @@ class RequesterStore(_Face):
     report_outcome = _writes(requester.report_outcome)
     rollback = _writes(requester.roll_back)
     cancel = _writes(requester.cancel)
+    claimable = _reads(requester.claimable)
     counter_values = _reads(counters.counter_values)
     admit = _writes(policies.admit)
     record_denial = _writes(policies.record_denial)

@@ -19,6 +19,7 @@ class BlockingRequesterStore(BlockingFace):
     report_outcome = writes(requester.report_outcome)
     rollback = writes(requester.roll_back)
     cancel = writes(requester.cancel)
+    claimable = reads(requester.claimable)
     counter_values = reads(counters.counter_values)
     admit = writes(policies.admit)
     record_denial = writes(policies.record_denial)

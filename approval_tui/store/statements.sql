@@ -330,7 +330,7 @@ WHERE name = :name AND window_length = :window_length AND window_start = :window
 -- name: forget_counters
 -- Windows that ended a day ago; they are kept so long because a clock may be set back.
 DELETE FROM counters
-WHERE name = :name AND window_length = :window_length AND window_start + window_length < :now - 86400000
+WHERE name = :name AND window_length = :window_length AND window_start < :now - 86400000 - :window_length
 
 -- name: reserve
 INSERT INTO reservations (holder, name, window_length, window_start, amount)
@@ -344,7 +344,7 @@ DELETE FROM reservations WHERE holder = :holder
 
 -- name: forget_old_reservations
 DELETE FROM reservations
-WHERE name = :name AND window_length = :window_length AND window_start + window_length < :now - 86400000
+WHERE name = :name AND window_length = :window_length AND window_start < :now - 86400000 - :window_length
 
 -- name: newest_policy_event
 SELECT seq FROM events WHERE name IN ('policy_reloaded', 'policy_rejected') ORDER BY seq DESC LIMIT 1

@@ -417,18 +417,49 @@ def test_an_approved_call_for_which_there_is_no_room_does_not_run_and_keeps_its_
     form: str, policy: PolicyFile, gate: Gate, desk: BlockingStore
 ) -> None:
     policy.write(PAY.replace("value: 5000", "value: 700"))
-    with reviewing(desk, lambda request: approve(desk, request)):
-        pay(form, gate, 500)
-    with reviewing(desk, lambda request: approve(desk, request)) as came, pytest.raises(PolicyDenied) as caught:
-        pay(form, gate, 400, must_not_run)
+
+    def spend_and_approve(request: Request) -> None:
+        with gate_of(desk.path, policy) as other:
+            pay(BLOCKING, other, 50)
+        approve(desk, request)
+
+    with reviewing(desk, spend_and_approve) as came, pytest.raises(PolicyDenied) as caught:
+        pay(form, gate, 700, must_not_run)
     assert (caught.value.rule, caught.value.reason) == ("daily spend", "Today's money is spent.")
     assert caught.value.request is not None
     assert caught.value.request.id == came[0].id
     request = desk.reviewer.get(came[0].id)
     assert request.status == "approved"
     assert history(desk, request) == ["submitted", "approved", "tool_call"]
-    assert value_of(desk) == 500
+    assert value_of(desk) == 50
     assert_sound(desk)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_nobody_is_asked_for_what_a_limit_has_no_room_for(
+    form: str, policy: PolicyFile, gate: Gate, desk: BlockingStore
+) -> None:
+    policy.write(PAY.replace("value: 5000", "value: 700"))
+    with reviewing(desk, lambda request: approve(desk, request)):
+        pay(form, gate, 500)
+    with pytest.raises(PolicyDenied) as caught:
+        pay(form, gate, 400, must_not_run)
+    assert (caught.value.rule, caught.value.reason) == ("daily spend", "Today's money is spent.")
+    assert caught.value.request is None
+    assert desk.reviewer.list() == ()
+    assert [each["verdict"] for each in details_of(desk, "tool_call")] == ["deny"]
+    assert value_of(desk) == 500
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_after_an_edit_that_the_policy_refuses_the_agents_own_call_is_asked_anew(
+    form: str, policy: PolicyFile, gate: Gate, desk: BlockingStore
+) -> None:
+    policy.write(TIERS)
+    with reviewing(desk, lambda request: edit(desk, request, {"to": "ann"})), pytest.raises(PolicyDenied):
+        use(form, gate, must_not_run, tool="pay", arguments={"amount": 90, "to": "ann"})
+    with reviewing(desk, lambda request: approve(desk, request)):
+        assert use(form, gate, arguments_of, tool="pay", arguments={"amount": 90, "to": "ann"})["amount"] == 90
 
 
 # --- which policy ------------------------------------------------------------------------------
@@ -651,7 +682,8 @@ def test_edited_arguments_that_the_policy_does_not_let_run_on_this_approval_are_
     assert caught.value.request is not None
     assert caught.value.request.id == came[0].id
     request = desk.reviewer.get(came[0].id)
-    assert (request.status, history(desk, request)) == ("approved", ["submitted", "edited", "approved", "tool_call"])
+    assert request.status == "cancelled"  # so that the agent's own call can be asked anew
+    assert history(desk, request) == ["submitted", "edited", "approved", "tool_call", "cancelled"]
     (said,) = details_of(desk, "tool_call")
     assert (said["verdict"], said["rule"], said["tool"], said["arguments"]) == ("deny", rule, "pay", None)
     assert value_of(desk) == 0

@@ -432,7 +432,9 @@ async def test_a_task_that_is_cancelled_while_it_consumes_leaves_nothing_counted
     door = Door()
     async with gate_of(store_path, policy) as gate:
         approve(desk, gate.submit_blocking("pay", {"amount": 500}))
-        gate._async_store = await open_store(store_path, clock=Turnstile({2: door}, off_thread=True))  # submit, consume
+        gate._async_store = await open_store(
+            store_path, clock=Turnstile({3: door}, off_thread=True)
+        )  # look, submit, consume
 
         async def pay() -> None:
             async with gate.guard("pay", {"amount": 500}) as call:

@@ -60,15 +60,19 @@ def consume(options: Namespace, environment: Environment) -> int:
     """Uses an approval, once, and prints the claim with the arguments that may run."""
     settings, engine = environment.settings, environment.policy_engine()
     with environment.open_store() as store:
-        request = store.reviewer.find(options.id)
+        found = store.reviewer.find(options.id)
+        fingerprint = found.fingerprint if options.fingerprint is None else options.fingerprint
+        requester = found.requester if options.requester is None else options.requester
+        request = store.requester.claimable(found.id, fingerprint, requester=requester)
 
         def consuming(verdict: Verdict | None) -> Step:
             return Step(
-                lambda requester: requester.consume(
+                lambda face: face.consume(
                     request.id,
-                    options.fingerprint if options.fingerprint is not None else request.fingerprint,
-                    requester=options.requester if options.requester is not None else request.requester,
+                    fingerprint,
+                    requester=requester,
                     claim_lifetime=settings.claim_lifetime,
+                    digest=request.digest,
                     verdict=verdict,
                 )
             )
@@ -144,7 +148,7 @@ def _submit_and_wait(store: BlockingStore, attempt: Attempt, options: Namespace)
         request = submitted.request
         if request.status == lifecycle.PENDING:
             _narrate_waiting(request)
-            request = store.requester.wait(request.id)
+            request = store.requester.wait(request.id, timeout=attempt.hold)
     except KeyboardInterrupt:
         if submitted is not None:
             _withdraw(store, submitted)

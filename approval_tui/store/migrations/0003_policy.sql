@@ -8,7 +8,7 @@ CREATE TABLE counters (
   PRIMARY KEY (name, window_length, window_start)
 );
 
--- What each call added to them, until it is known to have run or its window has ended.
+-- What each call added to them; it is kept until the call gave it back, or a day after its window ended.
 CREATE TABLE reservations (
   holder TEXT NOT NULL,
   name TEXT NOT NULL,

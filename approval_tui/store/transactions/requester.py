@@ -35,11 +35,13 @@ from approval_tui.store.transactions.records import (
     append_event,
     change,
     corrupt,
+    load_request,
     load_row,
     lock_request,
     refuse_expired,
     request_from_row,
     requirements_text,
+    status_conflict,
     take_request,
 )
 
@@ -141,13 +143,15 @@ def consume(
     requester: str,
     claim_lifetime: int = DEFAULT_CLAIM_LIFETIME,
     claim_id: str | None = None,
+    digest: str | None = None,
     verdict: Verdict | None = None,
 ) -> Claim:
     """Takes the approval for the one caller that may run the call (rule R2).
 
     `claim_lifetime` is in ms: after it, a claim without an outcome is in doubt. A caller that chooses the
     secret `claim_id` itself can give the claim back even if it is interrupted before it has the answer.
-    What a policy's `verdict` on the call counts is counted with it, or the call may not run. Raises
+    What a policy's `verdict` on the call counts is counted with it, or the call may not run; `digest` says which
+    arguments it judged, and others are refused with RequestChanged. Raises
     StatusConflict when the request is not approved (any more), RequestChanged when it is not this requester's
     call, StoreCorrupt when the stored arguments are not those that were approved, LimitReached and CountersMoved.
     """
@@ -169,6 +173,13 @@ def consume(
     if not digest_for(request, arguments) == request.digest == approved_digest:
         raise corrupt(f"What request {request.id} holds is not what was approved: the digests differ.")
     secret = claim_id or new_secret("clm")
+    if digest is not None and digest != request.digest:
+        raise RequestChanged(
+            f"Request {request.id} is not what was judged: its digest is {request.digest}, not {digest}.",
+            not_done="The call may not run.",
+            to_do="Take it again.",
+            request=request,
+        )
     if verdict is not None:
         _count(tx, request, verdict, tagged_hash(secret.encode()))
     request = change(
@@ -186,6 +197,15 @@ def consume(
         {"digest": request.digest},
     )
     return Claim(id=secret, request=request, arguments=arguments)
+
+
+def claimable(tx: Transaction, request_id: str, fingerprint: str, *, requester: str) -> Request:
+    """The request as it is now, if `consume` would take it; raises StatusConflict or RequestChanged as that does."""
+    request = load_request(tx, request_id)
+    _refuse_foreign(request, fingerprint, requester)
+    if request.status != APPROVED:
+        raise status_conflict(request, "The call may not run.")
+    return request
 
 
 def _count(tx: Transaction, request: Request, verdict: Verdict, holder: str) -> None:
