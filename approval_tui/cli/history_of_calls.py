@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import TYPE_CHECKING
 
 from approval_tui.domain import events
@@ -12,6 +12,7 @@ from approval_tui.policy.replay import PastCall
 
 if TYPE_CHECKING:
     from approval_tui.domain.audit import Event
+    from approval_tui.domain.canonical import JsonObject
     from approval_tui.domain.models import Request
     from approval_tui.store.blocking import BlockingStore
 
@@ -20,8 +21,9 @@ _PAGE = 500
 
 def past_calls(store: BlockingStore, since: int | None) -> Iterator[PastCall]:
     """All that no longer waits, oldest first, in short reads; `since` is in ms UTC."""
+    given_back = {_details(event).get("claim") for event in _events(store, since, events.TOOL_CALL_NOT_RUN)}
     asked = (_of_request(request) for request in _requests(store, since))
-    judged = (_of_event(event) for event in _tool_calls(store, since))
+    judged = (_of_event(event, given_back) for event in _events(store, since, events.TOOL_CALL))
     return heapq.merge(asked, judged, key=lambda past: past.at)
 
 
@@ -36,13 +38,13 @@ def _requests(store: BlockingStore, since: int | None) -> Iterator[Request]:
         after = page[0].id
 
 
-def _tool_calls(store: BlockingStore, since: int | None) -> Iterator[Event]:
-    """The events of calls that a policy decided without asking; those of a request are told by the request."""
+def _events(store: BlockingStore, since: int | None, name: str) -> Iterator[Event]:
+    """The events of that name, oldest first; those of a request are told by the request."""
     after = _last_before(store, since or 0)
     while True:
         page = store.reader.events(after=after, most=_PAGE)
         for event in reversed(page):
-            if event.name == events.TOOL_CALL and event.request_id is None:
+            if event.name == name and event.request_id is None:
                 yield event
         if len(page) < _PAGE:
             return
@@ -76,12 +78,13 @@ def _of_request(request: Request) -> PastCall:
         was_asked=True,
         was_denied=request.status == DENIED,
         has_run=request.status == CONSUMED and request.outcome != NOT_RUN,
+        was_given_back=request.outcome == NOT_RUN,
     )
 
 
-def _of_event(event: Event) -> PastCall:
-    details = event.body.get("details")
-    said = details if isinstance(details, dict) else {}
+def _of_event(event: Event, given_back: Container[object]) -> PastCall:
+    said = _details(event)
+    was_given_back = said.get("claim") is not None and said.get("claim") in given_back
     verdict = str(said.get("verdict"))
     return PastCall(
         id=f"event {event.seq}",
@@ -92,5 +95,11 @@ def _of_event(event: Event) -> PastCall:
         then=verdict,
         was_asked=False,
         was_denied=verdict == DENY,
-        has_run=verdict != DENY,
+        has_run=verdict != DENY and not was_given_back,
+        was_given_back=was_given_back,
     )
+
+
+def _details(event: Event) -> JsonObject:
+    details = event.body.get("details")
+    return details if isinstance(details, dict) else {}

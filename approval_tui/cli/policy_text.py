@@ -9,6 +9,7 @@ from approval_tui.cli import output
 from approval_tui.display.visible import visible_text
 from approval_tui.display.width import cut, pad
 from approval_tui.domain.clock import format_duration, format_timestamp
+from approval_tui.domain.counters import WINDOWS
 from approval_tui.domain.lifecycle import REQUIRE_APPROVAL
 from approval_tui.domain.verdicts import Finding, Verdict
 
@@ -32,6 +33,7 @@ def verdict_to_json(tool: str, verdict: Verdict) -> dict[str, Any]:
         "requirements": verdict.requirements.to_json(),
         "risk": verdict.risk,
         "timeout": _duration(verdict.timeout),
+        "dedupe_window": _duration(verdict.dedupe_window),
         "hold": _duration(verdict.hold),
         "counts": [
             {
@@ -62,8 +64,8 @@ def print_verdict(tool: str, verdict: Verdict, redactor: Redactor) -> None:
         _print("needs", visible_text(_needs(verdict)))
     for counter in verdict.reservations:
         most = "" if counter.most is None else f" of at most {counter.most:,}"
-        where = f"{counter.counter.name} in {_duration(counter.counter.window)}"
-        _print("counts", f"{counter.amount:,}{most}, {visible_text(where)}")
+        window = next(word for word, length in WINDOWS.items() if length == counter.counter.window)
+        _print("counts", f"{counter.amount:,}{most} each {window} (UTC), as {visible_text(counter.counter.name)}")
     if verdict.reservations or verdict.counts:
         output.narrate("Counters are taken to be empty here; in use, they are those of the store.")
 
@@ -129,7 +131,7 @@ def _needs(verdict: Verdict) -> str:
     if verdict.timeout is not None:
         parts.append(f"within {_duration(verdict.timeout)}")
     if verdict.hold is not None:
-        parts.append(f"waited for {_duration(verdict.hold)}")
+        parts.append(f"the agent waits {_duration(verdict.hold)}")
     return ", ".join(parts) or "one reviewer"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from textual import events
@@ -35,6 +35,7 @@ from approval_tui.settings.actions import AUDIT_VIEW, BY_ID, HISTORY_VIEW, PENDI
 
 if TYPE_CHECKING:
     from approval_tui.domain.audit import Event
+    from approval_tui.domain.policy_notes import PolicyStanding
 
 WIDE = 110
 """Columns from which on list and detail stand beside each other."""
@@ -68,7 +69,7 @@ class MainScreen(ListKeys):
         self._shown_event: Event | None = None
         self._verified: Callable[[int], list[Line]] | None = None
         self._trouble: Trouble | None = None
-        self._policy_trouble: Trouble | None = None
+        self._standings: Sequence[PolicyStanding] = ()
         self._ticks = 0
         self._has_resumed = False
 
@@ -172,6 +173,8 @@ class MainScreen(ListKeys):
         if self.is_in_front and (self._shown is not None or self._shown_event is not None):
             self.detail.rebuild()
         self._ticks += 1
+        if self._standings and self._ticks % _LOOK_ANEW == 0:
+            self._show_trouble()  # a rejection that nobody repeats is old news one day
         now = self.app.clock()
         is_due = any(not entry.is_gone and entry.row.expires_at <= now for entry in self.lists.pending.rows.loaded)
         if is_due or self._ticks % _LOOK_ANEW == 0:  # time alone makes approvals expire and calls doubtful
@@ -194,7 +197,7 @@ class MainScreen(ListKeys):
         self.status.set_counts(pending=message.counts.pending, in_doubt=message.counts.in_doubt)
 
     def on_policies_loaded(self, message: messages.PoliciesLoaded) -> None:
-        self._policy_trouble = policy_trouble(message.standings, self.app.clock())
+        self._standings = message.standings
         self._show_trouble()
 
     def on_store_opened(self, message: messages.StoreOpened) -> None:
@@ -258,7 +261,7 @@ class MainScreen(ListKeys):
 
     def _show_trouble(self) -> None:
         """The banner; what is wrong with the store comes before what is wrong with a policy."""
-        trouble = self._trouble or self._policy_trouble
+        trouble = self._trouble or policy_trouble(self._standings, self.app.clock())
         self._banner.set_class(trouble is not None, "-shown")
         if trouble is not None:
             self._banner.update(Content(self.app.glyphs.visible(f"{trouble.word}. {trouble.text}")))

@@ -66,7 +66,8 @@ class Gate:
         self._context = context
         self._location = store
         self._config = config
-        self._policy_path = policy
+        # Absolute now, like what is found later: the program may go to another folder, where another policy lies.
+        self._policy_path = os.path.abspath(os.path.expanduser(policy)) if policy else policy
         self._durations = {
             name: parse_duration(value)
             for name, value in {
@@ -123,7 +124,8 @@ class Gate:
     ) -> Request:
         """Asks without waiting and gives the request as it is; `guard` with the same call uses its approval.
 
-        What the policy allows is asked all the same; what it denies raises PolicyDenied.
+        What the policy allows is asked all the same, though `guard` then runs it without; what it denies raises
+        PolicyDenied.
         """
         attempt = self._attempt(self._call(tool, arguments, reason, context, server, risk, timeout))
         store = await self._open_async()
@@ -255,7 +257,7 @@ class Gate:
         return None if policy is None else policy.engine()
 
     def _find_policy(self) -> PolicySource | None:
-        path = policy_location(self._policy_path, self._load_settings())
+        path = self._policy_path = policy_location(self._policy_path, self._load_settings())
         if path is None:
             return None
         from approval_tui.gate.policy_source import PolicySource  # a gate without a policy pays nothing for it

@@ -67,17 +67,10 @@ def _default(reading: Reading, node: Node | None) -> str:
 
 
 def _hide(reading: Reading, node: Node) -> tuple[str, ...]:
-    names: list[str] = []
     if node.kind == NULL:
         reading.warning(node, "hide", "names no tools; nothing is hidden")
         return ()
-    for where, item in reading.items(node, "hide", "names of tools"):
-        name = reading.name(item, where)
-        if name in names:
-            reading.problem(item, where, f"{name!r} stands twice")
-        elif name is not None:
-            names.append(name)
-    return tuple(names)
+    return reading.names(node, "hide", "names of tools")
 
 
 # --- approvals ---------------------------------------------------------------------------------
@@ -99,6 +92,7 @@ def _approvals(reading: Reading, node: Node) -> Approvals:
 
 
 def _webhook(reading: Reading, node: Node, path: str) -> Webhook | None:
+    reading.warning(node, path, "is checked and not used yet: nobody is told by it")
     values = reading.entries(node, path, WEBHOOK_KEYS)
     if node.kind != MAPPING:
         return None

@@ -25,6 +25,7 @@ DEFAULT_DENY = "(default deny)"
 DEFAULT_ASK = "(default require_approval)"
 
 _NOBODY = "The rules that ask for approval name too few reviewers in common, so that nobody could approve it"
+_UNCOUNTABLE = "is no amount that can be counted"
 _MOST_TOOLS_KEPT = 1024
 _LONGEST_QUOTE = 200
 
@@ -224,7 +225,7 @@ class _CompiledRule:
         amount = amounts[self.counter]
         if amount is None:
             source = self.rule.state.increment_from if self.rule.state else None
-            return f"{source} is no amount that can be counted"
+            return f"{source} {_UNCOUNTABLE}"
         if self.most is not None and counts.get(self.counter, 0) + amount > self.most:
             return f"{self.counter.name} would pass its limit of {self.most}"
         return None
@@ -260,7 +261,8 @@ _QUOTE.maxstring = _QUOTE.maxother = _QUOTE.maxlong = _LONGEST_QUOTE
 
 
 def _finding(rule: Rule, verdict: str, why: str) -> Finding:
-    return Finding(rule.name, rule.path, verdict, rule.hash, _message(rule), why)
+    message = why if why.endswith(_UNCOUNTABLE) else _message(rule)  # the rule's words are about its limit
+    return Finding(rule.name, rule.path, verdict, rule.hash, message, why)
 
 
 def _default_finding(name: str, path: str, verdict: str, message: str) -> Finding:

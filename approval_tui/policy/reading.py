@@ -117,6 +117,17 @@ class Reading:
         """A text that is short enough to be a name."""
         return self.text(node, path, LONGEST_NAME)
 
+    def names(self, node: Node, path: str, what: str) -> tuple[str, ...]:
+        """A list of names; one that stands twice is a fault."""
+        found: list[str] = []
+        for where, item in self.items(node, path, what):
+            name = self.name(item, where)
+            if name in found:
+                self.problem(item, where, f"{name!r} stands twice")
+            elif name is not None:
+                found.append(name)
+        return tuple(found)
+
     def word(self, node: Node, path: str, words: Sequence[str]) -> str | None:
         """One of these words."""
         if node.kind == STR and node.text in words:

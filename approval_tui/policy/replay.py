@@ -19,7 +19,8 @@ class PastCall:
     """A call as it was; `at` is in ms UTC.
 
     `then` is what was decided: the status of its request, or what a policy said without asking. `arguments` are
-    None where the log kept only their hash; `has_run` says whether the call was started.
+    None where the log kept only their hash; `has_run` says whether the call was started, and `was_given_back` whether
+    it was let run and did not.
     """
 
     id: str
@@ -31,6 +32,7 @@ class PastCall:
     was_asked: bool
     was_denied: bool
     has_run: bool
+    was_given_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,18 +92,25 @@ class Tally:
 def replay(engine: PolicyEngine, calls: Iterable[PastCall]) -> Iterator[Replayed]:
     """What the policy says of each call, in the order of their times; limits are counted as it would have counted.
 
-    A call counts if the policy would have let it run, or if it would have asked and the call did run.
+    A call counts if the policy would have let it run, or if it would have asked and the call did run; not if it was
+    given back.
     """
     counted: dict[Counter, tuple[int, int]] = {}
     for past in calls:
         verdict = _judged(engine, past, counted)
-        if verdict is not None and (verdict.verdict == ALLOW or (verdict.verdict == REQUIRE_APPROVAL and past.has_run)):
+        if verdict is not None and _counts(past, verdict):
             for reservation in verdict.reservations:
                 counter = reservation.counter
                 start = counter.window_start(past.at)
                 held = _held(counted, counter, past.at)
                 counted[counter] = (start, held + reservation.amount)
         yield Replayed(past, verdict)
+
+
+def _counts(past: PastCall, verdict: Verdict) -> bool:
+    if past.was_given_back:
+        return False
+    return verdict.verdict == ALLOW or (verdict.verdict == REQUIRE_APPROVAL and past.has_run)
 
 
 def _judged(engine: PolicyEngine, past: PastCall, counted: dict[Counter, tuple[int, int]]) -> Verdict | None:

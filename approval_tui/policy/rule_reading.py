@@ -232,13 +232,7 @@ def _requirements(reading: Reading, values: dict[str, Node], path: str) -> Requi
 
 
 def _reviewers(reading: Reading, node: Node, path: str) -> tuple[str, ...]:
-    names: list[str] = []
-    for where, item in reading.items(node, path, "names"):
-        name = reading.name(item, where)
-        if name in names:
-            reading.problem(item, where, f"{name!r} stands twice")
-        elif name is not None:
-            names.append(name)
+    names = reading.names(node, path, "names")
     if node.kind == LIST and not node.items:
         reading.problem(node, path, "must name a reviewer; nobody could decide")
-    return tuple(names)
+    return names

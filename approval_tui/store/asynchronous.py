@@ -22,6 +22,7 @@ from approval_tui.store.transactions import (
     overview,
     paging,
     policies,
+    policy_notes,
     queries,
     records,
     requester,
@@ -79,7 +80,7 @@ class RequesterStore(_Face):
     admit = _writes(policies.admit)
     record_denial = _writes(policies.record_denial)
     give_back = _writes(policies.give_back)
-    note_policy = _writes(policies.note_policy)
+    note_policy = _writes(policy_notes.note_policy)
 
     async def submit(self, call: Call | CheckedCall) -> Submitted:
         """Finds the request of the same call or creates it; raises InvalidInput before anything is written."""
@@ -117,7 +118,7 @@ class ReviewerStore(_Face):
     in_doubt_count = _reads(queries.in_doubt_count)
     history = _reads(queries.history)
     overview = _reads(overview.overview)
-    policy_standings = _reads(policies.policy_standings)
+    policy_standings = _reads(policy_notes.policy_standings)
     history_count = _reads(paging.history_count)
     history_id_at = _reads(paging.history_id_at)
     search_history = _reads(searching.search_history)

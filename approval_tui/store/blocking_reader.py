@@ -122,9 +122,9 @@ class BlockingReader(BlockingFace):
 
     def policy_standings(self) -> Sequence[PolicyStanding]:
         """The newest that gates said of each policy's file, newest first."""
-        from approval_tui.store.transactions import policies
+        from approval_tui.store.transactions import policy_notes
 
-        return self._engine.read(policies.policy_standings)
+        return self._engine.read(policy_notes.policy_standings)
 
     def verify(self, expected: Head | None = None, progress: Progress | None = None) -> Verification:
         """Checks the whole log and every row against it, in short reads; see `procedures.verify`."""

@@ -8,7 +8,7 @@ from approval_tui.domain.models import Request
 from approval_tui.store import wakeups
 from approval_tui.store.bells import Bell
 from approval_tui.store.blocking_face import BlockingFace, reads, writes
-from approval_tui.store.transactions import counters, policies, queries, records, requester
+from approval_tui.store.transactions import counters, policies, policy_notes, queries, records, requester
 
 
 class BlockingRequesterStore(BlockingFace):
@@ -24,7 +24,7 @@ class BlockingRequesterStore(BlockingFace):
     admit = writes(policies.admit)
     record_denial = writes(policies.record_denial)
     give_back = writes(policies.give_back)
-    note_policy = writes(policies.note_policy)
+    note_policy = writes(policy_notes.note_policy)
 
     def submit(self, call: Call | CheckedCall) -> Submitted:
         """Finds the request of the same call or creates it; raises InvalidInput before anything is written."""

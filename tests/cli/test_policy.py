@@ -129,7 +129,7 @@ def test_it_says_what_the_policy_says_and_why(cli: Cli, policy: str) -> None:
         "require_approval  pay",
         "args.amount gt 100",
         "2 reviewers, of ann, bo, a reason, the whole payload shown, risk high, within 30m",
-        "counts     400 of at most 500, pay.spent in 1d",
+        "counts     400 of at most 500 each day (UTC), as pay.spent",
     ):
         assert words in asked.out
     assert "Counters are taken to be empty here" in asked.err
@@ -274,6 +274,18 @@ def test_limits_count_in_the_windows_of_the_past(cli: Cli, store_path: str, tmp_
     assert [each["now"] for each in found["differences"]] == ["allow", "allow", "deny", "allow"]
 
 
+def test_what_did_not_run_is_not_counted_in_a_replay(cli: Cli, store_path: str, tmp_path: Path) -> None:
+    limited = written(tmp_path, 'version: "1"\ntools: {mail: {rules: [{name: one a day, rate_limit: 1/day}]}}\n')
+    with Gate("bot", store=store_path, policy=limited, context={}) as gate:
+        for _ in range(2):
+            with gate.guard("mail", {}) as call:
+                call.did_not_run()
+        with gate.guard("mail", {}):
+            pass
+    found = cli("policy", "replay", limited, "--json").json
+    assert (found["calls"], found["same"]) == (3, 3)
+
+
 def test_an_empty_store_is_replayed_too(cli: Cli, policy: str) -> None:
     finished = cli("policy", "replay", policy)
     assert finished.code == 0
@@ -337,6 +349,43 @@ def test_what_was_approved_is_judged_again_before_it_is_consumed(
     assert cli("consume", request.id).code == 2
     monkeypatch.delenv("APPROVAL_TUI_POLICY")
     assert cli("consume", request.id).code == 0
+
+
+def test_what_was_approved_under_rules_that_changed_is_asked_again(
+    cli: Cli, store: BlockingStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def put_in_force(bound: int) -> None:
+        rule = f"{{name: r, action: require_approval, conditions: [{{path: args.n, op: gt, value: {bound}}}]}}"
+        text = f'version: "1"\ntools: {{t: {{rules: [{rule}]}}}}\n'
+        monkeypatch.setenv("APPROVAL_TUI_POLICY", written(tmp_path, text))
+
+    put_in_force(3)
+    request = approve(store, store.reviewer.get(cli(*asked("t", '{"n": 5}'), "--json").json["id"]))
+    put_in_force(1)
+    refused = cli("consume", request.id)
+    assert refused.code == 4
+    assert "asked under rules that are no longer in force" in refused.err
+    assert "Ask again." in refused.err
+    put_in_force(3)
+    assert cli("consume", request.id).code == 0
+
+
+@pytest.mark.usefixtures("in_force")
+def test_who_may_not_consume_is_told_so_and_leaves_nothing_in_the_log(cli: Cli, store: BlockingStore) -> None:
+    waiting = submit(store, Call("drop", {"n": 1}, "bot"))
+    approved = approve(store, submit(store, Call("drop", {"n": 2}, "bot")))
+    head = store.reviewer.head()
+    assert cli("consume", waiting.id).code == 4
+    assert cli("consume", approved.id, "--requester", "another-bot").code == 4
+    assert cli("consume", approved.id, "--fingerprint", "v1:sha256:other").code == 4
+    assert store.reviewer.head() == head
+
+
+def test_hold_says_how_long_submit_waits(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = 'version: "1"\ntools: {t: {rules: [{name: r, action: require_approval, hold: 0}]}}\n'
+    monkeypatch.setenv("APPROVAL_TUI_POLICY", written(tmp_path, text))
+    said = cli(*asked("t", "{}"), "--wait", "--json")
+    assert (said.code, said.json["status"]) == (9, "pending")
 
 
 @pytest.mark.usefixtures("in_force")

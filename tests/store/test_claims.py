@@ -275,3 +275,20 @@ def test_a_doubt_is_resolved_with_an_outcome(
     with pytest.raises(InvalidInput):
         store.reviewer.resolve(approved.id, outcome, reviewer=ANN)
     assert store.reviewer.get(approved.id).in_doubt
+
+
+# --- what was judged ---------------------------------------------------------------------------
+
+
+def test_a_claim_is_given_only_on_the_digest_that_was_judged(store: BlockingStore, call: Call) -> None:
+    request = submit(store, call)
+    judged = request.digest
+    edited = store.reviewer.decide(
+        request.id, "approve", reviewer=ANN, digest=judged, edited_arguments={"command": "make world"}
+    )
+    with pytest.raises(RequestChanged, match="is not what was judged"):
+        store.requester.consume(request.id, request.fingerprint, requester=request.requester, digest=judged)
+    assert store.reviewer.get(request.id).status == "approved"
+    claim = store.requester.consume(request.id, request.fingerprint, requester=request.requester, digest=edited.digest)
+    assert claim.arguments == {"command": "make world"}
+    assert_sound(store)

@@ -698,3 +698,10 @@ def test_processes_that_are_killed_at_any_moment_leave_counters_that_agree_with_
         assert told <= held  # one call may have been counted whose process died before it could say so
         assert held <= told + 10
         assert_sound(store)
+
+
+def test_what_a_forked_child_counts_is_kept_when_its_parent_closes_the_store(store_path: str) -> None:
+    assert count("count_in_a_fork", store_path) == 0
+    with open_store_blocking(store_path) as store:
+        assert sum(row[-1] for row in rows(store, "counters")) == not_taken_back(store) == 3
+        assert_sound(store)

@@ -103,7 +103,30 @@ def count_until_killed(path: str, told: int, seed: int) -> None:
         os._exit(1)
 
 
-WORK: dict[str, Any] = {work.__name__: work for work in (race_for_room, race_with_returns, be_killed)}
+def count_in_a_fork(path: str) -> int:
+    """Counts in a process that has the store open, then twice in its child, which opens it anew; between, it closes."""
+    store = open_store_blocking(path)
+    admit(store, MOST_WITHOUT_LIMIT)
+    child_reading, parent_writing = os.pipe()
+    parent_reading, child_writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            with open_store_blocking(path) as own:
+                admit(own, MOST_WITHOUT_LIMIT)
+                os.write(child_writing, b"1")
+                os.read(child_reading, 1)
+                admit(own, MOST_WITHOUT_LIMIT)
+        finally:
+            os._exit(0)
+    os.read(parent_reading, 1)
+    store.close()
+    os.write(parent_writing, b"1")
+    _, status = os.waitpid(child, 0)
+    return status
+
+
+WORK: dict[str, Any] = {work.__name__: work for work in (race_for_room, race_with_returns, be_killed, count_in_a_fork)}
 
 
 if __name__ == "__main__":
