@@ -15,6 +15,7 @@ from approval_tui.domain.errors import ApprovalTuiError, StoreIncompatible, Stor
 from approval_tui.domain.ids import IdFactory
 from approval_tui.settings.permissions import ensure_private_file, ensure_private_folder
 from approval_tui.store.bells import Bells
+from approval_tui.store.drivers.forks import Forks
 from approval_tui.store.drivers.sqlite_errors import in_our_words, missing, of_its_kind, replaced
 from approval_tui.store.drivers.sqlite_migrations import bring_up_to_date
 from approval_tui.store.statements import STATEMENTS
@@ -40,20 +41,6 @@ LOOK_EVERY = 0.05
 """Seconds after which a transaction looks again whether the file is still the one that was opened."""
 
 _SQLITE_FAILURES = (sqlite3.Error, OverflowError, UnicodeError)
-
-
-class _Forks:
-    """Counts how often this process is a forked child; asking the system for its id costs more than it says."""
-
-    count = 0
-
-    @classmethod
-    def note(cls) -> None:
-        cls.count += 1
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_Forks.note)
 
 
 class SqliteTransaction:
@@ -89,18 +76,19 @@ class SqliteEngine:
         self.bells = Bells(f"{path}.bells")
         self._create = create
         self._new_id = new_id
-        self._lock = threading.Lock()
-        self._forks = _Forks.count
+        self.lock = threading.Lock()
+        self._forks = Forks.count
         self._turn = Turn(f"{path}.turn")
         self.connection = self._open()
         self._file_identity = file_identity(self.path)
         self._looked_at = time.monotonic()
+        Forks.engines.add(self)
 
     def write(self, function: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the function in one writing transaction, commits it, and rings the bells it calls for."""
         transaction = SqliteTransaction(self._new_id)
         try:
-            with self._lock:
+            with self.lock:
                 self._refuse_foreign_use()
                 with self._turn:
                     return self._transact("BEGIN IMMEDIATE", transaction, function, args, kwargs)
@@ -114,7 +102,7 @@ class SqliteEngine:
         """Runs the function on one consistent state of the store, without keeping any writer waiting."""
         transaction = SqliteTransaction(self._new_id)
         try:
-            with self._lock:
+            with self.lock:
                 self._refuse_foreign_use()
                 return self._transact("BEGIN", transaction, function, args, kwargs)
         except _SQLITE_FAILURES as error:
@@ -123,7 +111,7 @@ class SqliteEngine:
     def data_version(self) -> int:
         """Changes whenever another connection commits; raises StoreUnavailable when the file was replaced."""
         try:
-            with self._lock:
+            with self.lock:
                 self._refuse_foreign_use()
                 version: int = self.connection.execute("PRAGMA data_version").fetchone()[0]
         except _SQLITE_FAILURES as error:
@@ -132,8 +120,8 @@ class SqliteEngine:
 
     def close(self) -> None:
         """Closes the connection; what was committed stays."""
-        with self._lock:
-            if self._forks == _Forks.count:
+        with self.lock:
+            if self._forks == Forks.count:
                 self.connection.close()
                 self._turn.close()
 
@@ -173,7 +161,7 @@ class SqliteEngine:
 
     def _refuse_foreign_use(self) -> None:
         """Raises StoreUnavailable in a forked child, and soon after the file was moved or replaced."""
-        if self._forks != _Forks.count:
+        if self._forks != Forks.count:
             raise StoreUnavailable(
                 f"The store {self.path} was opened before this process was forked.",
                 not_done="Nothing was read or written.",

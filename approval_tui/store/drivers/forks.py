@@ -1,0 +1,62 @@
+"""What becomes of open connections when their process forks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+import weakref
+from typing import ClassVar, Protocol
+
+LONGEST_FORK = 1.0
+"""Seconds that a fork waits for a transaction of another thread to end."""
+
+
+class ForkedEngine(Protocol):
+    """An engine with one connection, which nobody uses without the lock."""
+
+    lock: threading.Lock
+    connection: sqlite3.Connection
+
+
+class Forks:
+    """Counts how often this process is a forked child, and closes there what the parent had opened.
+
+    A child inherits SQLite's memory of the parent's locks and not the locks. As long as that memory is there, a
+    store that the child opens takes none either, and the parent, which so seems to be alone, deletes the write-ahead
+    log at its end with what the child has yet to write into it.
+    """
+
+    count = 0
+    engines: ClassVar[weakref.WeakSet[ForkedEngine]] = weakref.WeakSet()
+    held: ClassVar[list[ForkedEngine]] = []
+
+    @classmethod
+    def prepare(cls) -> None:
+        """Waits until no thread is inside SQLite; a transaction that takes long is not waited for."""
+        deadline = time.monotonic() + LONGEST_FORK
+        cls.held = [
+            engine for engine in list(cls.engines) if engine.lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
+        ]
+
+    @classmethod
+    def end(cls) -> None:
+        """In the parent, everything goes on."""
+        held, cls.held = cls.held, []
+        for engine in held:
+            engine.lock.release()
+
+    @classmethod
+    def note(cls) -> None:
+        """In the child, connections at rest are closed; others cannot be touched."""
+        cls.count += 1
+        for engine in cls.held:
+            with contextlib.suppress(sqlite3.Error, AttributeError):
+                engine.connection.close()
+        cls.end()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=Forks.prepare, after_in_parent=Forks.end, after_in_child=Forks.note)
