@@ -161,3 +161,10 @@ def test_a_demand_comes_back_from_its_stored_form(demand: Requirements) -> None:
 def test_a_stored_form_that_is_malformed_is_no_demand(stored: dict[str, object]) -> None:
     with pytest.raises((KeyError, TypeError)):
         Requirements.from_json(stored)
+
+
+@pytest.mark.parametrize("reviewers", ["ann", {"ann": 1}, 5, None])
+def test_stored_requirements_whose_reviewers_are_no_list_are_refused(reviewers: object) -> None:
+    stored = {**Requirements(reviewers=("ann",)).to_json(), "reviewers": reviewers}
+    with pytest.raises(TypeError, match="reviewers are no list"):
+        Requirements.from_json(stored)
