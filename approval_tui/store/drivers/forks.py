@@ -30,29 +30,39 @@ class Forks:
     """
 
     count = 0
-    engines: ClassVar[weakref.WeakSet[ForkedEngine]] = weakref.WeakSet()
-    held: ClassVar[list[ForkedEngine]] = []
+    _engines: ClassVar[weakref.WeakSet[ForkedEngine]] = weakref.WeakSet()
+    _held: ClassVar[list[ForkedEngine]] = []
+    _turn: ClassVar[threading.RLock] = threading.RLock()
+    """One fork at a time, and none while an engine is registered."""
+
+    @classmethod
+    def register(cls, engine: ForkedEngine) -> None:
+        """Has the engine's connection closed in every child that is forked from now on."""
+        with cls._turn:
+            cls._engines.add(engine)
 
     @classmethod
     def prepare(cls) -> None:
         """Waits until no thread is inside SQLite; a transaction that takes long is not waited for."""
+        cls._turn.acquire()
         deadline = time.monotonic() + LONGEST_FORK
-        cls.held = [
-            engine for engine in list(cls.engines) if engine.lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
+        cls._held = [
+            engine for engine in cls._engines if engine.lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
         ]
 
     @classmethod
     def end(cls) -> None:
         """In the parent, everything goes on."""
-        held, cls.held = cls.held, []
+        held, cls._held = cls._held, []
         for engine in held:
             engine.lock.release()
+        cls._turn.release()
 
     @classmethod
     def note(cls) -> None:
         """In the child, connections at rest are closed; others cannot be touched."""
         cls.count += 1
-        for engine in cls.held:
+        for engine in cls._held:
             with contextlib.suppress(sqlite3.Error, AttributeError):
                 engine.connection.close()
         cls.end()

@@ -82,7 +82,7 @@ class SqliteEngine:
         self.connection = self._open()
         self._file_identity = file_identity(self.path)
         self._looked_at = time.monotonic()
-        Forks.engines.add(self)
+        Forks.register(self)
 
     def write(self, function: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs the function in one writing transaction, commits it, and rings the bells it calls for."""
