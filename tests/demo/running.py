@@ -10,14 +10,14 @@ from pathlib import Path
 from tests.support import ROOT
 
 
-def start_demo(scratch: Path, *options: str, home: Path) -> subprocess.Popen[str]:
+def start_demo(scratch: Path, *options: str, home: Path, **environment: str) -> subprocess.Popen[str]:
     """Starts `approval-tui demo` without a terminal and without configuration; its folder will be in `scratch`."""
     scratch.mkdir(exist_ok=True)
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("APPROVAL_TUI_", "XDG_"))}
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "approval_tui", "demo", *options],
         cwd=ROOT,
-        env={**plain, "HOME": str(home), "TMPDIR": str(scratch)},
+        env={**plain, "HOME": str(home), "TMPDIR": str(scratch), **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

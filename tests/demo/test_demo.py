@@ -147,3 +147,14 @@ def test_the_demo_touches_neither_the_default_store_nor_the_working_folder(own_h
     assert "--store is not touched" in said
     assert sorted(os.listdir(tmp_path)) == sorted([*before, "scratch"])
     assert os.listdir(own_home) == []
+
+
+def test_whose_policy_and_configuration_it_is_run_with_have_no_say_in_it(own_home: Path, tmp_path: Path) -> None:
+    home, scratch = own_home, tmp_path / "scratch"
+    policy, config = tmp_path / "policy.yaml", tmp_path / "config.yaml"
+    policy.write_text('version: "1"\ndefault: deny\n')
+    config.write_text(f"policy: {policy}\nrequests:\n  timeout: 1s\n")
+    process = start_demo(scratch, "--auto", home=home, APPROVAL_TUI_POLICY=str(policy), APPROVAL_TUI_CONFIG=str(config))
+    printed, said = process.communicate(timeout=2 * LONG)
+    assert process.returncode == 0, printed + said
+    assert "8 requests, none of them with another effect than was decided." in printed

@@ -14,6 +14,7 @@ from approval_tui.cli.demo.report import check_effects, table
 from approval_tui.cli.demo.reviewer import review
 from approval_tui.cli.demo.scenario import AGENTS
 from approval_tui.domain.clock import format_timestamp
+from approval_tui.settings.paths import CONFIG_VARIABLE, POLICY_VARIABLE
 from approval_tui.store import open_store_blocking
 
 _SHORT_TIMEOUT = {True: "2", False: "60"}
@@ -68,11 +69,14 @@ def _lay_out(work_folder: str) -> None:
 
 
 def _start(name: str, work_folder: str, store: str, automatic: bool) -> subprocess.Popen[bytes]:
+    # Neither the configuration nor the policy of whoever tries it out has a say in what the demo shows.
+    environment = {name: value for name, value in os.environ.items() if name != POLICY_VARIABLE}
     return subprocess.Popen(
         [sys.executable, "-m", "approval_tui.cli.demo.agents", name, work_folder, store, _SHORT_TIMEOUT[automatic]],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=None if automatic else subprocess.DEVNULL,
+        env={**environment, CONFIG_VARIABLE: os.devnull},
         start_new_session=True,
     )
 
