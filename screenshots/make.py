@@ -158,7 +158,7 @@ async def take(picture: Picture) -> str:
             await picture.prepare(Moment(console, path))
             if picture.seed is not None:
                 with open_store_blocking(path, clock=clock) as store:
-                    waiting = store.reviewer.pending_count()
+                    waiting = store.reviewer.overview().pending
                 await console.until(lambda: console.screen.status._pending == waiting)
             for box in app.screen.query(Input):
                 box.cursor_blink = False  # the cursor stands still in a picture

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 DEEPEST_NESTING = 50
@@ -33,11 +31,6 @@ class Node:
     is_plain: bool = True  #: written without quotes
     items: tuple[Node, ...] = ()
     entries: tuple[Entry, ...] = ()
-
-    @cached_property
-    def by_key(self) -> Mapping[str, Entry]:
-        """The entries of a mapping by the text of their keys."""
-        return {entry.key.text: entry for entry in self.entries}
 
 
 @dataclass(frozen=True)

@@ -27,24 +27,28 @@ _EDIT_REFUSED = "the policy refuses the reviewer's arguments"
 def verdict_steps(engine_in_force: EngineInForce, tool: str, arguments: Callable[[], JsonObject]) -> Steps[Verdict]:
     """What the policy in force says of a call with these plain arguments; without a policy, it asks."""
     engine = engine_in_force()
-    if engine is None:
-        return NO_POLICY
-    needed = engine.counts_needed(tool)
-    counts = (yield Step(lambda store: store.counter_values(needed))) if needed else {}
-    return engine.evaluate(tool, arguments(), counts)
+    return NO_POLICY if engine is None else (yield from _judged_by(engine, tool, arguments()))
 
 
 def asking_verdict_steps(
     engine_in_force: EngineInForce, tool: str, arguments: Callable[[], JsonObject]
 ) -> Steps[Verdict]:
     """The same before a person is asked: for what a limit has no room for any more, nobody need be."""
-    verdict = yield from verdict_steps(engine_in_force, tool, arguments)
-    limited = [each.counter for each in verdict.reservations if each.most is not None]
     engine = engine_in_force()
-    if verdict.verdict != REQUIRE_APPROVAL or not limited or engine is None:
+    if engine is None:
+        return NO_POLICY
+    verdict = yield from _judged_by(engine, tool, arguments())
+    limited = [each.counter for each in verdict.reservations if each.most is not None]
+    if verdict.verdict != REQUIRE_APPROVAL or not limited:
         return verdict
     held = yield Step(lambda store: store.counter_values(limited))
     return engine.evaluate(tool, arguments(), {**verdict.counts, **held})
+
+
+def _judged_by(engine: PolicyEngine, tool: str, arguments: JsonObject) -> Steps[Verdict]:
+    needed = engine.counts_needed(tool)
+    counts = (yield Step(lambda store: store.counter_values(needed))) if needed else {}
+    return engine.evaluate(tool, arguments, counts)
 
 
 def claim_steps(
@@ -80,7 +84,7 @@ def claim_steps(
 
 
 def _recording(request: Request, verdict: Verdict) -> Step:
-    return Step(lambda store: store.record_denial(None, verdict, request_id=request.id))
+    return Step(lambda store: store.record_refusal(request.id, verdict))
 
 
 def _refusal(request: Request, verdict: Verdict) -> PolicyDenied | None:

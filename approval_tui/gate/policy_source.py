@@ -51,7 +51,7 @@ class PolicySource:
     What is in force, and what was wrong with the file, is handed to `note`, on a thread of its own.
     """
 
-    all: ClassVar[weakref.WeakSet[PolicySource]] = weakref.WeakSet()
+    _living: ClassVar[weakref.WeakSet[PolicySource]] = weakref.WeakSet()
 
     def __init__(self, path: str, note: Callable[[PolicyNote], object]) -> None:
         self.path = path
@@ -64,7 +64,7 @@ class PolicySource:
         self._say_at = 0.0
         self._read_at = math.inf
         self._watcher: _Watcher | None = None
-        self.all.add(self)
+        self._living.add(self)
 
     def engine(self) -> PolicyEngine:
         """The engine of the policy in force; raises PolicyError where there is none."""
@@ -116,7 +116,7 @@ class PolicySource:
     def note_fork(cls) -> None:
         """In a forked child, frees what a thread of the parent may have held."""
         _at_work.release()
-        for source in cls.all:
+        for source in cls._living:
             source._lock = threading.Lock()
 
     def _begin(self) -> None:
@@ -191,13 +191,15 @@ class _Watcher:
 
 
 def _watch_folder(source: weakref.ref[PolicySource], path: str, stop: threading.Event) -> None:
-    """Watches the file's folder, because editors put a new file in the old one's place; returns if it is replaced."""
+    """Watches the file's folder, because editors put a new file in the old one's place, until the source is gone.
+
+    Where the folder itself is replaced, the looks in between notice what happens to the file.
+    """
     if stop.is_set():
         return
     with _at_work:
         watch = _watching_library()
     folders = {os.path.dirname(path), os.path.dirname(os.path.realpath(path))}
-    before = _places(folders)
     for _ in watch(
         *folders,
         watch_filter=None,
@@ -208,7 +210,7 @@ def _watch_folder(source: weakref.ref[PolicySource], path: str, stop: threading.
         raise_interrupt=False,
         recursive=False,
     ):
-        if not _reload_if_changed(source, path, stop) or _places(folders) != before:
+        if not _reload_if_changed(source, path, stop):
             return
 
 
@@ -243,12 +245,6 @@ def _reload_if_changed(source: weakref.ref[PolicySource], path: str, stop: threa
         with _at_work:
             alive.say()
     return True
-
-
-def _places(folders: set[str]) -> dict[str, int | None]:
-    """Which folders stand at these paths; one that was replaced is no longer the one that is watched."""
-    found = {folder: _signature(folder) for folder in folders}
-    return {folder: None if signature is None else signature[0] for folder, signature in found.items()}
 
 
 def _signature(path: str) -> Signature:

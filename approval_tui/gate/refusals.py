@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from approval_tui.domain.counters import Reservation
 from approval_tui.domain.errors import (
     ApprovalCancelled,
     ApprovalDenied,
@@ -48,7 +47,7 @@ def denied(tool: str, verdict: Verdict, request: Request | None = None) -> Polic
 
 def over_limit(tool: str, limit: LimitReached) -> PolicyDenied:
     """The error for a call for which a counter of the policy has no room."""
-    reservation: Reservation = limit.reservation
+    reservation = limit.reservation
     to_do = "Ask again when the window of the limit has ended."
     return PolicyDenied(tool, rule=reservation.rule, reason=reservation.message, request=limit.request, to_do=to_do)
 

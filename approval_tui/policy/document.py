@@ -151,17 +151,11 @@ def _tools(reading: Reading, node: Node, nodes: dict[str, Node]) -> tuple[ToolRu
 
 def _rules(reading: Reading, node: Node, path: str, tool: str, nodes: dict[str, Node]) -> tuple[Rule, ...]:
     rules_path = f"{path}.rules"
-    if node.kind == NULL:
-        reading.warning(nodes[path], path, "holds no rules; write rules: [] if that is meant")
-        return ()
-    values = reading.entries(node, path, TOOL_KEYS)
-    rules_node = values.get("rules")
-    if rules_node is None:
-        if node.kind == MAPPING:
-            reading.warning(nodes[path], path, "holds no rules; write rules: [] if that is meant")
-        return ()
-    if rules_node.kind == NULL:
-        reading.warning(rules_node, rules_path, "holds no rules; write rules: [] if that is meant")
+    rules_node = None if node.kind == NULL else reading.entries(node, path, TOOL_KEYS).get("rules")
+    if rules_node is None or rules_node.kind == NULL:
+        if node.kind in (NULL, MAPPING):
+            where, place = (path, nodes[path]) if rules_node is None else (rules_path, rules_node)
+            reading.warning(place, where, "holds no rules; write rules: [] if that is meant")
         return ()
     scope = ToolRules(tool).scope
     rules = []
@@ -181,7 +175,7 @@ def _check_counters(reading: Reading, policy: Policy, nodes: dict[str, Node]) ->
     for tool in policy.tools:
         for rule in tool.rules:
             if rule.state is not None:
-                counter = f"{STATE}{tool.scope}.{rule.state.counter}"
+                counter = STATE + rule.state.name_in(tool.scope)
                 first = counted.setdefault(counter, rule.path)
                 if first != rule.path:
                     reading.problem(nodes[rule.path], rule.path, f"counts {counter}, which {first} counts already")

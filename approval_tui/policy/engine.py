@@ -39,9 +39,7 @@ class PolicyEngine:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self._counters = {
-            f"{STATE}{tool.scope}.{rule.state.counter}": Counter(
-                f"{tool.scope}.{rule.state.counter}", rule.state.window
-            )
+            STATE + rule.state.name_in(tool.scope): Counter(rule.state.name_in(tool.scope), rule.state.window)
             for tool in policy.tools
             for rule in tool.rules
             if rule.state is not None
@@ -153,7 +151,7 @@ class PolicyEngine:
         )
 
     def _compile(self, rule: Rule, scope: str) -> _CompiledRule:
-        own_path = None if rule.state is None else f"{STATE}{scope}.{rule.state.counter}"
+        own_path = None if rule.state is None else STATE + rule.state.name_in(scope)
         limits = [each for each in rule.conditions if each.path == own_path and each.op in ("lt", "lte")]
         checks = []
         for condition in rule.conditions:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from approval_tui.domain.lifecycle import ALLOW, DENY, REQUIRE_APPROVAL
+from approval_tui.domain.lifecycle import DENY, POLICY_VERDICTS, REQUIRE_APPROVAL
 
 VERSION = "1"
-DEFAULTS = (ALLOW, DENY, REQUIRE_APPROVAL)
+DEFAULTS = POLICY_VERDICTS
 
 EVALUATE = "evaluate"
 ACTIONS = (EVALUATE, DENY, REQUIRE_APPROVAL)

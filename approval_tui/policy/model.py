@@ -33,6 +33,10 @@ class CountingRule:
     increment: int = 1
     increment_from: str | None = None
 
+    def name_in(self, scope: str) -> str:
+        """What the counter is called in a tool's scope; a condition puts `state.` before it."""
+        return f"{scope}.{self.counter}"
+
 
 @dataclass(frozen=True)
 class Rule:

@@ -79,6 +79,7 @@ class RequesterStore(_Face):
     counter_values = _reads(counters.counter_values)
     admit = _writes(policies.admit)
     record_denial = _writes(policies.record_denial)
+    record_refusal = _writes(policies.record_refusal)
     give_back = _writes(policies.give_back)
     note_policy = _writes(policy_notes.note_policy)
 
@@ -113,9 +114,7 @@ class ReviewerStore(_Face):
     get_many = _reads(queries.get_many)
     find = _reads(queries.find)
     list = _reads(queries.list_requests)
-    pending_count = _reads(queries.pending_count)
     pending_page = _reads(paging.pending_page)
-    in_doubt_count = _reads(queries.in_doubt_count)
     history = _reads(queries.history)
     overview = _reads(overview.overview)
     policy_standings = _reads(policy_notes.policy_standings)

@@ -26,8 +26,6 @@ class BlockingReader(BlockingFace):
     get_many = reads(queries.get_many)
     find = reads(queries.find)
     list = reads(queries.list_requests)
-    pending_count = reads(queries.pending_count)
-    in_doubt_count = reads(queries.in_doubt_count)
     history = reads(queries.history)
 
     def pending_page(

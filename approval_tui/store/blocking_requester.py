@@ -23,6 +23,7 @@ class BlockingRequesterStore(BlockingFace):
     counter_values = reads(counters.counter_values)
     admit = writes(policies.admit)
     record_denial = writes(policies.record_denial)
+    record_refusal = writes(policies.record_refusal)
     give_back = writes(policies.give_back)
     note_policy = writes(policy_notes.note_policy)
 

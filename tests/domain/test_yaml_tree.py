@@ -44,9 +44,15 @@ def root(text: str) -> Node:
     return found.root
 
 
+def under(mapping: Node, key: str) -> Node:
+    """The value of that key."""
+    (value,) = (entry.value for entry in mapping.entries if entry.key.text == key)
+    return value
+
+
 def value(text: str) -> Node:
     """What stands below the key `a`."""
-    return root(f"a: {text}").by_key["a"].value
+    return under(root(f"a: {text}"), "a")
 
 
 def faults(text: str) -> list[str]:
@@ -98,7 +104,7 @@ def test_lists_and_mappings_hold_nodes_in_their_order() -> None:
     assert found.items[0].text == "x"
     inner = found.items[1]
     assert (inner.kind, [entry.key.text for entry in inner.entries]) == (MAPPING, ["k", "j"])
-    assert inner.by_key["j"].value.items[0].text == "2"
+    assert under(inner, "j").items[0].text == "2"
 
 
 def test_plain_text_is_told_from_text_in_quotes() -> None:
@@ -123,9 +129,9 @@ def test_a_node_knows_its_line_and_column() -> None:
         for entry in found.entries
     }
     assert where == {"first": (1, 1, 1, 8), "second": (4, 1, 5, 3), "empty": (8, 1, 8, 7), "last": (9, 1, 9, 7)}
-    one, two = found.by_key["second"].value.items
-    assert (one.line, one.column, one.by_key["k"].value.column) == (5, 5, 9)
-    assert (two.line, two.column, two.by_key["deep"].value.line, two.by_key["deep"].value.column) == (7, 5, 7, 11)
+    one, two = under(found, "second").items
+    assert (one.line, one.column, under(one, "k").column) == (5, 5, 9)
+    assert (two.line, two.column, under(two, "deep").line, under(two, "deep").column) == (7, 5, 7, 11)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +148,7 @@ def test_a_node_knows_its_line_and_column() -> None:
     ],
 )
 def test_columns_count_characters(text: str, line: int, column: int) -> None:
-    found = root(text).by_key["b"].value
+    found = under(root(text), "b")
     assert (found.line, found.column) == (line, column)
 
 
@@ -319,7 +325,7 @@ def test_nesting_has_its_bound() -> None:
 
 def test_an_alias_is_the_node_that_it_stands_for() -> None:
     found = root("a: &x {k: 1}\nb: *x")
-    assert found.by_key["a"].value == found.by_key["b"].value
+    assert under(found, "a") == under(found, "b")
 
 
 def test_aliases_within_aliases_come_to_an_end() -> None:

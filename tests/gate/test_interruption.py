@@ -300,11 +300,17 @@ async def test_a_task_that_is_cancelled_while_it_reports_has_reported_when_it_en
 @contextlib.contextmanager
 def ctrl_c_at_call(function: Callable[..., object], number: int) -> Iterator[None]:
     """Interrupts this thread when the function is called for the so-and-so-manieth time, as a signal would."""
-    code = function.__code__
+    with ctrl_c_at(number, lambda frame: frame.f_code is function.__code__):
+        yield
+
+
+@contextlib.contextmanager
+def ctrl_c_at(number: int, counts: Callable[[FrameType], bool]) -> Iterator[None]:
+    """The same at the so-and-so-manieth of the calls that count."""
     calls = itertools.count(1)
 
     def watch(frame: FrameType, event: str, _argument: object) -> None:
-        if event == "call" and frame.f_code is code and next(calls) == number:
+        if event == "call" and counts(frame) and next(calls) == number:
             raise KeyboardInterrupt
 
     before = sys.gettrace()

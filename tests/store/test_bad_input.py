@@ -126,7 +126,7 @@ def test_what_is_no_id_is_refused_and_finds_nothing(store: BlockingStore, call: 
     str(caught.value)
     with pytest.raises((InvalidInput, RequestNotFound)):
         store.reviewer.decide(text, "approve", reviewer=ANN, digest="d")
-    assert store.reviewer.pending_count() == 1
+    assert store.reviewer.overview().pending == 1
 
 
 def test_a_prefix_finds_the_one_request_it_fits(store_path: str, call: Call) -> None:

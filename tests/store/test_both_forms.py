@@ -78,7 +78,7 @@ async def main_path(store: Any, clock: ManualClock) -> list[Any]:
         clock.move(1)
     first, second, third, fourth, fifth, sixth = requests
     await step(judge.list())
-    await step(judge.pending_count())
+    await step(judge.overview())
     await step(judge.find(first.id[:12]))
     await step(judge.decide(first.id, "approve", reviewer=ANN, digest=first.digest, reason="yes"))
     await step(judge.decide(second.id, "deny", reviewer=BO, digest=second.digest, reason="no"))
@@ -141,7 +141,7 @@ def test_both_forms_have_the_same_faces() -> None:
 @pytest.mark.parametrize("face", [asynchronous.RequesterStore, blocking_requester.BlockingRequesterStore])
 def test_the_requesters_face_cannot_decide(face: type) -> None:
     asking = {"submit", "get", "wait", "consume", "report_outcome", "rollback", "cancel"}
-    by_policy = {"claimable", "counter_values", "admit", "record_denial", "give_back", "note_policy"}
+    by_policy = {"claimable", "counter_values", "admit", "record_denial", "record_refusal", "give_back", "note_policy"}
     assert public_names(face) == asking | by_policy
 
 

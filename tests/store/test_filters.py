@@ -165,7 +165,7 @@ def test_a_word_of_sql_is_a_word(store: BlockingStore, three: list[Request]) -> 
     assert waiting(store, words("' OR 1=1 --")) == []
     assert waiting(store, Filter(requester="x' OR '1'='1")) == []
     assert waiting(store, words("'; DROP TABLE requests; --")) == []
-    assert store.reader.pending_count() == 3
+    assert store.reader.overview().pending == 3
 
 
 def test_six_words_are_the_most(store: BlockingStore, three: list[Request]) -> None:

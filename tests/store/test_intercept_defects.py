@@ -136,7 +136,7 @@ def test_g_the_list_of_pending_requests_shows_none_that_has_expired(
     lasting = submit(store, dataclasses.replace(call, tool="other", timeout=HOUR))
     clock.move(MINUTE)
     assert store.reviewer.list() == (lasting,)
-    assert store.reviewer.pending_count() == 1
+    assert store.reviewer.overview().pending == 1
     assert [request.status for request in store.reviewer.history(Filter(status="expired"))] == ["expired"]
 
 

@@ -233,10 +233,10 @@ def test_a_request_is_expired_at_the_very_moment_and_not_before(life: Life) -> N
     life.pending()
     life.clock.now = life.request.expires_at - 1
     assert life.store.reviewer.get(life.request.id).status == "pending"
-    assert life.store.reviewer.pending_count() == 1
+    assert life.store.reviewer.overview().pending == 1
     life.clock.move(1)
     assert life.store.reviewer.get(life.request.id).status == "expired"
-    assert life.store.reviewer.pending_count() == 0
+    assert life.store.reviewer.overview().pending == 0
     assert life.store.reviewer.list() == ()
 
 

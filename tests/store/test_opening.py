@@ -112,9 +112,9 @@ def test_any_name_of_a_file_can_be_opened_in_every_way(tmp_path: Path, name: str
     with open_store_blocking(path) as store:
         submit(store, call)
     with open_store_blocking(path, create=False) as store:
-        assert store.reader.pending_count() == 1
+        assert store.reader.overview().pending == 1
     with open_store_blocking(path, readonly=True) as store:
-        assert store.reader.pending_count() == 1
+        assert store.reader.overview().pending == 1
     assert {each.name.removesuffix(".turn") for each in tmp_path.iterdir()} == {name, "home"}
 
 
@@ -196,12 +196,12 @@ async def test_a_reader_sees_the_commits_of_others_whoever_has_the_store_open(st
     open_store_blocking(store_path).close()
     async with opened(form, store_path, readonly=True) as watcher:
         for number in range(3):
-            assert await settled(watcher.reviewer.pending_count()) == 2 * number
+            assert (await settled(watcher.reviewer.overview())).pending == 2 * number
             with open_store_blocking(store_path) as store:
                 submit(store, Call("shell", {"n": number}, "bot"))
-                assert await settled(watcher.reviewer.pending_count()) == 2 * number + 1
+                assert (await settled(watcher.reviewer.overview())).pending == 2 * number + 1
                 submit(store, Call("mail", {"n": number}, "bot"))
-                assert await settled(watcher.reviewer.pending_count()) == 2 * number + 2
+                assert (await settled(watcher.reviewer.overview())).pending == 2 * number + 2
         assert (await settled(watcher.reviewer.verify())).is_sound
 
 
@@ -247,7 +247,7 @@ def test_a_file_that_never_stands_still_is_busy(store_path: str) -> None:
         with pytest.raises(StoreBusy, match="changed each time") as caught:
             watcher._engine.read(lambda tx: os.utime(store_path))
         assert_three_parts(caught.value)
-        assert watcher.reader.pending_count() == 0
+        assert watcher.reader.overview().pending == 0
 
 
 async def next_change(changes: AsyncIterator[None]) -> None:
@@ -268,7 +268,7 @@ async def test_a_reader_is_told_of_changes_and_leaves_nothing_behind(
         await next_change(changes)
         for number in range(3):
             submit(store, Call("shell", {"n": number}, "bot"))
-            while await watcher.reviewer.pending_count() <= number:
+            while (await watcher.reviewer.overview()).pending <= number:
                 await next_change(changes)
             await next_change(changes)
         await changes.aclose()
@@ -283,7 +283,7 @@ async def test_a_reader_of_a_closed_store_is_told_when_somebody_opens_it(store_p
         with open_store_blocking(store_path) as store:
             submit(store, call)
         await next_change(changes)
-        assert await watcher.reviewer.pending_count() == 1
+        assert (await watcher.reviewer.overview()).pending == 1
         await changes.aclose()
 
 
@@ -299,7 +299,7 @@ async def test_where_nothing_can_be_watched_looking_again_is_enough(
         await next_change(changes)
         submit(store, Call("shell", {}, "bot"))
         await next_change(changes)
-        assert await watcher.reviewer.pending_count() == 1
+        assert (await watcher.reviewer.overview()).pending == 1
         await changes.aclose()
 
 
@@ -316,7 +316,7 @@ async def test_a_store_of_an_older_version_is_not_brought_up_to_date_by_a_reader
     assert content(os.path.dirname(store_path)) == before
     open_store_blocking(store_path).close()
     async with opened(form, store_path, readonly=True) as store:
-        assert await settled(store.reviewer.pending_count()) == 1
+        assert (await settled(store.reviewer.overview())).pending == 1
 
 
 def test_a_reader_refuses_what_is_no_store_and_leaves_it(tmp_path: Path) -> None:
@@ -454,5 +454,5 @@ def test_a_reader_tries_again_where_the_log_goes_while_it_opens(
 
     monkeypatch.setattr(sqlite_readonly, "connect", fail_once)
     with open_store_blocking(store_path, readonly=True) as store:
-        assert store.reader.pending_count() == 0
+        assert store.reader.overview().pending == 0
     assert ["immutable" in database for database in attempts] == [False, True]

@@ -175,15 +175,15 @@ def test_claims_in_doubt_have_pages_and_a_count(store: BlockingStore, clock: Man
         request = approve(store, submit(store, Call("shell", {"n": number}, "bot")))
         consume(store, request)
         made.append(request.id)
-    assert store.reader.in_doubt_count() == 0
+    assert store.reader.overview().in_doubt == 0
     clock.move(60 * MINUTE)
     chosen = Filter(status="in_doubt")
-    assert store.reader.in_doubt_count() == store.reader.history_count(chosen) == 5
+    assert store.reader.overview().in_doubt == store.reader.history_count(chosen) == 5
     assert ids(store.reader.list(chosen)) == made
     assert ids(store.reader.history(chosen, after=made[1], most=2)) == [made[3], made[2]]
     assert ids(store.reader.history(chosen, oldest=True, most=2)) == [made[1], made[0]]
     store.reviewer.resolve(made[0], "failed", reviewer=ANN)
-    assert store.reader.in_doubt_count() == 4
+    assert store.reader.overview().in_doubt == 4
 
 
 def test_the_history_is_counted_by_the_status_that_counts_now(store: BlockingStore, clock: ManualClock) -> None:
@@ -260,7 +260,7 @@ async def test_both_forms_give_the_same_pages(
     assert await theirs.history(oldest=True, most=2) == mine.history(oldest=True, most=2)
     assert await theirs.history_count() == mine.history_count() == 12
     assert await theirs.history_id_at(5) == mine.history_id_at(5) == told_ids[5]
-    assert await theirs.in_doubt_count() == mine.in_doubt_count() == 0
+    assert (await theirs.overview()).in_doubt == mine.overview().in_doubt == 0
     assert await theirs.events(after=3, most=2) == mine.events(after=3, most=2)
     assert await theirs.log_bounds() == mine.log_bounds()
 

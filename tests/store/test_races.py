@@ -88,7 +88,7 @@ def test_the_same_call_from_many_processes_at_once_is_one_request(store_path: st
         assert len({request_id for request_id, _ in met}) == 1
         assert sum(created for _, created in met) == 1
     with open_store_blocking(store_path) as store:
-        assert store.reviewer.pending_count() == 3
+        assert store.reviewer.overview().pending == 3
         assert_sound(store)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from approval_tui.store.transaction import Transaction, first_row
-from approval_tui.store.transactions.queries import in_doubt_count, pending_count
 
 
 @dataclass(frozen=True)
@@ -23,8 +22,8 @@ def overview(tx: Transaction) -> Overview:
     last = first_row(tx.rows("last_event", {}))
     last_of_policies = first_row(tx.rows("newest_policy_event", {}))
     return Overview(
-        pending_count(tx),
-        in_doubt_count(tx),
+        tx.rows("pending_count", {"now": tx.now})[0]["count"],
+        tx.rows("in_doubt_count", {"now": tx.now})[0]["count"],
         0 if last is None else last["seq"],
         0 if last_of_policies is None else last_of_policies["seq"],
     )

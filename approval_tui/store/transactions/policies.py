@@ -35,15 +35,15 @@ def admit(tx: Transaction, checked: CheckedCall, verdict: Verdict, *, claim_id: 
     record_tool_call(tx, checked.call, ALLOW, None, None, arguments=checked.arguments, claim=claim)
 
 
-def record_denial(
-    tx: Transaction, checked: CheckedCall | None, verdict: Verdict, *, request_id: str | None = None
-) -> None:
-    """Records that the policy denied the call, or what was approved of the request with that id."""
-    if request_id is not None:
-        request = load_request(tx, request_id)
-        record_tool_call(tx, request, DENY, verdict.rule, verdict.rule_hash, request_id=request_id)
-    elif checked is not None:
-        record_tool_call(tx, checked.call, DENY, verdict.rule, verdict.rule_hash, arguments=checked.arguments)
+def record_denial(tx: Transaction, checked: CheckedCall, verdict: Verdict) -> None:
+    """Records that the policy denied the call, so that nobody was asked."""
+    record_tool_call(tx, checked.call, DENY, verdict.rule, verdict.rule_hash, arguments=checked.arguments)
+
+
+def record_refusal(tx: Transaction, request_id: str, verdict: Verdict) -> None:
+    """Records that the policy does not let run what was approved of the request."""
+    request = load_request(tx, request_id)
+    record_tool_call(tx, request, DENY, verdict.rule, verdict.rule_hash, request_id=request_id)
 
 
 def give_back(tx: Transaction, claim_id: str) -> None:

@@ -84,16 +84,6 @@ def list_requests(tx: Transaction, chosen: Filter = PENDING_ONLY, *, most: int =
     return requests_of(tx, tx.rows(statement_for(name, chosen), parameters))
 
 
-def pending_count(tx: Transaction) -> int:
-    """How many requests wait for a decision."""
-    return int(tx.rows("pending_count", {"now": tx.now})[0]["count"])
-
-
-def in_doubt_count(tx: Transaction) -> int:
-    """How many claims passed their time without an outcome."""
-    return int(tx.rows("in_doubt_count", {"now": tx.now})[0]["count"])
-
-
 def history(
     tx: Transaction,
     chosen: Filter = EVERYTHING,
@@ -150,7 +140,5 @@ __all__ = [
     "find",
     "get",
     "history",
-    "in_doubt_count",
     "list_requests",
-    "pending_count",
 ]

@@ -63,7 +63,7 @@ def hear(pipe: int) -> Any:
 def read_closed_store(path: str) -> Callable[[int, int], None]:
     def body(_reads: int, writes: int) -> None:
         with open_store_blocking(path, readonly=True) as store:
-            say(writes, store.reader.pending_count())
+            say(writes, store.reader.overview().pending)
 
     return body
 
@@ -71,9 +71,9 @@ def read_closed_store(path: str) -> Callable[[int, int], None]:
 def read_open_store(path: str) -> Callable[[int, int], None]:
     def body(reads: int, writes: int) -> None:
         with open_store_blocking(path, readonly=True) as store:
-            say(writes, store.reader.pending_count())
+            say(writes, store.reader.overview().pending)
             hear(reads)
-            say(writes, store.reader.pending_count())
+            say(writes, store.reader.overview().pending)
             try:
                 store.requester.submit(Call("shell", {"n": 9}, "bot"))
             except ApprovalTuiError as error:
@@ -87,9 +87,9 @@ def watch_open_store(path: str) -> Callable[[int, int], None]:
         async with open_store(path, readonly=True) as store, asyncio.timeout(LONG):
             changes = store.reviewer.changes()
             await anext(changes)
-            first = await store.reviewer.pending_count()
+            first = (await store.reviewer.overview()).pending
             say(writes, first)
-            while (count := await store.reviewer.pending_count()) == first:
+            while (count := (await store.reviewer.overview()).pending) == first:
                 await anext(changes)
             say(writes, count)
             await changes.aclose()

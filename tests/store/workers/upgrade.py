@@ -16,7 +16,7 @@ def opener(path: str) -> Body:
         with open_store_blocking(path) as store:
             version = store._engine.connection.execute("PRAGMA user_version").fetchone()[0]
             added = store._engine.connection.execute("SELECT count(*) FROM added").fetchone()[0]
-            return [version, added, store.reviewer.pending_count()]
+            return [version, added, store.reviewer.overview().pending]
 
     return body
 
