@@ -7,6 +7,14 @@ import re
 _PLAIN = re.compile(r"[A-Za-z0-9_.@+/:-]{1,64}")
 
 
+def folded_name(text: str) -> str:
+    """What careless readers make of a name: Go's encoding/json ignores case, others underscores and hyphens.
+
+    Two names that are folded alike must not both be there where it matters which one is read.
+    """
+    return text.casefold().replace("_", "").replace("-", "")
+
+
 def quoted_name(text: str, longest: int | None = None) -> str:
     """A name as it stands in a sentence of ours: in quotes unless it is a plain word, so that it cannot go on for us.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from approval_tui.gate.attempt import Waiting
 from approval_tui.gate.gate import Gate
 
-__all__ = ["Gate"]
+__all__ = ["Gate", "Waiting"]

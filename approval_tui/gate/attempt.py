@@ -6,8 +6,9 @@ attempt what came of it, so that nothing is left behind when the caller is inter
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,28 @@ _INTERRUPTED = "the caller was interrupted"
 _OUTDATED = "the policy was changed, and the call is asked anew"
 
 
+def _tell_nobody(_request: Request) -> None:
+    """What waits is of interest to nobody but the gate itself."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How a caller waits for a decision.
+
+    `hold` is for how many ms, where the policy says nothing of it (None: until the request ends). A request that
+    this call made `is_withdrawn` when the caller is interrupted, or stays for a caller that comes back.
+    `on_waiting` is told of the request each time that waiting for it begins.
+    """
+
+    hold: int | None = None
+    is_withdrawn: bool = True
+    on_waiting: Callable[[Request], object] = _tell_nobody
+
+
+NO_WAITING = Waiting(hold=0)
+UNTIL_DECIDED = Waiting()
+
+
 class Attempt:
     """What has been reached so far: the requests that this call created, and the one that it began to consume.
 
@@ -32,11 +55,11 @@ class Attempt:
     before it runs: both may have changed meanwhile.
     """
 
-    def __init__(self, call: Call, *, engine: EngineInForce, claim_lifetime: int, wait: bool) -> None:
+    def __init__(self, call: Call, *, engine: EngineInForce, claim_lifetime: int, waiting: Waiting) -> None:
         self._call = call
         self._engine = engine
         self._claim_lifetime = claim_lifetime
-        self._wait = wait
+        self._waiting = waiting
         self._created: set[str] = set()
         self._claim_id = new_secret("clm")
         self._consuming_id: str | None = None
@@ -60,9 +83,11 @@ class Attempt:
             submitted = yield from self._asked(checked, verdict)
             request = submitted.request
             if request.status == PENDING:
-                if not self._wait:
+                hold = self._waiting.hold if self.hold is None else self.hold
+                if hold == 0 or self._waiting is NO_WAITING:
                     raise_not_approved(request)
-                request = yield self._waiting(request, self.hold)
+                self._waiting.on_waiting(request)
+                request = yield self._wait(request, hold)
             if request.status == APPROVED:
                 try:
                     claim = yield from claim_steps(self._engine, request, partial(self._consuming, request))
@@ -106,8 +131,8 @@ class Attempt:
             steps.append(Step(lambda store: store.rollback(consumed, self._claim_id, detail=_INTERRUPTED)))
         if self._is_admitting:
             steps.append(Step(lambda store: store.give_back(self._claim_id)))
-        for request_id in self._created:
-            steps.append(self._cancelling(request_id, _INTERRUPTED))
+        if self._waiting.is_withdrawn:
+            steps += [self._cancelling(request_id, _INTERRUPTED) for request_id in self._created]
         return steps
 
     # --- the policy ----------------------------------------------------------------------------
@@ -143,7 +168,7 @@ class Attempt:
 
     # --- steps ---------------------------------------------------------------------------------
 
-    def _waiting(self, request: Request, hold: int | None) -> Step:
+    def _wait(self, request: Request, hold: int | None) -> Step:
         return Step(lambda store: store.wait(request.id, timeout=hold), is_waiting=True)
 
     def _consuming(self, request: Request, verdict: Verdict | None) -> Step:

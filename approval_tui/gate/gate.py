@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import parse_duration
 from approval_tui.domain.models import Request
-from approval_tui.gate.attempt import Attempt
+from approval_tui.gate.attempt import NO_WAITING, UNTIL_DECIDED, Attempt, Waiting
 from approval_tui.gate.decorator import guard_function
 from approval_tui.gate.guard import Guard
 from approval_tui.gate.steps import run_async, run_blocking
@@ -95,18 +95,20 @@ class Gate:
         server: str | None = None,
         risk: str | None = None,
         timeout: Duration | None = None,
-        wait: bool = True,
+        wait: bool | Waiting = True,
     ) -> Guard:
         """The context manager around one call, for `with` and `async with`.
 
         `reason` are the agent's own words and are shown as such. With `wait=False`, entering raises
-        ApprovalPending at once when nobody has decided; the same call later finds its approval.
+        ApprovalPending at once when nobody has decided; the same call later finds its approval. A `Waiting`
+        says more of how it waits.
         """
+        waiting = wait if isinstance(wait, Waiting) else UNTIL_DECIDED if wait else NO_WAITING
         return Guard(
             lambda: self._call(tool, arguments, reason, context, server, risk, timeout),
-            engine=self._engine_in_force,
+            engine=self.engine_in_force,
             claim_lifetime=lambda: self._duration("claim_lifetime"),
-            wait=wait,
+            waiting=waiting,
             open_blocking=self._open_blocking,
             open_async=self._open_async,
         )
@@ -184,6 +186,15 @@ class Gate:
 
         return decorate if function is None else decorate(function)
 
+    def engine_in_force(self) -> PolicyEngine | None:
+        """The engine of the policy that judges calls now; None where there is no policy. Raises PolicyError."""
+        with self._lock:  # another thread may close the gate meanwhile: that is not to have no policy
+            if not self._has_looked_for_policy:
+                self._policy = self._find_policy()
+                self._has_looked_for_policy = True
+            policy = self._policy
+        return None if policy is None else policy.engine()
+
     def close(self) -> None:
         """Closes the blocking store, if it was opened, and stops watching the policy."""
         with self._lock:
@@ -245,16 +256,9 @@ class Gate:
         )
 
     def _attempt(self, call: Call) -> Attempt:
-        return Attempt(call, engine=self._engine_in_force, claim_lifetime=self._duration("claim_lifetime"), wait=False)
-
-    def _engine_in_force(self) -> PolicyEngine | None:
-        """The engine of the policy; None where there is no policy. Raises PolicyError."""
-        with self._lock:  # another thread may close the gate meanwhile: that is not to have no policy
-            if not self._has_looked_for_policy:
-                self._policy = self._find_policy()
-                self._has_looked_for_policy = True
-            policy = self._policy
-        return None if policy is None else policy.engine()
+        return Attempt(
+            call, engine=self.engine_in_force, claim_lifetime=self._duration("claim_lifetime"), waiting=NO_WAITING
+        )
 
     def _find_policy(self) -> PolicySource | None:
         path = self._policy_path = policy_location(self._policy_path, self._load_settings())

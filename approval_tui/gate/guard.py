@@ -13,7 +13,7 @@ from approval_tui.domain.errors import ApprovalTuiError
 from approval_tui.domain.lifecycle import FAILED, NOT_RUN, SUCCEEDED
 from approval_tui.domain.limits import LONGEST_TEXT
 from approval_tui.domain.models import Request
-from approval_tui.gate.attempt import Attempt
+from approval_tui.gate.attempt import Attempt, Waiting
 from approval_tui.gate.judging import EngineInForce
 from approval_tui.gate.steps import run_async, run_blocking, to_the_end
 
@@ -35,6 +35,7 @@ class GuardedCall:
         self.arguments: JsonObject = right.arguments
         self._claim = right.id
         self._outcome = SUCCEEDED
+        self._detail: str | None = None
 
     @property
     def id(self) -> str | None:
@@ -48,6 +49,10 @@ class GuardedCall:
         """
         self._outcome = NOT_RUN
 
+    def failed(self, detail: str) -> None:
+        """Says that the call ran and failed, as an exception that leaves the block does."""
+        self._outcome, self._detail = FAILED, _storable(detail)
+
     def report(self, error: BaseException | None) -> Report | None:
         """What to tell the store at the end of the block; None where there is nothing to tell."""
         outcome = FAILED if error is not None and self._outcome != NOT_RUN else self._outcome
@@ -56,7 +61,7 @@ class GuardedCall:
             return (
                 Report(outcome, "an allowed call", lambda store: store.give_back(claim)) if outcome == NOT_RUN else None
             )
-        request_id, detail = request.id, _described(error)
+        request_id, detail = request.id, _described(error) or self._detail
         return Report(
             outcome,
             f"request {request_id}",
@@ -86,14 +91,14 @@ class Guard:
         *,
         engine: EngineInForce,
         claim_lifetime: Callable[[], int],
-        wait: bool,
+        waiting: Waiting,
         open_blocking: Callable[[], BlockingStore],
         open_async: Callable[[], Awaitable[AsyncStore]],
     ) -> None:
         self._call = call
         self._engine = engine
         self._claim_lifetime = claim_lifetime
-        self._wait = wait
+        self._waiting = waiting
         self._open_blocking = open_blocking
         self._open_async = open_async
         self._running: GuardedCall | None = None
@@ -136,7 +141,7 @@ class Guard:
     def _attempt(self) -> Attempt:
         if self._running is not None:
             raise RuntimeError("a guard stands around one call; make a new one for the next")
-        return Attempt(self._call(), engine=self._engine, claim_lifetime=self._claim_lifetime(), wait=self._wait)
+        return Attempt(self._call(), engine=self._engine, claim_lifetime=self._claim_lifetime(), waiting=self._waiting)
 
     def _ended(self) -> GuardedCall:
         assert self._running is not None
@@ -147,6 +152,10 @@ def _described(error: BaseException | None) -> str | None:
     if error is None:
         return None
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return _storable(text)
+
+
+def _storable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()[:LONGEST_TEXT]
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from operator import ge, gt, le, lt
-from typing import Any
+from typing import Any, NamedTuple
 
 from approval_tui.domain.canonical import JsonObject
+from approval_tui.domain.names import folded_name
+from approval_tui.policy.language import ARGUMENTS
 from approval_tui.policy.model import Condition
 from approval_tui.policy.regexes import compiled
 
@@ -21,31 +23,67 @@ MOST_ITEMS = 10_000
 """The items of a list that `contains` looks at, in about ten milliseconds; a longer one cannot be evaluated."""
 
 
-class _Absent:
+class Absent:
     """What stands for a value that is not there."""
 
     def __init__(self, words: str) -> None:
         self.words = words
 
 
-MISSING = _Absent("missing")
-UNREACHABLE = _Absent("below something that is no object")
+MISSING = Absent("missing")
+UNREACHABLE = Absent("below something that is no object")
+AMBIGUOUS = Absent("not the only key that readers may take for it")
 
 _NUMBERS = frozenset({int, float})
 _PLAIN = frozenset({str, bool, int, float})
 
 
-def value_at(arguments: JsonObject, keys: tuple[str, ...]) -> Any:
-    """The value below these keys; MISSING where one lacks, UNREACHABLE where one stands below no object."""
-    current: Any = arguments
-    for key in keys:
-        if type(current) is dict:
-            if key not in current:
+class Key(NamedTuple):
+    """One step of a path, and what careless readers make of it."""
+
+    name: str
+    folded: str
+
+
+def path_keys(path: str) -> tuple[Key, ...]:
+    """The steps of a path below the arguments."""
+    return tuple(Key(name, folded_name(name)) for name in path.removeprefix(ARGUMENTS).split("."))
+
+
+class ArgumentReader:
+    """Reads the arguments of one call, and no value of which a server might read another one."""
+
+    def __init__(self, arguments: JsonObject) -> None:
+        self._arguments = arguments
+        self._names: dict[int, dict[str, str | None]] = {}
+
+    def value_at(self, keys: tuple[Key, ...]) -> Any:
+        """The value below these keys; MISSING where one lacks, UNREACHABLE where one stands below no object.
+
+        AMBIGUOUS where another key is there that a server might take for it.
+        """
+        current: Any = self._arguments
+        for key in keys:
+            if type(current) is not dict:
+                return MISSING if current is None else UNREACHABLE
+            names = self._names.get(id(current))
+            if names is None:
+                names = self._names[id(current)] = _names_by_folded(current)
+            if key.folded not in names:
                 return MISSING
-            current = current[key]
-        else:
-            return MISSING if current is None else UNREACHABLE
-    return current
+            if names[key.folded] != key.name:
+                return AMBIGUOUS
+            current = current[key.name]
+        return current
+
+
+def _names_by_folded(value: JsonObject) -> dict[str, str | None]:
+    """The only key of each folded name; None where there are several."""
+    names: dict[str, str | None] = {}
+    for name in value:
+        folded = folded_name(name)
+        names[folded] = None if folded in names else name
+    return names
 
 
 def check_of(condition: Condition) -> Check:
@@ -113,7 +151,7 @@ def _printed(value: Any) -> str:
 
 
 def _eq(expected: Any) -> Check:
-    return lambda actual: None if isinstance(actual, _Absent) else equals(actual, expected)
+    return lambda actual: None if isinstance(actual, Absent) else equals(actual, expected)
 
 
 def _neq(expected: Any) -> Check:
@@ -122,7 +160,7 @@ def _neq(expected: Any) -> Check:
 
 
 def _in(expected: Any) -> Check:
-    return lambda actual: None if isinstance(actual, _Absent) else any_of(equals(actual, item) for item in expected)
+    return lambda actual: None if isinstance(actual, Absent) else any_of(equals(actual, item) for item in expected)
 
 
 def _number(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Check]:
@@ -147,7 +185,11 @@ def _contains(expected: Any) -> Check:
 
 def _exists(expected: Any) -> Check:
     """Whether a value is there; null is none, as Intercept has it."""
-    return lambda actual: None if actual is UNREACHABLE else (actual is not MISSING and actual is not None) is expected
+    return lambda actual: (
+        None
+        if actual is UNREACHABLE or actual is AMBIGUOUS
+        else (actual is not MISSING and actual is not None) is expected
+    )
 
 
 _OPERATORS: dict[str, Callable[[Any], Check]] = {

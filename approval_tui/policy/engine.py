@@ -13,11 +13,11 @@ from approval_tui.domain.canonical import JsonObject, canonical_hash
 from approval_tui.domain.counters import LARGEST_COUNT, Counter, Reservation
 from approval_tui.domain.lifecycle import ALLOW, DENY, REQUIRE_APPROVAL, highest_risk
 from approval_tui.domain.models import NO_REQUIREMENTS, Requirements
-from approval_tui.domain.names import in_quotes
+from approval_tui.domain.names import folded_name, in_quotes
 from approval_tui.domain.verdicts import Finding, Verdict
-from approval_tui.policy.conditions import MISSING, UNREACHABLE, Check, check_of, value_at
+from approval_tui.policy.conditions import Absent, ArgumentReader, Check, Key, check_of, path_keys
 from approval_tui.policy.globs import fits
-from approval_tui.policy.language import ARGUMENTS, EVALUATE, EVERY_TOOL, STATE
+from approval_tui.policy.language import EVALUATE, EVERY_TOOL, STATE
 from approval_tui.policy.model import Condition, Policy, Rule
 
 HIDDEN = "(hidden)"
@@ -48,6 +48,7 @@ class PolicyEngine:
             tool.name: tuple(self._compile(rule, tool.scope) for rule in tool.rules) for tool in policy.tools
         }
         self._by_tool: dict[str, _Applicable] = {}
+        self._names = {folded_name(name): name for name in (*self._compiled, *policy.hide)}
 
     def evaluate(self, tool: str, arguments: JsonObject, counts: Counts = NO_COUNTS) -> Verdict:
         """What the policy says of a call with these arguments, which must be plain JSON values.
@@ -58,12 +59,13 @@ class PolicyEngine:
         applicable = self._applicable(tool)
         if applicable.refusal is not None:
             return Verdict(DENY, deciding=applicable.refusal, rule_hash=applicable.refusal.rule_hash)
-        amounts = {rule.counter: _amount(rule.rule, arguments) for rule in applicable.rules if rule.counter is not None}
+        reader = ArgumentReader(arguments)
+        amounts = {rule.counter: rule.amount(reader) for rule in applicable.rules if rule.counter is not None}
         findings: list[Finding] = []
         asking: list[Rule] = []
         reservations: list[Reservation] = []
         for rule in applicable.rules:
-            why = rule.objection(arguments, counts, amounts)
+            why = rule.objection(reader, counts, amounts)
             if why is not None:
                 findings.append(_finding(rule.rule, DENY if rule.rule.action == EVALUATE else rule.rule.action, why))
                 if rule.rule.action == REQUIRE_APPROVAL:
@@ -79,6 +81,20 @@ class PolicyEngine:
     def looks_at_arguments(self, tool: str) -> bool:
         """Whether a verdict on this tool depends on the call's arguments."""
         return any(rule.looks_at_arguments for rule in self._applicable(tool).rules)
+
+    def hides(self, tool: str) -> bool:
+        """Whether the policy has the tool not even shown to agents."""
+        return any(name == EVERY_TOOL or fits(tool, name) for name in self.policy.hide)
+
+    def names_without_tool(self, tools: Sequence[str]) -> tuple[str, ...]:
+        """The names and globs of the policy that stand for none of these tools: a misspelt one holds nothing."""
+        names = dict.fromkeys([*(each.name for each in self.policy.tools), *self.policy.hide])
+        return tuple(name for name in names if name != EVERY_TOOL and not any(fits(tool, name) for tool in tools))
+
+    def name_like(self, tool: str) -> str | None:
+        """A name of the policy that a careless server takes for this tool's, which the policy itself has not."""
+        is_named = tool in self._compiled or tool in self.policy.hide
+        return None if is_named else self._names.get(folded_name(tool))
 
     def _verdict(
         self,
@@ -130,7 +146,7 @@ class PolicyEngine:
 
     def _find_applicable(self, tool: str) -> _Applicable:
         policy = self.policy
-        if any(name == EVERY_TOOL or fits(tool, name) for name in policy.hide):
+        if self.hides(tool):
             return _Applicable(
                 refusal=_default_finding(HIDDEN, "hide", DENY, f"Tool {in_quotes(tool)} is hidden by policy")
             )
@@ -158,12 +174,14 @@ class PolicyEngine:
             if condition in limits and rule.action == EVALUATE:
                 continue
             counter = self._counters[condition.path] if condition.path.startswith(STATE) else None
-            keys = () if counter is not None else tuple(condition.path.removeprefix(ARGUMENTS).split("."))
+            keys = () if counter is not None else path_keys(condition.path)
             checks.append(_CompiledCheck(condition, check_of(condition), keys, counter))
         most = min(map(_most, limits), default=None)
         own_counter = None if own_path is None else self._counters[own_path]
         why_asked = " and ".join(map(str, rule.conditions)) or "the rule asks for every call"
-        return _CompiledRule(rule, tuple(checks), own_counter, most, why_asked)
+        source = None if rule.state is None else rule.state.increment_from
+        amount_keys = None if source is None else path_keys(source)
+        return _CompiledRule(rule, tuple(checks), own_counter, most, why_asked, amount_keys)
 
 
 class _CompiledCheck(NamedTuple):
@@ -171,7 +189,7 @@ class _CompiledCheck(NamedTuple):
 
     condition: Condition
     check: Check
-    keys: tuple[str, ...]
+    keys: tuple[Key, ...]
     counter: Counter | None
 
 
@@ -184,6 +202,7 @@ class _CompiledRule:
     counter: Counter | None
     most: int | None
     why_asked: str
+    amount_keys: tuple[Key, ...] | None
 
     @property
     def counts_needed(self) -> tuple[Counter, ...]:
@@ -194,7 +213,7 @@ class _CompiledRule:
         counts_argument = self.rule.state is not None and self.rule.state.increment_from is not None
         return counts_argument or any(check.counter is None for check in self.checks)
 
-    def objection(self, arguments: JsonObject, counts: Counts, amounts: Mapping[Counter, int | None]) -> str | None:
+    def objection(self, reader: ArgumentReader, counts: Counts, amounts: Mapping[Counter, int | None]) -> str | None:
         """Why the rule denies the call, or asks; None where it has nothing against it."""
         if self.rule.action == DENY:
             return "the rule denies every call"
@@ -202,7 +221,7 @@ class _CompiledRule:
         for check in self.checks:
             actual: Any
             if check.counter is None:
-                actual = value_at(arguments, check.keys)
+                actual = reader.value_at(check.keys)
             else:
                 actual = counts.get(check.counter, 0) + (amounts.get(check.counter) or 0)
             answer = check.check(actual)
@@ -227,6 +246,19 @@ class _CompiledRule:
         if self.most is not None and counts.get(self.counter, 0) + amount > self.most:
             return f"{self.counter.name} would pass its limit of {self.most}"
         return None
+
+    def amount(self, reader: ArgumentReader) -> int | None:
+        """What the call adds to the rule's counter, a part counting as a whole; None for what cannot be counted.
+
+        Less than zero cannot: an agent would make room for itself.
+        """
+        assert self.rule.state is not None
+        if self.amount_keys is None:
+            return self.rule.state.increment
+        value = reader.value_at(self.amount_keys)
+        if not isinstance(value, int | float) or type(value) is bool or not 0 <= value <= LARGEST_COUNT:
+            return None
+        return math.ceil(value)
 
     def reservation(self, amount: int | None) -> Reservation:
         """What a call that may run adds to the rule's counter."""
@@ -278,26 +310,12 @@ def _message(rule: Rule) -> str:
 
 def _unmet(condition: Condition, actual: Any, answer: bool | None) -> str:
     """Why a condition does not hold, or cannot be evaluated, with the value that was found."""
-    if actual is MISSING or actual is UNREACHABLE:
+    if isinstance(actual, Absent):
         found = actual.words
     else:
         found = "null" if actual is None else _QUOTE.repr(actual)
     cannot = "" if answer is False else ", which cannot be evaluated"
     return f"{condition.path} is {found}{cannot}; the rule says {condition}"
-
-
-def _amount(rule: Rule, arguments: JsonObject) -> int | None:
-    """What the call adds to the rule's counter, a part counting as a whole; None for what cannot be counted.
-
-    Less than zero cannot: an agent would make room for itself.
-    """
-    assert rule.state is not None
-    if rule.state.increment_from is None:
-        return rule.state.increment
-    value = value_at(arguments, tuple(rule.state.increment_from.removeprefix(ARGUMENTS).split(".")))
-    if not isinstance(value, int | float) or type(value) is bool or not 0 <= value <= LARGEST_COUNT:
-        return None
-    return math.ceil(value)
 
 
 def _most(limit: Condition) -> int:

@@ -21,7 +21,7 @@ from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import system_clock
 from approval_tui.domain.models import Request
 from approval_tui.gate import steps
-from approval_tui.gate.attempt import Attempt
+from approval_tui.gate.attempt import UNTIL_DECIDED, Attempt
 from approval_tui.gate.guard import Guard
 from approval_tui.store import open_store, open_store_blocking
 from approval_tui.store.asynchronous import AsyncStore
@@ -36,7 +36,7 @@ CALL = Call(tool="shell", arguments=MAKE_DEPLOY, requester="release-bot", sessio
 
 def attempt(call: Call = CALL, claim_lifetime: int = 3_600_000) -> Attempt:
     """An attempt without a policy."""
-    return Attempt(call, engine=lambda: None, claim_lifetime=claim_lifetime, wait=True)
+    return Attempt(call, engine=lambda: None, claim_lifetime=claim_lifetime, waiting=UNTIL_DECIDED)
 
 
 def run_through(store: BlockingStore, started: Attempt) -> None:
@@ -282,7 +282,7 @@ async def test_a_task_that_is_cancelled_while_it_reports_has_reported_when_it_en
                 lambda: CALL,
                 engine=lambda: None,
                 claim_lifetime=lambda: 3_600_000,
-                wait=True,
+                waiting=UNTIL_DECIDED,
                 open_blocking=lambda: desk,
                 open_async=open_async,
             )

@@ -164,7 +164,7 @@ async def test_tasks_of_one_gate_pass_no_limit(store_path: str, policy: PolicyFi
 
 def acting_after(gate: Gate, actions: Mapping[int, Callable[[], object]]) -> Gate:
     """The gate, where something happens right after its policy has judged for the so-and-so-manieth time."""
-    engine = gate._engine_in_force()
+    engine = gate.engine_in_force()
     assert engine is not None
     judge, number = engine.evaluate, itertools.count(1)
 
@@ -333,7 +333,7 @@ def test_ctrl_c_while_a_call_is_admitted_leaves_nothing_counted(
 ) -> None:
     with gate_of(store_path, policy) as gate:
         gate._open_blocking()
-        gate._engine_in_force()
+        gate.engine_in_force()
         with pytest.raises(KeyboardInterrupt), ctrl_c_at_call(function, number):
             use(BLOCKING, gate, must_not_run, tool="pay", arguments={"amount": 50})
     names = [event.name for event in reversed(desk.reviewer.events()) if event.name.startswith("tool_call")]

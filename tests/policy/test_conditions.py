@@ -10,15 +10,17 @@ import pytest
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.lifecycle import ALLOW, DENY, REQUIRE_APPROVAL
 from approval_tui.policy.conditions import (
+    AMBIGUOUS,
     MISSING,
     MOST_ITEMS,
     UNREACHABLE,
     Answer,
+    ArgumentReader,
     all_of,
     any_of,
     check_of,
     negated,
-    value_at,
+    path_keys,
 )
 from approval_tui.policy.engine import PolicyEngine
 from approval_tui.policy.language import EVALUATE, OPERATORS
@@ -140,7 +142,7 @@ EXISTENCE: list[tuple[str, Any, Any, Answer]] = [
     *(("exists", True, actual, False) for actual in (None, MISSING)),
     *(("exists", False, actual, False) for actual in VALUES),
     *(("exists", False, actual, True) for actual in (None, MISSING)),
-    *(("exists", expected, UNREACHABLE, None) for expected in (True, False)),
+    *(("exists", expected, absent, None) for expected in (True, False) for absent in (UNREACHABLE, AMBIGUOUS)),
 ]
 ABSENT: list[tuple[str, Any, Any, Answer]] = [
     (op, expected, absent, None)
@@ -176,6 +178,8 @@ def arguments_with(actual: Any) -> JsonObject:
     """The arguments of a call that have this at the path of the tables."""
     if actual is MISSING:
         return {"outer": {"other": 1}}
+    if actual is AMBIGUOUS:
+        return {"outer": {"inner": 1, "Inner": 1}}
     return {"outer": "no object"} if actual is UNREACHABLE else {"outer": {"inner": actual}}
 
 
@@ -268,15 +272,22 @@ def test_the_opposite_of_what_cannot_be_evaluated_cannot_be_evaluated() -> None:
         ({"to": None}, "to.mail", MISSING),
         ({"to": "ann@example.com"}, "to.mail", UNREACHABLE),
         ({"to": 5}, "to.mail", UNREACHABLE),
+        ({"path": "/ok", "Path": "/etc"}, "path", AMBIGUOUS),
+        ({"Path": "/etc"}, "path", AMBIGUOUS),
+        ({"path": "/ok", "pat\u017f": 1}, "path", "/ok"),
+        ({"user": 1, "u\u017fer": 2}, "user", AMBIGUOUS),
+        ({"file_path": "/ok", "filePath": "/etc"}, "file_path", AMBIGUOUS),
+        ({"to": {"mail": "ann", "MAIL": "bo"}}, "to.mail", AMBIGUOUS),
+        ({"path": "/ok", "Mode": 1, "mode": 2}, "path", "/ok"),
         ({"to": False}, "to.mail", UNREACHABLE),
         ({"to": []}, "to.mail", UNREACHABLE),
         ({"to": [{"mail": "ann"}]}, "to.0", UNREACHABLE),
         ({"to": {"0": "ann"}}, "to.0", "ann"),
         ({"to.mail": "ann"}, "to.mail", MISSING),
         ({"to": "text"}, "to.upper", UNREACHABLE),
-        ({"To": {"mail": 1}}, "to.mail", MISSING),
+        ({"To": {"mail": 1}}, "to.mail", AMBIGUOUS),
     ],
 )
 def test_a_path_goes_through_objects_only(arguments: JsonObject, path: str, found: Any) -> None:
-    value = value_at(arguments, tuple(path.split(".")))
+    value = ArgumentReader(arguments).value_at(path_keys(f"args.{path}"))
     assert value is found or value == found

@@ -283,10 +283,18 @@ def found_at(path: str, arguments: JsonObject) -> Any:
             return LookupError
         if not isinstance(found, dict):
             return NOWHERE
-        if key not in found:
+        alike = [each for each in found if unmarked(each) == unmarked(key)]
+        if not alike:
             return LookupError
+        if alike != [key]:
+            return NOWHERE
         found = found[key]
     return found
+
+
+def unmarked(key: str) -> str:
+    """What a server makes of a key that cares neither for case nor for what stands between words."""
+    return re.sub("[-_]", "", key.casefold())
 
 
 def state_of(rule: JsonObject) -> JsonObject | None:

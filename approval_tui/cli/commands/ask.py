@@ -15,7 +15,7 @@ from approval_tui.domain import lifecycle
 from approval_tui.domain.calls import Call, Submitted
 from approval_tui.domain.clock import format_duration, system_clock
 from approval_tui.domain.errors import ApprovalTuiError, Conflict, InvalidInput
-from approval_tui.gate.attempt import Attempt
+from approval_tui.gate.attempt import NO_WAITING, Attempt
 from approval_tui.gate.judging import claim_steps
 from approval_tui.gate.steps import Step, run_blocking, run_steps
 
@@ -136,7 +136,7 @@ def _attempt(options: Namespace, environment: Environment) -> Attempt:
         approval_lifetime=settings.approval_lifetime,
         dedupe_window=settings.dedupe_window,
     )
-    return Attempt(call, engine=lambda: engine, claim_lifetime=settings.claim_lifetime, wait=False)
+    return Attempt(call, engine=lambda: engine, claim_lifetime=settings.claim_lifetime, waiting=NO_WAITING)
 
 
 def _submit_and_wait(store: BlockingStore, attempt: Attempt, options: Namespace) -> int:

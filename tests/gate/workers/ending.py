@@ -62,7 +62,7 @@ def after_asking(store: str, policy: PolicyFile) -> None:
 
 def in_a_forked_child(store: str, policy: PolicyFile) -> None:
     KEPT.append(gate_of(store, policy))
-    KEPT[0]._engine_in_force()
+    KEPT[0].engine_in_force()
     child = os.fork()
     call(KEPT[0])
     if child:

@@ -26,7 +26,7 @@ def agent(store: str, policy: PolicyFile, amounts: list[int], not_running: int) 
         ended = []
         with gate_of(store, policy) as gate:
             gate._open_blocking()
-            gate._engine_in_force()
+            gate.engine_in_force()
             start()
             for number, amount in enumerate(amounts):
                 try:
