@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from approval_tui.domain.lifecycle import APPROVED, CONSUMED, FINAL, OUTCOMES, PENDING, POLICY_VERDICTS, RISKS, STATUSES
+from approval_tui.domain.proxy_choices import DEFAULT_PENDING_CODE, DEFAULT_REQUESTER, ON_PENDING, ROLLBACK_ON
 from approval_tui.version import __version__
 
 PROGRAM = "approval-tui"
@@ -202,6 +203,40 @@ def _policy_replay(parser: Parser) -> None:
     _limit(parser, 100, "differences, the newest")
 
 
+def _proxy(parser: Parser) -> None:
+    parser.add_argument("-c", "--policy", metavar="FILE", help="the policy (else APPROVAL_TUI_POLICY, else the config)")
+    _server(parser)
+    parser.add_argument(
+        "--requester", metavar="NAME", default=DEFAULT_REQUESTER, help=f"who asks (default: {DEFAULT_REQUESTER})"
+    )
+    parser.add_argument("--session", metavar="NAME", help="the requester's run (else a new one)")
+    parser.add_argument("--server", metavar="NAME", help="what the server is called (else its command, or its host)")
+    parser.add_argument("--hold", metavar="30s", type=_duration, help="how long a call waits for a decision; 0: not")
+    parser.add_argument("--on-pending", choices=ON_PENDING, help="how an undecided call is answered (default: error)")
+    parser.add_argument(
+        "--pending-code", metavar="N", type=_code, help=f"the error's code (default: {DEFAULT_PENDING_CODE})"
+    )
+    parser.add_argument(
+        "--rollback-on",
+        choices=ROLLBACK_ON,
+        help="what gives an approval back (default: not_run, a call that never ran)",
+    )
+
+
+def _server(parser: Parser) -> None:
+    parser.add_argument("--upstream", metavar="URL", help="a server at a URL (streamable HTTP; needs the extra mcp)")
+    parser.add_argument(
+        "--header", metavar="'NAME: VALUE'", action="append", type=_header, help="a header for the server at the URL"
+    )
+    parser.add_argument("command", metavar="COMMAND", nargs="*", help="after --: what starts the server")
+
+
+def _policy_scan(parser: Parser) -> None:
+    _server(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to this new file (else stdout)")
+    parser.add_argument("--timeout", metavar="30s", type=_duration, default=30_000, help="how long the server may take")
+
+
 def _demo(parser: Parser) -> None:
     parser.add_argument("--auto", action="store_true", help="decide by itself, verify, and print what happened")
     parser.add_argument("--keep", action="store_true", help="keep the scratch folder")
@@ -211,6 +246,21 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) > 0):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of 1 or more")
     return int(text)
+
+
+def _code(text: str) -> int:
+    number = text.removeprefix("-")
+    if not (number.isascii() and number.isdigit() and len(number) <= 10):
+        raise argparse.ArgumentTypeError(f"{text!r} is no error code, a whole number such as -32003")
+    return int(text)
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    is_name = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+    if not colon or not is_name or not value.strip().isascii() or not value.strip().isprintable():
+        raise argparse.ArgumentTypeError("a header is written as 'Name: value', in ASCII")
+    return name, value.strip()
 
 
 def _duration(text: str) -> int:
@@ -271,6 +321,11 @@ COMMANDS = (
     Command(
         "policy schema", "the JSON Schema of policies, for editors", _no_arguments, "policy:schema", has_json=False
     ),
+    Command(
+        "policy scan", "ask a server for its tools, and write a policy to start from", _policy_scan, "scan:scan", False
+    ),
+    Command("proxy", "stand between an MCP client and its server, and ask", _proxy, "proxy:proxy", has_json=False),
+    Command("proxy status", "the proxies, what they decided, and which rules deny most", _no_arguments, "proxy:status"),
     Command("demo", "three agents at work in a scratch folder, to try it out", _demo, "start:demo", has_json=False),
 )
 BY_NAME = {command.name: command for command in COMMANDS}

@@ -49,6 +49,11 @@ class Environment:
 
         return store_location(None, self.settings)
 
+    def is_store_named(self) -> bool:
+        """Whether the store is the one of these options or variables, which others need not have."""
+        variables = ("APPROVAL_TUI_STORE", "APPROVAL_TUI_CONFIG")
+        return bool(self._options.store or self._options.config or any(map(os.environ.get, variables)))
+
     def open_store(self) -> BlockingStore:
         """The store, opened; says so when there was none. Raises StoreUnavailable, ConfigurationError."""
         from approval_tui.store import open_store_blocking, store_path

@@ -93,11 +93,16 @@ def _split_command(words: list[str]) -> tuple[Command, list[str]]:
             raise _unknown(name)
         taken.append(word)
         del words[position]
-        if name in BY_NAME:
+        if name in BY_NAME and not _goes_on(name, words[position:]):
             return BY_NAME[name], words
     if taken:
         return _group_help(taken[0], words)
     return CONSOLE, words
+
+
+def _goes_on(name: str, rest: list[str]) -> bool:
+    """Whether the next word makes it another command: `proxy status` is not `proxy`."""
+    return bool(rest) and f"{name} {rest[0]}" in BY_NAME
 
 
 def _group_help(group: str, words: list[str]) -> NoReturn:

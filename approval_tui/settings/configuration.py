@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from approval_tui.domain import limits
+from approval_tui.domain import limits, proxy_choices
 from approval_tui.domain.clock import format_duration, parse_duration
 from approval_tui.domain.errors import ConfigurationError, InvalidInput
 from approval_tui.settings import actions
@@ -77,6 +77,10 @@ class Settings:
     bell: bool = True
     title: bool = True
     notice: str = NOTICE_OSC9
+    proxy_hold: int = proxy_choices.DEFAULT_HOLD
+    proxy_on_pending: str = proxy_choices.ON_PENDING_ERROR
+    proxy_pending_code: int = proxy_choices.DEFAULT_PENDING_CODE
+    proxy_rollback_on: str = proxy_choices.ROLLBACK_NOT_RUN
     keymap: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     redact_names: tuple[str, ...] = ()
 
@@ -227,6 +231,12 @@ def _rows(place: Place) -> int:
     return int(place.value)
 
 
+def _error_code(place: Place) -> int:
+    if place.kind != "int" or not re.fullmatch(r"-?(0|[1-9][0-9]{0,9})", place.value):
+        raise _bad(f"must be a whole number such as -32003, not {_said(place)}")
+    return int(place.value)
+
+
 def _action_id(place: Place) -> str:
     name = place.path.removeprefix(f"{_KEYMAP}.")
     if name not in actions.BY_ID:
@@ -266,6 +276,10 @@ KEYS = {
     "console.bell": Key("bell", _yes_or_no),
     "console.title": Key("title", _yes_or_no),
     "console.notice": Key("notice", _one_of(NOTICES)),
+    "proxy.hold": Key("proxy_hold", _duration(0), is_duration=True),
+    "proxy.on_pending": Key("proxy_on_pending", _one_of(proxy_choices.ON_PENDING)),
+    "proxy.pending_code": Key("proxy_pending_code", _error_code),
+    "proxy.rollback_on": Key("proxy_rollback_on", _one_of(proxy_choices.ROLLBACK_ON)),
     "redact.names": Key("redact_names", _names, is_list=True),
 }
 SECTIONS = frozenset(path.split(".")[0] for path in KEYS if "." in path) | {_KEYMAP}

@@ -1,0 +1,86 @@
+"""The MCP gate's commands: the proxy itself, its status, and a policy to start from."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from argparse import Namespace
+
+from approval_tui.cli import output
+from approval_tui.cli.environment import Environment
+from approval_tui.display.visible import visible_text
+from approval_tui.domain.errors import InvalidInput
+from approval_tui.domain.ids import new_secret
+
+_LOG = "approval_tui"
+
+
+def proxy(options: Namespace, environment: Environment) -> int:
+    """Serves the MCP client on stdin and stdout until it goes; narration goes to stderr alone."""
+    _check_server(options)
+    from approval_tui.gate import Gate
+    from approval_tui.proxy.options import ProxyOptions, server_label
+    from approval_tui.store import store_path
+
+    settings = environment.settings
+    path = store_path(environment.store_location())
+    chosen = ProxyOptions(
+        requester=options.requester,
+        session=options.session or new_secret("mcp")[:12],
+        server=options.server or server_label(options.command, options.upstream),
+        command=tuple(options.command),
+        upstream=options.upstream,
+        headers=tuple(options.header or ()),
+        hold=settings.proxy_hold if options.hold is None else options.hold,
+        on_pending=options.on_pending or settings.proxy_on_pending,
+        pending_code=settings.proxy_pending_code if options.pending_code is None else options.pending_code,
+        rollback_on=options.rollback_on or settings.proxy_rollback_on,
+        store=path if environment.is_store_named() else None,
+    )
+    gate = Gate(
+        chosen.requester,
+        session=chosen.session,
+        server=chosen.server,
+        context=chosen.context,
+        store=path,
+        policy=options.policy,
+        config=options.config,
+    )
+    _log_to_stderr()
+    if gate.engine_in_force() is None:
+        output.narrate("No policy is named, so every tool call asks. `approval-tui policy scan` writes one.")
+    from approval_tui.proxy.run import run_proxy
+
+    return run_proxy(gate, chosen)
+
+
+def _check_server(options: Namespace) -> None:
+    """Raises InvalidInput unless there is one server, and headers only for a URL."""
+    if bool(options.command) == (options.upstream is not None):
+        raise InvalidInput(
+            "A proxy has one server: a command after --, or the URL of --upstream.",
+            not_done="Nothing was started.",
+            to_do="For example: approval-tui proxy -c policy.yaml -- npx -y @modelcontextprotocol/server-everything",
+        )
+    if options.header and options.upstream is None:
+        raise InvalidInput(
+            "--header is for a server at a URL.", not_done="Nothing was started.", to_do="Use it with --upstream."
+        )
+    if options.upstream is not None and not options.upstream.startswith(("http://", "https://")):
+        raise InvalidInput(
+            f"--upstream {options.upstream} is no URL of HTTP.", not_done="Nothing was started.", to_do="Correct it."
+        )
+
+
+class _VisibleFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return visible_text(f"approval-tui: {record.levelname.lower()}: {record.getMessage()}")
+
+
+def _log_to_stderr() -> None:
+    """What the gate and the proxy have to say goes to stderr; stdout belongs to the protocol."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_VisibleFormatter())
+    log = logging.getLogger(_LOG)
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)

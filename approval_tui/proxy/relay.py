@@ -1,0 +1,318 @@
+"""The two directions between a client and a server: what goes on as it is, what is judged, what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from approval_tui.domain.canonical import JsonObject
+from approval_tui.domain.errors import PolicyError
+from approval_tui.gate import Gate
+from approval_tui.proxy.answers import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, error_answer
+from approval_tui.proxy.batches import ERA_OF_BATCHES, Batch
+from approval_tui.proxy.client_pipes import ClientGone, ClientPipes
+from approval_tui.proxy.frames import FrameRefused, Id, as_id, id_within, parse_frame
+from approval_tui.proxy.lines import Line
+from approval_tui.proxy.messages import (
+    CANCELLED,
+    INITIALIZE,
+    INITIALIZED,
+    NOTIFICATION,
+    REQUEST,
+    RESPONSE,
+    TOOLS_CALL,
+    TOOLS_LIST,
+    InvalidParams,
+    Message,
+    read_message,
+    read_tool_call,
+)
+from approval_tui.proxy.options import ProxyOptions
+from approval_tui.proxy.tally import REFUSED, Tally
+from approval_tui.proxy.tool_calls import OpenCall, ToolCalls
+from approval_tui.proxy.tool_lists import ListUnusable, check_policy_against_server, without_hidden
+from approval_tui.proxy.upstream import Undelivered, Upstream, UpstreamEnded
+
+MOST_OPEN = 1000
+"""Requests of the client that may be unanswered at once."""
+
+LONGEST_END = 10.0
+"""Seconds that the store has at the end to be told what became of the last calls."""
+
+Reply = Callable[[JsonObject], Awaitable[None]]
+
+_VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
+
+_log = logging.getLogger("approval_tui.proxy")
+
+
+class Relay:
+    """Reads what either side says and passes it on; a `tools/call` reaches the server only through ToolCalls."""
+
+    def __init__(
+        self, client: ClientPipes, upstream: Upstream, gate: Gate, options: ProxyOptions, tally: Tally
+    ) -> None:
+        self._client = client
+        self._upstream = upstream
+        self._gate = gate
+        self._tally = tally
+        self._calls = ToolCalls(gate, options, self._forward, client.send, tally)
+        self._waiting: dict[Id, Reply] = {}
+        """What the server has to answer, by the ids of the requests."""
+        self._open_calls: dict[Id, OpenCall] = {}
+        self._tasks: dict[asyncio.Task[None], OpenCall | None] = {}
+        self._own_ids = (f"approval-tui-{secrets.token_hex(8)}-{number}" for number in range(2**53))
+        self._answers: set[asyncio.Future[JsonObject]] = set()
+        self._has_server_ended = False
+        self._era = ""
+        self._has_checked_policy = False
+
+    # --- from the client -----------------------------------------------------------------------
+
+    async def read_client(self) -> None:
+        """Handles what the client says until it says no more; raises ClientGone where nobody reads the answers."""
+        while (line := await self._client.receive()) is not None:
+            await self._from_client(line)
+
+    async def _from_client(self, line: Line) -> None:
+        try:
+            value = _value_of(line)
+        except FrameRefused as refused:
+            await self._refuse(refused, id_within(line.data), PARSE_ERROR, self._client.send)
+            return
+        if type(value) is list:
+            await self._take_batch(value)
+        else:
+            await self._take(value, self._client.send)
+
+    async def _take_batch(self, items: list[Any]) -> None:
+        """Each of the messages by itself, and one batch of their answers (MCP 2025-03-26, and no other)."""
+        if self._era != ERA_OF_BATCHES or not items or any(type(item) is not dict for item in items):
+            refused = FrameRefused("it is a list, which this protocol's version has not, or not like that")
+            await self._refuse(refused, None, INVALID_REQUEST, self._client.send)
+            return
+        batch = Batch(self._client.send)
+        for item in items:
+            await self._take(item, batch.reply(is_awaited="id" in item and "method" in item))
+        await batch.close()
+
+    async def _take(self, value: Any, reply: Reply) -> None:
+        try:
+            message = read_message(value)
+        except FrameRefused as refused:
+            await self._refuse(refused, as_id(value.get("id")) if type(value) is dict else None, INVALID_REQUEST, reply)
+            return
+        if message.kind == REQUEST:
+            await self._take_request(message, reply)
+        elif message.method == TOOLS_CALL:
+            self._tally.count(REFUSED)
+            _log.warning("a %s without an id was not passed on: nobody could be told what became of it", TOOLS_CALL)
+        elif message.method == CANCELLED and self._give_up_hold(message):
+            pass
+        else:
+            with suppress(UpstreamEnded):
+                await self._upstream.send(message.value)
+            if message.method == INITIALIZED:
+                self._check_policy({})
+
+    async def _take_request(self, message: Message, reply: Reply) -> None:
+        assert message.id is not None
+        if message.id in self._waiting or message.id in self._open_calls:
+            refused = FrameRefused("its id is that of a request which is not answered yet")
+            await self._refuse(refused, message.id, INVALID_REQUEST, reply)
+        elif len(self._waiting) + len(self._open_calls) >= MOST_OPEN:
+            refused = FrameRefused(f"{MOST_OPEN:,} requests are not answered yet")
+            await self._refuse(refused, message.id, INTERNAL_ERROR, reply)
+        elif message.method == TOOLS_CALL:
+            try:
+                call = read_tool_call(message)
+            except InvalidParams as invalid:
+                self._tally.count(REFUSED)
+                _log.warning("a %s was refused: %s", TOOLS_CALL, invalid.why)
+                await reply(error_answer(message.id, INVALID_PARAMS, f"Invalid parameters: {invalid.why}."))
+                return
+            opened = self._open_calls[message.id] = OpenCall(call)
+            self._start(self._answer_call(opened, reply), opened)
+        else:
+            self._waiting[message.id] = partial(self._answered, message, reply)
+            try:
+                await self._upstream.send(message.value)
+            except UpstreamEnded:
+                del self._waiting[message.id]
+                await reply(error_answer(message.id, INTERNAL_ERROR, "The server is gone."))
+                return
+        self._note_version(message)
+
+    async def _answer_call(self, opened: OpenCall, reply: Reply) -> None:
+        try:
+            answer = await self._calls.answer(opened)
+        except asyncio.CancelledError:
+            if reply != self._client.send:  # what is cancelled gets no answer, but a batch is waiting for one
+                await reply(error_answer(opened.call.id, INVALID_REQUEST, "The call was cancelled; it did not run."))
+            raise
+        finally:
+            del self._open_calls[opened.call.id]
+        with suppress(ClientGone):
+            await reply(answer)
+
+    def _give_up_hold(self, message: Message) -> bool:
+        """Whether what is cancelled was held here: its request stays pending, as for a client that timed out."""
+        request_id = as_id(message.params.get("requestId"))
+        opened = None if request_id is None else self._open_calls.get(request_id)
+        if opened is None or opened.is_forwarded:
+            return False
+        for task, held in self._tasks.items():
+            if held is opened:
+                task.cancel()
+        return True
+
+    async def _refuse(self, refused: FrameRefused, request_id: Id | None, code: int, reply: Reply) -> None:
+        self._tally.count(REFUSED)
+        _log.warning("a message of the client was refused: %s", refused.why)
+        await reply(error_answer(request_id, code, f"The message was refused: {refused.why}."))
+
+    # --- from the server -----------------------------------------------------------------------
+
+    async def read_server(self) -> None:
+        """Handles what the server says until it says no more; raises ClientGone where nobody reads it."""
+        while (line := await self._upstream.receive()) is not None:
+            try:
+                value = _value_of(line)
+                for item in value if type(value) is list and self._era == ERA_OF_BATCHES else [value]:
+                    await self._from_server(read_message(item))
+            except FrameRefused as refused:
+                await self._refuse_server(refused, id_within(line.data))
+
+    async def _from_server(self, message: Message) -> None:
+        if message.kind != RESPONSE:
+            if message.kind == NOTIFICATION:
+                await self._calls.observe(message.method, message.params)
+            await self._client.send(message.value)
+        elif message.id is None:
+            await self._client.send(message.value)
+        else:
+            answered = self._waiting.pop(message.id, None)
+            if answered is not None:
+                await answered(message.value)
+            else:
+                _log.debug("the server answered %a, which nobody asked or which was answered already", message.id)
+
+    async def _answered(self, asked: Message, reply: Reply, answer: JsonObject) -> None:
+        """Passes an answer on; what a list of tools hides is taken out first."""
+        result = answer.get("result")
+        if result is None:
+            await reply(answer)
+            return
+        if asked.method == INITIALIZE:
+            version = result.get("protocolVersion")
+            self._era = version if isinstance(version, str) else ""
+        elif asked.method == TOOLS_LIST:
+            answer = self._without_hidden(asked, answer)
+        elif asked.method.startswith("tasks/"):
+            await self._calls.observe(asked.method, asked.params, result)
+        await reply(answer)
+
+    def _without_hidden(self, asked: Message, answer: JsonObject) -> JsonObject:
+        try:
+            return {**answer, "result": without_hidden(answer["result"], self._gate.engine_in_force())}
+        except (ListUnusable, PolicyError) as error:
+            _log.error("a list of tools was refused: %s", error)
+            return error_answer(asked.id, INTERNAL_ERROR, f"The list of tools cannot be filtered: {error}")
+
+    async def _refuse_server(self, refused: FrameRefused, request_id: Id | None) -> None:
+        """What the server said is dropped; whoever waits for it is told so."""
+        _log.warning("a message of the server was refused: %s", refused.why)
+        answered = None if request_id is None else self._waiting.pop(request_id, None)
+        if answered is not None:
+            why = f"The server's answer was refused: {refused.why}."
+            await answered(error_answer(request_id, INTERNAL_ERROR, why))
+
+    # --- our own -------------------------------------------------------------------------------
+
+    async def _forward(self, request: JsonObject) -> JsonObject:
+        """Hands a request to the server and waits for its answer."""
+        answer: asyncio.Future[JsonObject] = asyncio.get_running_loop().create_future()
+
+        async def arrived(value: JsonObject) -> None:
+            if not answer.done():
+                answer.set_result(value)
+
+        if self._has_server_ended:
+            raise Undelivered
+        self._waiting[request["id"]] = arrived
+        self._answers.add(answer)
+        try:
+            await self._upstream.send(request)
+            value = await answer
+        finally:
+            self._answers.discard(answer)
+            self._waiting.pop(request["id"], None)
+        if self._upstream.was_undelivered(request["id"]):
+            raise Undelivered
+        return value
+
+    async def _ask(self, method: str, params: JsonObject) -> JsonObject:
+        answer = await self._forward({"jsonrpc": "2.0", "id": next(self._own_ids), "method": method, "params": params})
+        if "error" in answer:
+            raise ListUnusable(f"the server answered {answer['error']}")
+        result: JsonObject = answer["result"]
+        return result
+
+    def _note_version(self, message: Message) -> None:
+        """A client of 2026-07-28 shakes no hands: its first request says with which version the server can be asked."""
+        meta = message.params.get("_meta")
+        if isinstance(meta, dict) and _VERSION_KEY in meta:
+            self._check_policy({"_meta": {key: value for key, value in meta.items() if key != "progressToken"}})
+
+    def _check_policy(self, params: JsonObject) -> None:
+        if not self._has_checked_policy:
+            self._has_checked_policy = True
+            self._start(self._warn_of_policy(params), None)
+
+    async def _warn_of_policy(self, params: JsonObject) -> None:
+        with suppress(UpstreamEnded):
+            await check_policy_against_server(self._ask, params, self._gate.engine_in_force)
+
+    def _start(self, work: Any, opened: OpenCall | None) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks[task] = opened
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._tasks[task]
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("a defect in approval-tui: a call was not answered", exc_info=task.exception())
+
+    # --- the end -------------------------------------------------------------------------------
+
+    async def give_up_holds(self) -> None:
+        """Ends every wait for a decision; requests stay pending for a client that comes back."""
+        await self._cancel([task for task, opened in self._tasks.items() if opened is None or not opened.is_forwarded])
+
+    async def end_calls(self) -> None:
+        """Ends the calls of a server that is gone, which answers nothing any more, and tells the client."""
+        self._has_server_ended = True
+        for answer in self._answers:
+            if not answer.done():
+                answer.set_exception(UpstreamEnded())
+        await self.give_up_holds()
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=LONGEST_END)
+        await self._cancel(list(self._tasks))
+
+    async def _cancel(self, tasks: list[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+
+def _value_of(line: Line) -> Any:
+    if line.is_too_long:
+        raise FrameRefused("it is too long")
+    return parse_frame(line.data)

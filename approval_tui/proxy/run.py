@@ -1,0 +1,108 @@
+"""One proxy from its start to its end: the server is started, both sides are read, everything is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+
+from approval_tui.gate import Gate
+from approval_tui.proxy.child import ChildServer
+from approval_tui.proxy.client_pipes import ClientGone, ClientPipes
+from approval_tui.proxy.options import ProxyOptions
+from approval_tui.proxy.relay import Relay
+from approval_tui.proxy.tally import Tally
+from approval_tui.proxy.upstream import Upstream
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+_log = logging.getLogger("approval_tui.proxy")
+
+
+def run_proxy(gate: Gate, options: ProxyOptions) -> int:
+    """Serves the client on stdin and stdout until it goes, or the server ends, or a signal comes; the exit code.
+
+    Raises InvalidInput where the server cannot be started.
+    """
+    try:
+        return asyncio.run(_serve(gate, options))
+    finally:
+        for descriptor in (0, 1):  # asyncio made them so, and a terminal would stay so for the shell
+            with suppress(OSError):
+                os.set_blocking(descriptor, True)
+
+
+async def _serve(gate: Gate, options: ProxyOptions) -> int:
+    upstream = await _connect(options)
+    try:
+        client = await ClientPipes.open()
+        async with gate:
+            return await _relay(client, upstream, gate, options)
+    finally:
+        await asyncio.shield(upstream.close())
+
+
+async def _connect(options: ProxyOptions) -> Upstream:
+    if options.upstream is None:
+        return await ChildServer.start(options.command)
+    from approval_tui.proxy.http_upstream import HttpUpstream  # the extra `mcp`
+
+    return await HttpUpstream.connect(options.upstream, options.headers)
+
+
+async def _relay(client: ClientPipes, upstream: Upstream, gate: Gate, options: ProxyOptions) -> int:
+    """Both directions at once; whichever ends first ends the other."""
+    tally = Tally()
+    relay = Relay(client, upstream, gate, options, tally)
+    stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    _stop_on_signals(stopped)
+    from_client = _task(relay.read_client())
+    from_server = _task(relay.read_server())
+    anything: list[asyncio.Future[Any]] = [from_client, from_server, stopped]
+    await asyncio.wait(anything, return_when=asyncio.FIRST_COMPLETED)
+    if from_server.done() and _is_fine(from_server):
+        await relay.end_calls()
+        await _end(from_client)
+        return await upstream.ended()
+    client.abandon()
+    await _end(from_client)
+    await relay.give_up_holds()
+    if from_server.done():  # nobody read what it passed on, but what became of the last calls is still to be heard
+        from_server = _task(relay.read_server())
+    await upstream.close()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(from_server), 1)
+    await _end(from_server)
+    await relay.end_calls()
+    return stopped.result() if stopped.done() else 0
+
+
+def _task(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    return asyncio.get_running_loop().create_task(work)
+
+
+def _is_fine(task: asyncio.Task[None]) -> bool:
+    """Whether the task came to its end; raises what went wrong in it but for a client that is gone."""
+    error = task.exception()
+    if error is not None and not isinstance(error, ClientGone):
+        raise error
+    return error is None
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError, ClientGone):
+        await task
+
+
+def _stop_on_signals(stopped: asyncio.Future[int]) -> None:
+    def stop(number: int) -> None:
+        if not stopped.done():
+            stopped.set_result(128 + number)
+
+    for number in _SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, stop, number)

@@ -1,0 +1,139 @@
+"""Tool calls behind the gate: judged, held while a person decides, claimed, forwarded once, and reported."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from approval_tui.domain.canonical import JsonObject, canonical_hash
+from approval_tui.domain.errors import ApprovalTuiError, InvalidInput, InvalidJson
+from approval_tui.domain.proxy_choices import ON_PENDING_ERROR, ROLLBACK_ERROR
+from approval_tui.gate import Gate, Waiting
+from approval_tui.proxy.answers import INTERNAL_ERROR, INVALID_PARAMS, error_answer, refusal_of, refused_result
+from approval_tui.proxy.hold import Hold
+from approval_tui.proxy.messages import ToolCall
+from approval_tui.proxy.options import ProxyOptions
+from approval_tui.proxy.tally import ALLOWED, APPROVED, FAILED, PENDING, REFUSED, Tally
+from approval_tui.proxy.unfinished import Unfinished, UnfinishedCalls, ended_task, has_failed, task_of
+from approval_tui.proxy.upstream import Undelivered, UpstreamEnded
+
+Send = Callable[[JsonObject], Awaitable[None]]
+Forward = Callable[[JsonObject], Awaitable[JsonObject]]
+"""Hands a request to the server and gives its answer; raises Undelivered or UpstreamEnded."""
+
+_log = logging.getLogger("approval_tui.proxy")
+
+
+@dataclass
+class OpenCall:
+    """A call that is not answered yet; until it `is_forwarded`, only its hold has to be given up."""
+
+    call: ToolCall
+    is_forwarded: bool = False
+
+
+class ToolCalls:
+    """Answers every `tools/call` request; only from here do any reach the server."""
+
+    def __init__(self, gate: Gate, options: ProxyOptions, forward: Forward, notify: Send, tally: Tally) -> None:
+        self._gate = gate
+        self._options = options
+        self._forward = forward
+        self._notify = notify
+        self._tally = tally
+        self._unfinished = UnfinishedCalls()
+
+    async def answer(self, opened: OpenCall) -> JsonObject:
+        """Runs the call if it may run, and gives what the client is told."""
+        call = opened.call
+        if call.continues:
+            return await self._continued(opened)
+        lookalike = self._lookalike(call)
+        if lookalike is not None:
+            return error_answer(call.id, INVALID_PARAMS, f"{call.name!a} could be read as {lookalike!a}, another tool.")
+        stack = AsyncExitStack()
+        hold = Hold(call, self._notify)
+        guard = self._gate.guard(
+            call.name,
+            call.arguments,
+            wait=Waiting(hold=self._options.hold, is_withdrawn=False, on_waiting=hold.begin),
+        )
+        try:
+            guarded = await stack.enter_async_context(guard)
+        except (InvalidInput, InvalidJson) as error:
+            return error_answer(call.id, INVALID_PARAMS, f"Invalid parameters of {call.name!a}: {error}")
+        except ApprovalTuiError as error:
+            return self._refused(call, error)
+        finally:
+            hold.end()
+        opened.is_forwarded = True  # nothing is awaited in between, so that no hold is given up half way
+        self._tally.count(ALLOWED if guarded.request is None else APPROVED)
+        return await self._run(Unfinished(stack, guarded, call.name, canonical_hash(call.arguments)), call)
+
+    async def observe(self, method: str, params: JsonObject, result: JsonObject | None = None) -> None:
+        """Looks at what the server says of tasks: a call that runs as a task ends when its task does."""
+        for task_id, failure in ended_task(method, params, result):
+            unfinished = self._unfinished.take_task(task_id)
+            if unfinished is not None:
+                await self._end(unfinished, failure)
+
+    def _lookalike(self, call: ToolCall) -> str | None:
+        try:
+            engine = self._gate.engine_in_force()
+        except ApprovalTuiError:
+            return None  # the guard says it better
+        return None if engine is None else engine.name_like(call.name)
+
+    async def _continued(self, opened: OpenCall) -> JsonObject:
+        """Goes on with a call that the server wanted input for, and with no other: its state is the server's own."""
+        call = opened.call
+        try:
+            unfinished = self._unfinished.take(call.name, canonical_hash(call.arguments), call.request_state)
+        except InvalidJson:
+            unfinished = None
+        if unfinished is None:
+            self._tally.count(REFUSED)
+            return error_answer(
+                call.id, INVALID_PARAMS, f"No call of {call.name!a} with these arguments waits for that."
+            )
+        opened.is_forwarded = True
+        return await self._run(unfinished, call)
+
+    async def _run(self, unfinished: Unfinished, call: ToolCall) -> JsonObject:
+        """Forwards the call and reports what became of it; what nobody knows stays open, and comes into doubt."""
+        try:
+            answer = await self._forward(call.with_arguments(unfinished.call.arguments))
+        except Undelivered:
+            unfinished.call.did_not_run()
+            await unfinished.report()
+            return error_answer(call.id, INTERNAL_ERROR, "The server is gone; the call did not run.")
+        except UpstreamEnded:
+            return error_answer(call.id, INTERNAL_ERROR, "The server is gone; nobody knows whether the call ran.")
+        result = answer.get("result") or {}
+        if result.get("resultType") == "input_required":
+            self._unfinished.keep(unfinished, result.get("requestState"))
+        elif (task_id := task_of(result)) is not None:
+            self._unfinished.keep_task(unfinished, task_id)
+        else:
+            await self._end(unfinished, has_failed(answer))
+        return answer
+
+    async def _end(self, unfinished: Unfinished, failure: str | None) -> None:
+        if failure is not None:
+            self._tally.count(FAILED)
+            if self._options.rollback_on == ROLLBACK_ERROR:
+                unfinished.call.did_not_run()
+            else:
+                unfinished.call.failed(failure)
+        await unfinished.report()
+
+    def _refused(self, call: ToolCall, error: ApprovalTuiError) -> JsonObject:
+        refusal = refusal_of(call, error, self._options.store)
+        self._tally.count(PENDING if refusal.is_pending else refusal.type)
+        _log.info("%s did not run: %s", ascii(call.name), refusal.text)
+        as_error = refusal.is_pending and self._options.on_pending == ON_PENDING_ERROR
+        if as_error or call.is_task:  # the answer to a task is a task, which a refusal is not
+            return error_answer(call.id, self._options.pending_code, refusal.text, refusal.data)
+        return refused_result(call, refusal)

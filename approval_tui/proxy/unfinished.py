@@ -1,0 +1,119 @@
+"""Calls that the server has begun and not ended: it wants input first, or runs them as tasks."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from approval_tui.domain.canonical import JsonObject
+from approval_tui.gate.guard import GuardedCall
+from approval_tui.proxy.messages import TASK_STATUS
+
+MOST_KEPT = 1000
+"""So many of each kind; of more, the oldest stay open, and come into doubt like any call that never reports."""
+
+_ENDED = ("completed", "failed", "cancelled")
+_LONGEST_DETAIL = 1000
+
+_Key = tuple[str, str, str | None]
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A call that may run, or runs, with what reports its outcome; `arguments` is the hash of the client's own."""
+
+    stack: AsyncExitStack
+    call: GuardedCall
+    tool: str
+    arguments: str
+
+    async def report(self) -> None:
+        """Tells the store what became of the call, once."""
+        await self.stack.aclose()
+
+
+class UnfinishedCalls:
+    """Those for which something is still to come, by what it will be recognised by."""
+
+    def __init__(self) -> None:
+        self._wanting_input: OrderedDict[_Key, list[Unfinished]] = OrderedDict()
+        self._tasks: OrderedDict[str, Unfinished] = OrderedDict()
+
+    def keep(self, unfinished: Unfinished, request_state: object) -> None:
+        """Keeps a call until the client sends it again with the state that the server gave it (2026-07-28, MRTR)."""
+        state = request_state if isinstance(request_state, str) else None
+        self._wanting_input.setdefault((unfinished.tool, unfinished.arguments, state), []).append(unfinished)
+        while len(self._wanting_input) > MOST_KEPT:
+            self._wanting_input.popitem(last=False)
+
+    def take(self, tool: str, arguments: str, request_state: str | None) -> Unfinished | None:
+        """The call that goes on, once; None where none of this tool, with these arguments and this state, waits."""
+        key = (tool, arguments, request_state)
+        waiting = self._wanting_input.get(key)
+        if not waiting:
+            return None
+        unfinished = waiting.pop(0)
+        if not waiting:
+            del self._wanting_input[key]
+        return unfinished
+
+    def keep_task(self, unfinished: Unfinished, task_id: str) -> None:
+        """Keeps a call until its task has ended."""
+        self._tasks[task_id] = unfinished
+        while len(self._tasks) > MOST_KEPT:
+            self._tasks.popitem(last=False)
+
+    def take_task(self, task_id: str) -> Unfinished | None:
+        """The call that runs as this task, once; None where none does."""
+        return self._tasks.pop(task_id, None)
+
+
+def task_of(result: JsonObject) -> str | None:
+    """The id of the task that a call runs as from now on; None where the result is the call's own."""
+    task = result.get("task")
+    source = task if isinstance(task, dict) else result if result.get("resultType") == "task" else {}
+    task_id = source.get("taskId")
+    return task_id if isinstance(task_id, str) else None
+
+
+def has_failed(answer: JsonObject) -> str | None:
+    """Why a call failed, by the server's answer; None where it did not."""
+    if "error" in answer:
+        error = answer["error"]
+        return f"JSON-RPC error {error.get('code')}: {error.get('message')}"[:_LONGEST_DETAIL]
+    result = answer["result"]
+    if result.get("isError") is not True:
+        return None
+    content = result.get("content")
+    texts = [each.get("text") for each in content if isinstance(each, dict)] if isinstance(content, list) else []
+    said = next((text for text in texts if isinstance(text, str) and text), "the tool says that it failed")
+    return said[:_LONGEST_DETAIL]
+
+
+def ended_task(method: str, params: JsonObject, result: JsonObject | None) -> Iterator[tuple[str, str | None]]:
+    """The tasks that have ended, by what the server said of them, each with why it failed, if it did.
+
+    `result` is what it answered to the request of that method; None for a notification.
+    """
+    if result is None:
+        if method == TASK_STATUS:
+            yield from _ended(params)
+    elif method == "tasks/result":
+        task_id = params.get("taskId")
+        if isinstance(task_id, str):
+            yield task_id, has_failed({"result": result})
+    elif method == "tasks/list":
+        tasks = result.get("tasks")
+        for task in tasks if isinstance(tasks, list) else ():
+            yield from _ended(task)
+    else:
+        yield from _ended(result)
+
+
+def _ended(task: Any) -> Iterator[tuple[str, str | None]]:
+    if isinstance(task, dict) and isinstance(task.get("taskId"), str) and task.get("status") in _ENDED:
+        failure = f"the task {task['status']}: {task.get('statusMessage') or 'the server says no more'}"
+        yield task["taskId"], None if task["status"] == "completed" else failure[:_LONGEST_DETAIL]
