@@ -211,7 +211,7 @@ def _proxy(parser: Parser) -> None:
     )
     parser.add_argument("--session", metavar="NAME", help="the requester's run (else a new one)")
     parser.add_argument("--server", metavar="NAME", help="what the server is called (else its command, or its host)")
-    parser.add_argument("--hold", metavar="30s", type=_duration, help="how long a call waits for a decision; 0: not")
+    parser.add_argument("--hold", metavar="30s", type=_hold, help="how long a call waits for a decision; 0: not")
     parser.add_argument("--on-pending", choices=ON_PENDING, help="how an undecided call is answered (default: error)")
     parser.add_argument(
         "--pending-code", metavar="N", type=_code, help=f"the error's code (default: {DEFAULT_PENDING_CODE})"
@@ -271,6 +271,10 @@ def _duration(text: str) -> int:
         return parse_duration(text)
     except InvalidInput as error:
         raise argparse.ArgumentTypeError(f"{error.happened} {error.to_do}") from None
+
+
+def _hold(text: str) -> int:
+    return 0 if text == "0" else _duration(text)
 
 
 def _moment(text: str) -> int:

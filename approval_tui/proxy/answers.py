@@ -60,6 +60,11 @@ class Refusal:
     data: JsonObject
 
     @property
+    def request_id(self) -> str | None:
+        """The id of the request that was asked, if any was."""
+        return self.data.get("approval_id")
+
+    @property
     def is_pending(self) -> bool:
         """Whether somebody can still say yes."""
         return self.type == APPROVAL_REQUIRED

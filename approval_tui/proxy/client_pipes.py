@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-import sys
+from contextlib import suppress
 from typing import BinaryIO
 
 from approval_tui.domain.canonical import JsonObject
@@ -13,6 +13,8 @@ from approval_tui.proxy.frames import frame_of
 from approval_tui.proxy.lines import Line, LineSplitter
 
 _CHUNK = 64 * 1024
+_LONGEST_END = 1.0
+"""Seconds that a client which does not read has for what was written last."""
 
 
 class ClientGone(Exception):
@@ -22,17 +24,27 @@ class ClientGone(Exception):
 class ClientPipes:
     """Reads lines from stdin and writes frames to stdout; they are ours alone, so nothing else may print there."""
 
-    def __init__(self, reader: asyncio.StreamReader | int, writer: asyncio.StreamWriter | int) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self) -> None:
+        self._input: BinaryIO = os.fdopen(os.dup(0), "rb", buffering=0)
+        self._output: BinaryIO = os.fdopen(os.dup(1), "wb", buffering=0)
+        self._reader: asyncio.StreamReader | None = None
+        self._reading: asyncio.BaseTransport | None = None
+        self._writer: asyncio.StreamWriter | None = None
         self._splitter = LineSplitter()
         self._lines: list[Line] = []
         self._is_gone = False
 
     @classmethod
     async def open(cls) -> ClientPipes:
-        """Takes stdin and stdout over."""
-        return cls(await _reader(sys.stdin.buffer), await _writer(sys.stdout.buffer))
+        """Takes stdin and stdout over, as files of its own that it can close."""
+        pipes, loop = cls(), asyncio.get_running_loop()
+        if _makes_wait(pipes._input):
+            reader = pipes._reader = asyncio.StreamReader()
+            pipes._reading, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipes._input)
+        if _makes_wait(pipes._output):
+            transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, pipes._output)
+            pipes._writer = asyncio.StreamWriter(transport, protocol, None, loop)
+        return pipes
 
     async def receive(self) -> Line | None:
         """The next line that the client wrote; None when it writes no more."""
@@ -50,9 +62,9 @@ class ClientPipes:
             return
         frame = frame_of(message)
         try:
-            if isinstance(self._writer, int):
+            if self._writer is None:
                 while frame:
-                    frame = frame[os.write(self._writer, frame) :]
+                    frame = frame[self._output.write(frame) :]
             elif self._writer.is_closing():
                 raise ClientGone
             else:
@@ -65,32 +77,30 @@ class ClientPipes:
         """Sends nothing more: what still comes is for nobody."""
         self._is_gone = True
 
+    async def close(self) -> None:
+        """Lets the client have what was written, for a while, and closes the files."""
+        self.abandon()
+        if self._reading is not None:
+            self._reading.close()
+        if self._writer is not None:
+            self._writer.close()
+            with suppress(OSError, TimeoutError):
+                await asyncio.wait_for(self._writer.wait_closed(), _LONGEST_END)
+            self._writer.transport.abort()
+        await asyncio.sleep(0)  # transports close their files in the loop's next round
+        self._input.close()
+        self._output.close()
+
     async def _read(self) -> bytes:
         try:
-            if isinstance(self._reader, int):
-                return os.read(self._reader, _CHUNK)
+            if self._reader is None:
+                return self._input.read(_CHUNK)
             return await self._reader.read(_CHUNK)
         except OSError:
             return b""
 
 
-async def _reader(file: BinaryIO) -> asyncio.StreamReader | int:
-    if _never_waits(file):
-        return file.fileno()
-    reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), file)
-    return reader
-
-
-async def _writer(file: BinaryIO) -> asyncio.StreamWriter | int:
-    if _never_waits(file):
-        return file.fileno()
-    loop = asyncio.get_running_loop()
-    transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, file)
-    return asyncio.StreamWriter(transport, protocol, None, loop)
-
-
-def _never_waits(file: BinaryIO) -> bool:
-    """Whether it is a regular file or a device like /dev/null, which no event loop can wait for, and none need."""
+def _makes_wait(file: BinaryIO) -> bool:
+    """Whether an event loop can wait for it; a regular file, or a device like /dev/null, is always ready."""
     mode = os.fstat(file.fileno()).st_mode
-    return not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or file.isatty())
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or file.isatty()

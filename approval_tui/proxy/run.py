@@ -40,8 +40,11 @@ async def _serve(gate: Gate, options: ProxyOptions) -> int:
     upstream = await _connect(options)
     try:
         client = await ClientPipes.open()
-        async with gate:
-            return await _relay(client, upstream, gate, options)
+        try:
+            async with gate:
+                return await _relay(client, upstream, gate, options)
+        finally:
+            await client.close()
     finally:
         await asyncio.shield(upstream.close())
 

@@ -190,6 +190,8 @@ def _file_path(place: Place) -> str:
 
 def _duration(least: int) -> Callable[[Place], int]:
     def read(place: Place) -> int:
+        if least == 0 and (place.kind, place.value) == ("int", "0"):
+            return 0
         if place.kind != "str":
             raise _bad(f"must be a duration such as 10m, not {_said(place)}")
         try:
