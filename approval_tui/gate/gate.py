@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from approval_tui.domain.policy_notes import PolicyNote
     from approval_tui.gate.policy_source import PolicySource
     from approval_tui.policy.engine import PolicyEngine
-    from approval_tui.store.asynchronous import AsyncStore
+    from approval_tui.store.asynchronous import AsyncStore, RequesterStore
     from approval_tui.store.blocking import BlockingStore
 
 P = ParamSpec("P")
@@ -185,6 +185,15 @@ class Gate:
             return guard_function(plain, lambda arguments: self.guard(name, arguments, reason=reason, risk=risk))
 
         return decorate if function is None else decorate(function)
+
+    async def requester_store(self) -> RequesterStore:
+        """The requester's face of the store, opened where it was not; raises StoreUnavailable."""
+        return (await self._open_async()).requester
+
+    @property
+    def policy_path(self) -> str | None:
+        """Where the policy is that the gate goes by, once it has looked for one."""
+        return self._policy_path
 
     def engine_in_force(self) -> PolicyEngine | None:
         """The engine of the policy that judges calls now; None where there is no policy. Raises PolicyError."""

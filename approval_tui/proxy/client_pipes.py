@@ -83,9 +83,9 @@ class ClientPipes:
         if self._reading is not None:
             self._reading.close()
         if self._writer is not None:
-            self._writer.close()
+            self._writer.transport.set_write_buffer_limits(high=0)
             with suppress(OSError, TimeoutError):
-                await asyncio.wait_for(self._writer.wait_closed(), _LONGEST_END)
+                await asyncio.wait_for(self._writer.drain(), _LONGEST_END)
             self._writer.transport.abort()
         await asyncio.sleep(0)  # transports close their files in the loop's next round
         self._input.close()

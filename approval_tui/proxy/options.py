@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from approval_tui.domain.proxy_choices import (
 _LAUNCHERS = frozenset(
     ("npx", "npm", "exec", "run", "uvx", "uv", "tool", "pipx", "python", "python3", "node", "bunx", "bun", "deno")
 )
+_SAYS_NOTHING = re.compile(r"(index|main|__main__|server|cli|app)\.(m?js|ts|py)|dist|build|src|lib|bin|")
 _LONGEST_LABEL = 100
 
 
@@ -54,7 +56,13 @@ def server_label(command: Sequence[str], upstream: str | None) -> str:
     if upstream is not None:
         return urlsplit(upstream).netloc.rpartition("@")[2][:_LONGEST_LABEL] or "server"
     words = [word for word in command if not word.startswith("-")] or list(command)
-    names = [os.path.basename(word.rstrip("/")) or word for word in words]
-    label = next((name for name in names if name not in _LAUNCHERS), names[0])
+    labels = [_last_telling_part(word) for word in words]
+    label = next((label for label in labels if label not in _LAUNCHERS), labels[0])
     plain = "".join(letter for letter in label if letter.isprintable()).strip()
     return plain[:_LONGEST_LABEL].strip() or "server"
+
+
+def _last_telling_part(path: str) -> str:
+    """Of `…/server-filesystem/dist/index.js`, the part that says what it is."""
+    parts = path.split("/")
+    return next((part for part in reversed(parts) if not _SAYS_NOTHING.fullmatch(part)), parts[-1]) or path

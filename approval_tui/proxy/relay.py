@@ -155,6 +155,10 @@ class Relay:
             if reply != self._client.send:  # what is cancelled gets no answer, but a batch is waiting for one
                 await reply(error_answer(opened.call.id, INVALID_REQUEST, "The call was cancelled; it did not run."))
             raise
+        except Exception as error:  # a client that is told nothing waits for ever
+            _log.exception("unexpected error; this is a defect in approval-tui")
+            ran = "nobody knows whether the call ran" if opened.is_forwarded else "the call did not run"
+            answer = error_answer(opened.call.id, INTERNAL_ERROR, f"Unexpected {type(error).__name__}; {ran}.")
         finally:
             del self._open_calls[opened.call.id]
         with suppress(ClientGone):
@@ -286,7 +290,7 @@ class Relay:
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._tasks[task]
         if not task.cancelled() and task.exception() is not None:
-            _log.error("a defect in approval-tui: a call was not answered", exc_info=task.exception())
+            _log.error("unexpected error; this is a defect in approval-tui", exc_info=task.exception())
 
     # --- the end -------------------------------------------------------------------------------
 

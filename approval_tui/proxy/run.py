@@ -6,14 +6,16 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
+from approval_tui.domain.errors import InvalidInput
 from approval_tui.gate import Gate
 from approval_tui.proxy.child import ChildServer
 from approval_tui.proxy.client_pipes import ClientGone, ClientPipes
 from approval_tui.proxy.options import ProxyOptions
+from approval_tui.proxy.presence import Presence
 from approval_tui.proxy.relay import Relay
 from approval_tui.proxy.tally import Tally
 from approval_tui.proxy.upstream import Upstream
@@ -37,7 +39,7 @@ def run_proxy(gate: Gate, options: ProxyOptions) -> int:
 
 
 async def _serve(gate: Gate, options: ProxyOptions) -> int:
-    upstream = await _connect(options)
+    upstream = await connect(options.command, options.upstream, options.headers)
     try:
         client = await ClientPipes.open()
         try:
@@ -49,18 +51,35 @@ async def _serve(gate: Gate, options: ProxyOptions) -> int:
         await asyncio.shield(upstream.close())
 
 
-async def _connect(options: ProxyOptions) -> Upstream:
-    if options.upstream is None:
-        return await ChildServer.start(options.command)
-    from approval_tui.proxy.http_upstream import HttpUpstream  # the extra `mcp`
-
-    return await HttpUpstream.connect(options.upstream, options.headers)
+async def connect(command: Sequence[str], url: str | None, headers: Sequence[tuple[str, str]]) -> Upstream:
+    """The server of the command, started, or the one at the URL; raises InvalidInput where that cannot be."""
+    if url is None:
+        return await ChildServer.start(command)
+    try:
+        from approval_tui.proxy.http_upstream import HttpUpstream
+    except ImportError as error:
+        raise InvalidInput(
+            f"A server at a URL needs what is not installed: {error}.",
+            not_done="Nothing was started.",
+            to_do="Install the extra: pip install 'approval-tui[mcp]'.",
+        ) from None
+    return await HttpUpstream.connect(url, headers)
 
 
 async def _relay(client: ClientPipes, upstream: Upstream, gate: Gate, options: ProxyOptions) -> int:
-    """Both directions at once; whichever ends first ends the other."""
     tally = Tally()
     relay = Relay(client, upstream, gate, options, tally)
+    presence = Presence(gate, options, tally)
+    said = _task(presence.keep())
+    try:
+        return await _serve_until_end(client, upstream, relay)
+    finally:
+        await _end(said)
+        await presence.end()
+
+
+async def _serve_until_end(client: ClientPipes, upstream: Upstream, relay: Relay) -> int:
+    """Both directions at once; whichever ends first ends the other."""
     stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     _stop_on_signals(stopped)
     from_client = _task(relay.read_client())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 ALLOWED = "allowed"  #: the policy let it run
@@ -16,10 +17,13 @@ class Tally:
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
+        self.changed = asyncio.Event()
+        """Set whenever something was counted."""
 
     def count(self, word: str) -> None:
         """One more of these."""
         self._counts[word] += 1
+        self.changed.set()
 
     @property
     def counts(self) -> dict[str, int]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from approval_tui.domain.canonical import JsonObject, canonical_hash
 from approval_tui.domain.errors import ApprovalTuiError, InvalidInput, InvalidJson
-from approval_tui.domain.proxy_choices import ON_PENDING_ERROR, ROLLBACK_ERROR
 from approval_tui.domain.names import quoted_name
+from approval_tui.domain.proxy_choices import ON_PENDING_ERROR, ROLLBACK_ERROR
 from approval_tui.gate import Gate, Waiting
 from approval_tui.proxy.answers import INTERNAL_ERROR, INVALID_PARAMS, error_answer, refusal_of, refused_result
 from approval_tui.proxy.hold import Hold
@@ -133,7 +133,8 @@ class ToolCalls:
     def _refused(self, call: ToolCall, error: ApprovalTuiError) -> JsonObject:
         refusal = refusal_of(call, error, self._options.store)
         self._tally.count(PENDING if refusal.is_pending else refusal.type)
-        _log.info("%s did not run: %s %s", quoted_name(call.name), refusal.type, refusal.request_id or "")
+        about = "" if refusal.request_id is None else f" ({refusal.request_id})"
+        _log.info("%s did not run: %s%s", quoted_name(call.name), refusal.type, about)
         as_error = refusal.is_pending and self._options.on_pending == ON_PENDING_ERROR
         if as_error or call.is_task:  # the answer to a task is a task, which a refusal is not
             return error_answer(call.id, self._options.pending_code, refusal.text, refusal.data)

@@ -23,6 +23,7 @@ from approval_tui.store.transactions import (
     paging,
     policies,
     policy_notes,
+    proxy_standings,
     queries,
     records,
     requester,
@@ -82,6 +83,7 @@ class RequesterStore(_Face):
     record_refusal = _writes(policies.record_refusal)
     give_back = _writes(policies.give_back)
     note_policy = _writes(policy_notes.note_policy)
+    note_proxy = _writes(proxy_standings.note_proxy)
 
     async def submit(self, call: Call | CheckedCall) -> Submitted:
         """Finds the request of the same call or creates it; raises InvalidInput before anything is written."""
@@ -118,6 +120,8 @@ class ReviewerStore(_Face):
     history = _reads(queries.history)
     overview = _reads(overview.overview)
     policy_standings = _reads(policy_notes.policy_standings)
+    proxies = _reads(proxy_standings.proxies)
+    denials = _reads(proxy_standings.denials)
     history_count = _reads(paging.history_count)
     history_id_at = _reads(paging.history_id_at)
     search_history = _reads(searching.search_history)

@@ -11,6 +11,7 @@ from approval_tui.store.transactions import queries
 if TYPE_CHECKING:
     from approval_tui.domain.audit import Event, Head, Verification
     from approval_tui.domain.policy_notes import PolicyStanding
+    from approval_tui.domain.proxies import Denials, ProxyStanding
     from approval_tui.store.procedures import Progress, Step
     from approval_tui.store.transactions.log import LogBounds
     from approval_tui.store.transactions.overview import Overview
@@ -123,6 +124,18 @@ class BlockingReader(BlockingFace):
         from approval_tui.store.transactions import policy_notes
 
         return self._engine.read(policy_notes.policy_standings)
+
+    def proxies(self) -> tuple[ProxyStanding, ...]:
+        """All proxies of the last week; see `proxy_standings.proxies`."""
+        from approval_tui.store.transactions import proxy_standings
+
+        return self._engine.read(proxy_standings.proxies)
+
+    def denials(self, *, most: int = 10) -> Denials:
+        """The rules that denied most; see `proxy_standings.denials`."""
+        from approval_tui.store.transactions import proxy_standings
+
+        return self._engine.read(proxy_standings.denials, most=most)
 
     def verify(self, expected: Head | None = None, progress: Progress | None = None) -> Verification:
         """Checks the whole log and every row against it, in short reads; see `procedures.verify`."""

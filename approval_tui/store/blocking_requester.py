@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from approval_tui.domain.calls import Call, CheckedCall, Submitted, check_call
 from approval_tui.domain.lifecycle import EXPIRED, PENDING
 from approval_tui.domain.models import Request
@@ -9,6 +11,9 @@ from approval_tui.store import wakeups
 from approval_tui.store.bells import Bell
 from approval_tui.store.blocking_face import BlockingFace, reads, writes
 from approval_tui.store.transactions import counters, policies, policy_notes, queries, records, requester
+
+if TYPE_CHECKING:
+    from approval_tui.domain.proxies import ProxyStanding
 
 
 class BlockingRequesterStore(BlockingFace):
@@ -30,6 +35,12 @@ class BlockingRequesterStore(BlockingFace):
     def submit(self, call: Call | CheckedCall) -> Submitted:
         """Finds the request of the same call or creates it; raises InvalidInput before anything is written."""
         return self._engine.write(requester.submit, call if isinstance(call, CheckedCall) else check_call(call))
+
+    def note_proxy(self, standing: ProxyStanding) -> None:
+        """Keeps what a proxy says of itself now; see `proxy_standings.note_proxy`."""
+        from approval_tui.store.transactions import proxy_standings  # few requesters are proxies
+
+        self._engine.write(proxy_standings.note_proxy, standing)
 
     def wait(self, request_id: str, *, timeout: int | None = None) -> Request:
         """The request as soon as it is no longer pending, or as it is after `timeout` ms."""

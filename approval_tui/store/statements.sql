@@ -352,3 +352,17 @@ SELECT seq FROM events WHERE name IN ('policy_reloaded', 'policy_rejected') ORDE
 -- name: policy_events
 -- What gates said of their policies, newest first, over an index that holds nothing else.
 SELECT * FROM events WHERE name IN ('policy_reloaded', 'policy_rejected') ORDER BY seq DESC LIMIT :most
+
+-- name: note_proxy
+INSERT INTO proxies (id, standing, heard_at) VALUES (:id, :standing, :now)
+ON CONFLICT (id) DO UPDATE SET standing = :standing, heard_at = :now
+
+-- name: forget_proxies
+DELETE FROM proxies WHERE heard_at < :before
+
+-- name: proxies
+SELECT standing, heard_at FROM proxies ORDER BY heard_at DESC, id
+
+-- name: tool_call_events
+-- What policies decided by themselves, newest first, over an index that holds nothing else.
+SELECT * FROM events WHERE name = 'tool_call' ORDER BY seq DESC LIMIT :most

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import sys
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from approval_tui.cli import output
 from approval_tui.cli.environment import Environment
+from approval_tui.cli.exit_codes import DONE
 from approval_tui.display.visible import visible_text
 from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.ids import new_secret
+
+if TYPE_CHECKING:
+    from approval_tui.domain.proxies import ProxyStanding
 
 _LOG = "approval_tui"
 
 
 def proxy(options: Namespace, environment: Environment) -> int:
     """Serves the MCP client on stdin and stdout until it goes; narration goes to stderr alone."""
-    _check_server(options)
+    check_server(options)
     from approval_tui.gate import Gate
     from approval_tui.proxy.options import ProxyOptions, server_label
     from approval_tui.store import store_path
@@ -54,7 +61,7 @@ def proxy(options: Namespace, environment: Environment) -> int:
     return run_proxy(gate, chosen)
 
 
-def _check_server(options: Namespace) -> None:
+def check_server(options: Namespace) -> None:
     """Raises InvalidInput unless there is one server, and headers only for a URL."""
     if bool(options.command) == (options.upstream is not None):
         raise InvalidInput(
@@ -70,6 +77,37 @@ def _check_server(options: Namespace) -> None:
         raise InvalidInput(
             f"--upstream {options.upstream} is no URL of HTTP.", not_done="Nothing was started.", to_do="Correct it."
         )
+
+
+def status(options: Namespace, environment: Environment) -> int:
+    """Lists the proxies that run, what they decided, and the rules that deny most."""
+    from approval_tui.domain.clock import system_clock
+
+    with environment.open_store() as store:
+        running = [each for each in store.reviewer.proxies() if each.is_running(system_clock()) and _is_there(each)]
+        denials = store.reviewer.denials()
+    if options.json:
+        rules = [vars(rule) for rule in denials.rules]
+        output.print_json({"proxies": [each.to_json() for each in running], "denying_rules": rules})
+        return DONE
+    from approval_tui.cli.proxy_text import print_denials, print_proxies
+
+    print_proxies(running)
+    print_denials(denials)
+    return DONE
+
+
+def _is_there(standing: ProxyStanding) -> bool:
+    """Whether its process is there, as far as that can be told from here: it may have been killed."""
+    if standing.host != socket.gethostname():
+        return True
+    try:
+        os.kill(standing.process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 class _VisibleFormatter(logging.Formatter):
