@@ -75,6 +75,7 @@ FIGURES = {
     "idle": {"idle, nothing pending", "idle, 20 pending and their ages ticking"},
     "flood": {"key to frame, p99, under a flood", "CPU under a flood"},
     "memory": {"memory after 3 further requests", "memory after 20 rows of history"},
+    "mcp": {"MCP: an allowed call", "MCP: start to first answer"},
     "judging": {
         *(f"judging by {rules} rules" for rules in ("10", "100", "1,000")),
         "judging by 1 rule, 1,000 tools",

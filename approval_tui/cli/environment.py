@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from approval_tui.cli import identity
 from approval_tui.domain.errors import InvalidInput
+from approval_tui.domain.lazy import lazy_property
 
 if TYPE_CHECKING:
     from approval_tui.display.redaction import Redactor
@@ -31,7 +31,7 @@ class Environment:
                 raise InvalidInput(f"--{name} is empty.", not_done="Nothing was done.", to_do="Give a path.")
         self._options = options
 
-    @cached_property
+    @lazy_property
     def settings(self) -> Settings:
         """The settings of the configuration; raises ConfigurationError."""
         from approval_tui.settings.configuration import load_settings

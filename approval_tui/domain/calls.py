@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from approval_tui.domain.canonical import JsonObject, json_object_and_text, stored_json
@@ -17,6 +16,7 @@ from approval_tui.domain.checks import (
     invalid_call,
 )
 from approval_tui.domain.identity import fingerprint_of
+from approval_tui.domain.lazy import lazy_property
 from approval_tui.domain.lifecycle import RISKS, highest_risk
 from approval_tui.domain.limits import (
     DEFAULT_APPROVAL_LIFETIME,
@@ -76,7 +76,7 @@ class CheckedCall:
     context_text: str
     fingerprint: str
 
-    @cached_property
+    @lazy_property
     def arguments(self) -> JsonObject:
         """The arguments as plain values of their own, which nobody else can change any more."""
         arguments: JsonObject = stored_json(self.arguments_text)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from approval_tui.domain.canonical import JsonObject, stored_json
 from approval_tui.domain.clock import optional_timestamp
 from approval_tui.domain.errors import StoreCorrupt
+from approval_tui.domain.lazy import lazy_property
 from approval_tui.domain.lifecycle import CONSUMED
 
 if TYPE_CHECKING:
@@ -121,22 +121,22 @@ class Request:
         object.__setattr__(request, "__dict__", values)
         return request
 
-    @cached_property
+    @lazy_property
     def context(self) -> JsonObject:
         """What the requester says of the call's surroundings."""
         return self._object(self.context_text)
 
-    @cached_property
+    @lazy_property
     def arguments(self) -> JsonObject:
         """The arguments that the agent sent."""
         return self._object(self.arguments_text)
 
-    @cached_property
+    @lazy_property
     def edited_arguments(self) -> JsonObject | None:
         """The arguments that a reviewer put in their place; None where nobody did."""
         return None if self.edited_arguments_text is None else self._object(self.edited_arguments_text)
 
-    @cached_property
+    @lazy_property
     def decisions(self) -> tuple[Decision, ...]:
         """What reviewers said, in order."""
         if self.decisions_text == NO_DECISIONS:

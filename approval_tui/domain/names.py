@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.@+/:-]{1,64}")
 
@@ -12,7 +13,15 @@ def folded_name(text: str) -> str:
 
     Two names that are folded alike must not both be there where it matters which one is read.
     """
+    return _folded_short(text) if len(text) <= _SHORT else _folded(text)
+
+
+def _folded(text: str) -> str:
     return text.casefold().replace("_", "").replace("-", "")
+
+
+_SHORT = 64
+_folded_short = lru_cache(maxsize=4096)(_folded)  # agents use the same few names again and again
 
 
 def quoted_name(text: str, longest: int | None = None) -> str:

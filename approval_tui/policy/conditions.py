@@ -7,6 +7,7 @@ or a list that is too long to look through. The engine takes None for the answer
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from operator import ge, gt, le, lt
 from typing import Any, NamedTuple
 
@@ -45,8 +46,9 @@ class Key(NamedTuple):
     folded: str
 
 
+@cache
 def path_keys(path: str) -> tuple[Key, ...]:
-    """The steps of a path below the arguments."""
+    """The steps of a path below the arguments; the same object for the same path."""
     return tuple(Key(name, folded_name(name)) for name in path.removeprefix(ARGUMENTS).split("."))
 
 
@@ -56,24 +58,31 @@ class ArgumentReader:
     def __init__(self, arguments: JsonObject) -> None:
         self._arguments = arguments
         self._names: dict[int, dict[str, str | None]] = {}
+        self._read: dict[int, Any] = {}
 
     def value_at(self, keys: tuple[Key, ...]) -> Any:
         """The value below these keys; MISSING where one lacks, UNREACHABLE where one stands below no object.
 
         AMBIGUOUS where another key is there that a server might take for it.
         """
+        value = self._read.get(id(keys), self)
+        if value is self:
+            value = self._read[id(keys)] = self._find(keys)
+        return value
+
+    def _find(self, keys: tuple[Key, ...]) -> Any:
         current: Any = self._arguments
-        for key in keys:
+        for name, folded in keys:
             if type(current) is not dict:
                 return MISSING if current is None else UNREACHABLE
             names = self._names.get(id(current))
             if names is None:
                 names = self._names[id(current)] = _names_by_folded(current)
-            if key.folded not in names:
+            if folded not in names:
                 return MISSING
-            if names[key.folded] != key.name:
+            if names[folded] != name:
                 return AMBIGUOUS
-            current = current[key.name]
+            current = current[name]
         return current
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from approval_tui.domain.canonical import JsonObject, canonical_hash, canonical_json
+from approval_tui.domain.lazy import lazy_property
 from approval_tui.domain.lifecycle import ALLOW, REQUIRE_APPROVAL
 from approval_tui.domain.models import NO_REQUIREMENTS, Requirements
 from approval_tui.policy.language import EVALUATE, EVERY_TOOL, GLOBAL_SCOPE
@@ -53,7 +53,7 @@ class Rule:
     risk: str | None = None
     hold: int | None = None
 
-    @cached_property
+    @lazy_property
     def hash(self) -> str:
         """Covers what changes a verdict, and neither the rule's words nor its times (rule R5)."""
         conditions = [{"path": each.path, "op": each.op, "value": each.value} for each in self.conditions]

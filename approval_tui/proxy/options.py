@@ -17,9 +17,26 @@ from approval_tui.domain.proxy_choices import (
 )
 
 _LAUNCHERS = frozenset(
-    ("npx", "npm", "exec", "run", "uvx", "uv", "tool", "pipx", "python", "python3", "node", "bunx", "bun", "deno")
+    (
+        "npx",
+        "npm",
+        "exec",
+        "run",
+        "uvx",
+        "uv",
+        "tool",
+        "pipx",
+        "python",
+        "python3",
+        "node",
+        "bunx",
+        "bun",
+        "deno",
+        "docker",
+        "podman",
+    )
 )
-_SAYS_NOTHING = re.compile(r"(index|main|__main__|server|cli|app)\.(m?js|ts|py)|dist|build|src|lib|bin|")
+_SAYS_NOTHING = re.compile(r"\.{1,2}|(index|main|__main__|server|cli|app)\.(m?js|ts|py)|dist|build|src|lib|bin|")
 _LONGEST_LABEL = 100
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from approval_tui.domain.lazy import lazy_property
 from approval_tui.store.drivers.sqlite import SqliteEngine
 
 if TYPE_CHECKING:
@@ -20,21 +20,21 @@ class BlockingStore:
     def __init__(self, engine: SqliteEngine) -> None:
         self._engine = engine
 
-    @cached_property
+    @lazy_property
     def requester(self) -> BlockingRequesterStore:
         """What an agent is handed; each face is loaded when it is first used."""
         from approval_tui.store.blocking_requester import BlockingRequesterStore
 
         return BlockingRequesterStore(self._engine)
 
-    @cached_property
+    @lazy_property
     def reviewer(self) -> BlockingReviewerStore:
         """What those who decide are handed."""
         from approval_tui.store.blocking_reviewer import BlockingReviewerStore
 
         return BlockingReviewerStore(self._engine)
 
-    @cached_property
+    @lazy_property
     def reader(self) -> BlockingReader:
         """What those are handed who only look: the reviewer's face without its decisions, and sooner loaded."""
         from approval_tui.store.blocking_reader import BlockingReader

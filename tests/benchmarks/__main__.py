@@ -16,6 +16,7 @@ from tests.benchmarks import (
     flood,
     idle,
     judging,
+    mcp_overhead,
     memory,
     reporting,
     screen_latency,
@@ -43,6 +44,7 @@ GROUPS: dict[str, Callable[[Counts, str], list[Figure]]] = {
     "flood": flood.measure,
     "memory": memory.measure,
     "judging": judging.measure,
+    "mcp": mcp_overhead.measure,
 }
 
 

@@ -18,6 +18,7 @@ from tests.support import LONG, ROOT, approve, submit
 HEAVY = ("textual", "rich", "asyncio", "aiosqlite", "watchfiles", "httpx", "urllib.request", "http", "yaml")
 FOR_DEFAULT_PLACES = ("platformdirs", "pathlib", "tempfile", "shutil")
 DRAWS = ("demo",)
+SPEAKS_MCP = ("proxy", "policy scan")
 POLICY = os.path.join(ROOT, "tests", "examples", "payments.yaml")
 READ_A_POLICY = ("policy validate", "policy test", "policy replay")
 
@@ -82,15 +83,23 @@ def words_of(store: BlockingStore, past: BlockingStore) -> dict[str, list[str]]:
         "policy test": ["policy", "test", POLICY, "--tool", "git_status", "--args", "{}"],
         "policy replay": ["policy", "replay", POLICY],
         "policy schema": ["policy", "schema"],
+        "proxy status": ["proxy", "status"],
     }
 
 
-@pytest.mark.parametrize("name", ["", *(each.name for each in COMMANDS if each.name not in DRAWS)])
+@pytest.mark.parametrize("name", ["", *(each.name for each in COMMANDS if each.name not in (*DRAWS, *SPEAKS_MCP))])
 def test_a_command_loads_only_what_it_needs(words_of: dict[str, list[str]], name: str) -> None:
     code = {"submit": "7", "wait": "9"}.get(name, "0")
     if name in READ_A_POLICY:
         code = "0 yaml"
     assert loaded(_COMMAND, *words_of[name], APPROVAL_TUI_CONFIG="") == code
+
+
+@pytest.mark.parametrize("name", SPEAKS_MCP)
+def test_the_mcp_gate_loads_neither_screen_nor_http(name: str) -> None:
+    heavy = ("textual", "rich", "mcp", "pydantic", "httpx2", "http", "urllib.request")
+    words = [*name.split(), "--", sys.executable, "-m", "tests.proxy.recording_server", os.devnull]
+    assert loaded(_COMMAND, *words, heavy=heavy) == "0"
 
 
 def test_yaml_is_loaded_for_a_configuration_that_exists(store: BlockingStore, tmp_path: object) -> None:

@@ -38,6 +38,11 @@ console:
   bell: false
   title: false
   notice: osc777
+proxy:
+  hold: 0
+  on_pending: tool_error
+  pending_code: -1
+  rollback_on: error
 redact:
   names: [password, "api key"]
 """
@@ -76,6 +81,10 @@ def test_every_key_is_read(own_home: Path) -> None:
         bell=False,
         title=False,
         notice="osc777",
+        proxy_hold=0,
+        proxy_on_pending="tool_error",
+        proxy_pending_code=-1,
+        proxy_rollback_on="error",
         redact_names=("password", "api key"),
     )
 
@@ -133,6 +142,10 @@ def test_settings_print_as_their_keys_and_read_back(own_home: Path) -> None:
         "console.bell": False,
         "console.title": False,
         "console.notice": "osc777",
+        "proxy.hold": "0s",
+        "proxy.on_pending": "tool_error",
+        "proxy.pending_code": -1,
+        "proxy.rollback_on": "error",
         "redact.names": ["password", "api key"],
     }
 

@@ -34,10 +34,12 @@ def main(path: str) -> None:
     warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons complain of forks beside threads
     ended: list[int] = []
     with open_store_blocking(path) as store:
+        store.requester.submit(Call("first", {}, "parent"))
+        store.reader.overview()  # a child waits for ever for a module that another thread was loading (CPython)
         threads = [threading.Thread(target=fork_often, args=(path, name, ended)) for name in ("a", "b")]
         for thread in threads:
             thread.start()
-        for number in range(OWN):
+        for number in range(OWN - 1):
             store.requester.submit(Call(f"own-{number}", {}, "parent"))
         for thread in threads:
             thread.join()
