@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         PolicyError,
         StoreUnavailable,
     )
-    from approval_tui.gate import Gate
+    from approval_tui.gate import Gate, Waiting
     from approval_tui.store import open_store, open_store_blocking
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "PolicyDenied",
     "PolicyError",
     "StoreUnavailable",
+    "Waiting",
     "__version__",
     "open_store",
     "open_store_blocking",
@@ -42,6 +43,7 @@ __all__ = [
 
 _HOMES = {
     "Gate": "approval_tui.gate",
+    "Waiting": "approval_tui.gate",
     "open_store": "approval_tui.store",
     "open_store_blocking": "approval_tui.store",
 }

@@ -142,7 +142,7 @@ def test_every_command_of_the_readme_runs(store_path: str) -> None:
     agent.start()
     request = pending_request(store_path)
     for line in commands:
-        if line != asking:
+        if line != asking and " npx " not in line:  # what needs the MCP server for files is run in tests/proxy
             line = line.replace("apr_0199…", request.id).replace("v1:sha256:…", request.digest)
             finished = run_command(line, store_path)
             assert finished.returncode == 0, (line, finished.stderr)

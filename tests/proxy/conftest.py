@@ -11,6 +11,9 @@ import pytest
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from tests.proxy.client import RawClient, proxy_command, recording_server
+from tests.proxy.installed import everything, filesystem, node_modules, python_of_sdk_1
+
+__all__ = ["everything", "filesystem", "node_modules", "python_of_sdk_1"]
 
 POLICY = """
 version: "1"
