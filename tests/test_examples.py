@@ -47,7 +47,7 @@ def test_an_example_is_sound_and_stands_in_the_readme(name: str) -> None:
         ("write_file", {"path": "/srv/app/main.py", "content": ""}, REQUIRE_APPROVAL),
         ("write_file", {"path": "/srv/.git/hooks/pre-commit", "content": ""}, DENY),
         ("move_file", {"source": "a", "destination": "b"}, REQUIRE_APPROVAL),
-        ("set_permissions", {"path": "a"}, DENY),
+        ("read_file", {"path": "a"}, DENY),
         ("anything_else", {}, REQUIRE_APPROVAL),
     ],
     ids=json.dumps,

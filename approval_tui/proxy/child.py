@@ -1,62 +1,51 @@
-"""The server as a child process: started in a group of its own, spoken to over its pipes, ended with its group."""
+"""The server as a child process: spoken to over its pipes, and ended with its group."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-from collections.abc import Sequence
+import subprocess
 from contextlib import suppress
 
 from approval_tui.domain.canonical import JsonObject
-from approval_tui.domain.errors import InvalidInput
 from approval_tui.proxy.frames import frame_of
 from approval_tui.proxy.lines import Line, LineSplitter
+from approval_tui.proxy.spawn import signal_group
 from approval_tui.proxy.upstream import Undelivered, UpstreamEnded
 
 GRACE = 2.0
 """Seconds that a server has to end by itself once nothing more comes, and again after it is asked to."""
 
 _CHUNK = 64 * 1024
-_FAILED_TO_START = "The server could not be started"
 
 
 class ChildServer:
     """A server over stdio (MCP, transports): a frame a line each way; what it writes to stderr goes to ours."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
+    def __init__(
+        self, process: subprocess.Popen[bytes], writer: asyncio.StreamWriter, reader: asyncio.StreamReader
+    ) -> None:
         self._process = process
-        self._input = process.stdin
-        self._output = process.stdout
+        self._input = writer
+        self._output = reader
+        self._ended = asyncio.get_running_loop().create_task(asyncio.to_thread(process.wait))
         self._splitter = LineSplitter()
         self._lines: list[Line] = []
         self._is_closed = False
 
     @classmethod
-    async def start(cls, command: Sequence[str]) -> ChildServer:
-        """Starts the command; raises InvalidInput where that cannot be done."""
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                start_new_session=True,
-            )
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise InvalidInput(
-                f"{_FAILED_TO_START}: {command[0]}: {reason}.",
-                not_done="Nothing runs.",
-                to_do="Check the command after --.",
-            ) from None
-        return cls(process)
+    async def adopt(cls, process: subprocess.Popen[bytes]) -> ChildServer:
+        """The server of a process that `spawn` gave."""
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), process.stdout)
+        transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, process.stdin)
+        return cls(process, asyncio.StreamWriter(transport, protocol, None, loop), reader)
 
     async def send(self, message: JsonObject) -> None:
         """Hands one message over; raises Undelivered if the server certainly has nothing of it, else UpstreamEnded."""
         frame = frame_of(message)
-        if self._input.is_closing() or self._process.returncode is not None:
+        if self._input.is_closing() or self._ended.done():
             raise Undelivered
         try:
             self._input.write(frame)
@@ -83,31 +72,26 @@ class ChildServer:
 
     async def ended(self) -> int:
         """Waits until the process has ended, and gives its exit code as a shell would."""
-        code = await self._process.wait()
+        code = await asyncio.shield(self._ended)
         return code if code >= 0 else 128 - code
+
+    def end_input(self) -> None:
+        """Closes the server's stdin, at which most servers end by themselves (MCP, lifecycle, shutdown)."""
+        with suppress(OSError, RuntimeError):
+            self._input.close()
 
     async def close(self) -> None:
         """Ends the server: its input is closed, then it and its group are asked to end, then they are killed."""
         if self._is_closed:
             return
         self._is_closed = True
-        with suppress(OSError, RuntimeError):
-            self._input.close()
+        self.end_input()
         if not await self._is_gone(GRACE):
-            self._signal(signal.SIGTERM)
-            if not await self._is_gone(GRACE):
-                self._signal(signal.SIGKILL)
-                await self._process.wait()
-                return
-        self._signal(signal.SIGKILL)  # what it started and left behind
+            signal_group(self._process, signal.SIGTERM)
+            await self._is_gone(GRACE)
+        signal_group(self._process, signal.SIGKILL)  # it, or what it started and left behind
+        await self._ended
 
     async def _is_gone(self, seconds: float) -> bool:
-        try:
-            await asyncio.wait_for(self._process.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
-
-    def _signal(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
+        done, _ = await asyncio.wait([self._ended], timeout=seconds)
+        return bool(done)

@@ -82,7 +82,7 @@ class ClientPipes:
         self.abandon()
         if self._reading is not None:
             self._reading.close()
-        if self._writer is not None:
+        if self._writer is not None and not self._writer.is_closing():
             self._writer.transport.set_write_buffer_limits(high=0)
             with suppress(OSError, TimeoutError):
                 await asyncio.wait_for(self._writer.drain(), _LONGEST_END)

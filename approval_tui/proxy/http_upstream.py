@@ -99,6 +99,9 @@ class HttpUpstream:
         await asyncio.wait([self._session])
         return 1
 
+    def end_input(self) -> None:
+        """Nothing: a session has no end of input."""
+
     async def close(self) -> None:
         """Ends the session, at the server too."""
         self._closing.set()

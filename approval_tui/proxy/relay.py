@@ -69,6 +69,7 @@ class Relay:
         self._own_ids = (f"approval-tui-{secrets.token_hex(8)}-{number}" for number in range(2**53))
         self._answers: set[asyncio.Future[JsonObject]] = set()
         self._has_server_ended = False
+        self._is_answered = asyncio.Event()
         self._era = ""
         self._has_checked_policy = False
 
@@ -112,7 +113,7 @@ class Relay:
         elif message.method == TOOLS_CALL:
             self._tally.count(REFUSED)
             _log.warning("a %s without an id was not passed on: nobody could be told what became of it", TOOLS_CALL)
-        elif message.method == CANCELLED and self._give_up_hold(message):
+        elif message.method == CANCELLED and await self._give_up_hold(message):
             pass
         else:
             with suppress(UpstreamEnded):
@@ -136,8 +137,8 @@ class Relay:
                 _log.warning("a %s was refused: %s", TOOLS_CALL, invalid.why)
                 await reply(error_answer(message.id, INVALID_PARAMS, f"Invalid parameters: {invalid.why}."))
                 return
-            opened = self._open_calls[message.id] = OpenCall(call)
-            self._start(self._answer_call(opened, reply), opened)
+            opened = self._open_calls[message.id] = OpenCall(call, reply)
+            self._start(self._answer_call(opened), opened)
         else:
             self._waiting[message.id] = partial(self._answered, message, reply)
             try:
@@ -148,31 +149,25 @@ class Relay:
                 return
         self._note_version(message)
 
-    async def _answer_call(self, opened: OpenCall, reply: Reply) -> None:
+    async def _answer_call(self, opened: OpenCall) -> None:
         try:
             answer = await self._calls.answer(opened)
-        except asyncio.CancelledError:
-            if reply != self._client.send:  # what is cancelled gets no answer, but a batch is waiting for one
-                await reply(error_answer(opened.call.id, INVALID_REQUEST, "The call was cancelled; it did not run."))
-            raise
         except Exception as error:  # a client that is told nothing waits for ever
             _log.exception("unexpected error; this is a defect in approval-tui")
             ran = "nobody knows whether the call ran" if opened.is_forwarded else "the call did not run"
             answer = error_answer(opened.call.id, INTERNAL_ERROR, f"Unexpected {type(error).__name__}; {ran}.")
-        finally:
-            del self._open_calls[opened.call.id]
         with suppress(ClientGone):
-            await reply(answer)
+            await opened.reply(answer)
 
-    def _give_up_hold(self, message: Message) -> bool:
+    async def _give_up_hold(self, message: Message) -> bool:
         """Whether what is cancelled was held here: its request stays pending, as for a client that timed out."""
         request_id = as_id(message.params.get("requestId"))
         opened = None if request_id is None else self._open_calls.get(request_id)
         if opened is None or opened.is_forwarded:
             return False
-        for task, held in self._tasks.items():
-            if held is opened:
-                task.cancel()
+        await self._cancel([task for task, held in self._tasks.items() if held is opened])
+        if opened.reply != self._client.send:  # what is cancelled gets no answer, but a batch waits for one
+            await opened.reply(error_answer(request_id, INVALID_REQUEST, "The call was cancelled; it did not run."))
         return True
 
     async def _refuse(self, refused: FrameRefused, request_id: Id | None, code: int, reply: Reply) -> None:
@@ -203,6 +198,7 @@ class Relay:
             answered = self._waiting.pop(message.id, None)
             if answered is not None:
                 await answered(message.value)
+                self._is_answered.set()
             else:
                 _log.debug("the server answered %a, which nobody asked or which was answered already", message.id)
 
@@ -252,6 +248,9 @@ class Relay:
         self._answers.add(answer)
         try:
             await self._upstream.send(request)
+            opened = self._open_calls.get(request["id"])
+            if opened is not None:
+                opened.is_settled.set()
             value = await answer
         finally:
             self._answers.discard(answer)
@@ -288,15 +287,29 @@ class Relay:
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        del self._tasks[task]
+        opened = self._tasks.pop(task)
+        if opened is not None:  # here, since a task that is cancelled before it began does nothing itself
+            opened.is_settled.set()
+            del self._open_calls[opened.call.id]
+            self._is_answered.set()
         if not task.cancelled() and task.exception() is not None:
             _log.error("unexpected error; this is a defect in approval-tui", exc_info=task.exception())
 
     # --- the end -------------------------------------------------------------------------------
 
-    async def give_up_holds(self) -> None:
-        """Ends every wait for a decision; requests stay pending for a client that comes back."""
-        await self._cancel([task for task, opened in self._tasks.items() if opened is None or not opened.is_forwarded])
+    async def finish_sending(self) -> None:
+        """Gives up what waits for a person, which stays pending, and lets what may run reach the server."""
+        self._calls.is_holding = False
+        await self._cancel([task for task, opened in self._tasks.items() if opened is None or opened.is_only_held])
+        sending = [each.is_settled.wait() for each in self._open_calls.values()]
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*sending), LONGEST_END)
+
+    async def until_answered(self) -> None:
+        """Waits until nothing is unanswered."""
+        while self._waiting or self._open_calls:
+            self._is_answered.clear()
+            await self._is_answered.wait()
 
     async def end_calls(self) -> None:
         """Ends the calls of a server that is gone, which answers nothing any more, and tells the client."""
@@ -304,7 +317,7 @@ class Relay:
         for answer in self._answers:
             if not answer.done():
                 answer.set_exception(UpstreamEnded())
-        await self.give_up_holds()
+        await self.finish_sending()
         if self._tasks:
             await asyncio.wait(list(self._tasks), timeout=LONGEST_END)
         await self._cancel(list(self._tasks))

@@ -6,13 +6,14 @@ import asyncio
 import logging
 import os
 import signal
+import subprocess
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
 from approval_tui.domain.errors import InvalidInput
 from approval_tui.gate import Gate
-from approval_tui.proxy.child import ChildServer
+from approval_tui.proxy.child import GRACE, ChildServer
 from approval_tui.proxy.client_pipes import ClientGone, ClientPipes
 from approval_tui.proxy.options import ProxyOptions
 from approval_tui.proxy.presence import Presence
@@ -22,24 +23,27 @@ from approval_tui.proxy.upstream import Upstream
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
+_DRAINING = 1.0
+"""Seconds in which what a server that ended has said last is read."""
+
 _log = logging.getLogger("approval_tui.proxy")
 
 
-def run_proxy(gate: Gate, options: ProxyOptions) -> int:
+def run_proxy(gate: Gate, options: ProxyOptions, process: subprocess.Popen[bytes] | None) -> int:
     """Serves the client on stdin and stdout until it goes, or the server ends, or a signal comes; the exit code.
 
-    Raises InvalidInput where the server cannot be started.
+    `process` is the server's, where it has one. Raises InvalidInput where what a server at a URL needs is missing.
     """
     try:
-        return asyncio.run(_serve(gate, options))
+        return asyncio.run(_serve(gate, options, process))
     finally:
         for descriptor in (0, 1):  # asyncio made them so, and a terminal would stay so for the shell
             with suppress(OSError):
                 os.set_blocking(descriptor, True)
 
 
-async def _serve(gate: Gate, options: ProxyOptions) -> int:
-    upstream = await connect(options.command, options.upstream, options.headers)
+async def _serve(gate: Gate, options: ProxyOptions, process: subprocess.Popen[bytes] | None) -> int:
+    upstream = await connect(process, options.upstream, options.headers)
     try:
         client = await ClientPipes.open()
         try:
@@ -51,10 +55,13 @@ async def _serve(gate: Gate, options: ProxyOptions) -> int:
         await asyncio.shield(upstream.close())
 
 
-async def connect(command: Sequence[str], url: str | None, headers: Sequence[tuple[str, str]]) -> Upstream:
-    """The server of the command, started, or the one at the URL; raises InvalidInput where that cannot be."""
-    if url is None:
-        return await ChildServer.start(command)
+async def connect(
+    process: subprocess.Popen[bytes] | None, url: str | None, headers: Sequence[tuple[str, str]]
+) -> Upstream:
+    """The server of the process, or the one at the URL; raises InvalidInput where what that needs is missing."""
+    if process is not None:
+        return await ChildServer.adopt(process)
+    assert url is not None
     try:
         from approval_tui.proxy.http_upstream import HttpUpstream
     except ImportError as error:
@@ -82,24 +89,29 @@ async def _serve_until_end(client: ClientPipes, upstream: Upstream, relay: Relay
     """Both directions at once; whichever ends first ends the other."""
     stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     _stop_on_signals(stopped)
-    from_client = _task(relay.read_client())
-    from_server = _task(relay.read_server())
-    anything: list[asyncio.Future[Any]] = [from_client, from_server, stopped]
+    from_client, from_server = _task(relay.read_client()), _task(relay.read_server())
+    ended = asyncio.get_running_loop().create_task(upstream.ended())
+    anything: list[asyncio.Future[Any]] = [from_client, from_server, ended, stopped]
     await asyncio.wait(anything, return_when=asyncio.FIRST_COMPLETED)
-    if from_server.done() and _is_fine(from_server):
+    if not stopped.done() and (ended.done() or (from_server.done() and _is_fine(from_server))):
+        await asyncio.wait([from_server], timeout=_DRAINING)  # what it said last
         await relay.end_calls()
-        await _end(from_client)
-        return await upstream.ended()
-    client.abandon()
+        await _end(from_client, from_server)
+        await upstream.close()
+        return await ended
+    if stopped.done() or not (from_client.done() and _is_fine(from_client)):
+        client.abandon()
     await _end(from_client)
-    await relay.give_up_holds()
+    await relay.finish_sending()
     if from_server.done():  # nobody read what it passed on, but what became of the last calls is still to be heard
         from_server = _task(relay.read_server())
+    upstream.end_input()
+    answered = _task(relay.until_answered())
+    await asyncio.wait([answered, from_server], timeout=GRACE, return_when=asyncio.FIRST_COMPLETED)
     await upstream.close()
-    with suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(from_server), 1)
-    await _end(from_server)
+    await asyncio.wait([from_server], timeout=_DRAINING)
     await relay.end_calls()
+    await _end(from_server, answered, ended)
     return stopped.result() if stopped.done() else 0
 
 
@@ -115,10 +127,11 @@ def _is_fine(task: asyncio.Task[None]) -> bool:
     return error is None
 
 
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError, ClientGone):
-        await task
+async def _end(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+        with suppress(asyncio.CancelledError, ClientGone):
+            await task
 
 
 def _stop_on_signals(stopped: asyncio.Future[int]) -> None:

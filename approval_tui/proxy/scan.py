@@ -11,6 +11,7 @@ from approval_tui.domain.errors import InvalidInput
 from approval_tui.proxy.answers import error_answer
 from approval_tui.proxy.frames import FrameRefused, parse_frame
 from approval_tui.proxy.messages import INITIALIZE, INITIALIZED, REQUEST, RESPONSE, TOOLS_LIST, read_message
+from approval_tui.proxy.spawn import spawn
 from approval_tui.proxy.tool_lists import ListUnusable, all_tools
 from approval_tui.proxy.upstream import Upstream, UpstreamEnded
 from approval_tui.version import __version__
@@ -44,7 +45,7 @@ async def _scan(
 ) -> list[JsonObject]:
     from approval_tui.proxy.run import connect
 
-    upstream = await connect(command, url, headers)
+    upstream = await connect(spawn(command) if command else None, url, headers)
     try:
         return await asyncio.wait_for(_Asking(upstream).tools(), timeout / 1000)
     except TimeoutError:

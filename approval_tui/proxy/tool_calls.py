@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from approval_tui.domain.canonical import JsonObject, canonical_hash
 from approval_tui.domain.errors import ApprovalTuiError, InvalidInput, InvalidJson
+from approval_tui.domain.models import Request
 from approval_tui.domain.names import quoted_name
 from approval_tui.domain.proxy_choices import ON_PENDING_ERROR, ROLLBACK_ERROR
 from approval_tui.gate import Gate, Waiting
@@ -29,10 +31,21 @@ _log = logging.getLogger("approval_tui.proxy")
 
 @dataclass
 class OpenCall:
-    """A call that is not answered yet; until it `is_forwarded`, only its hold has to be given up."""
+    """A call that is not answered yet: it `is_held` while a person decides, then it may be forwarded.
+
+    Until then it can simply be given up. `is_settled` is set when it was sent, or will not be.
+    """
 
     call: ToolCall
+    reply: Send
+    is_held: bool = False
     is_forwarded: bool = False
+    is_settled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_only_held(self) -> bool:
+        """Whether nothing but a person's decision is waited for, or was until now."""
+        return self.is_held and not self.is_forwarded
 
 
 class ToolCalls:
@@ -45,6 +58,8 @@ class ToolCalls:
         self._notify = notify
         self._tally = tally
         self._unfinished = UnfinishedCalls()
+        self.is_holding = True
+        """Whether calls may wait for a person; a client that is gone waits for nothing."""
 
     async def answer(self, opened: OpenCall) -> JsonObject:
         """Runs the call if it may run, and gives what the client is told."""
@@ -56,10 +71,18 @@ class ToolCalls:
             return error_answer(call.id, INVALID_PARAMS, f"{call.name!a} could be read as {lookalike!a}, another tool.")
         stack = AsyncExitStack()
         hold = Hold(call, self._notify)
+
+        def begin_hold(request: Request) -> None:
+            opened.is_held = True
+            task = asyncio.current_task()
+            if not self.is_holding and task is not None:
+                task.cancel()
+            hold.begin(request)
+
         guard = self._gate.guard(
             call.name,
             call.arguments,
-            wait=Waiting(hold=self._options.hold, is_withdrawn=False, on_waiting=hold.begin),
+            wait=Waiting(hold=self._options.hold, is_withdrawn=False, on_waiting=begin_hold),
         )
         try:
             guarded = await stack.enter_async_context(guard)

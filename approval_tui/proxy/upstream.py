@@ -31,5 +31,8 @@ class Upstream(Protocol):
     async def ended(self) -> int:
         """Waits for the server's end, and gives the exit code that the proxy should have."""
 
+    def end_input(self) -> None:
+        """Says that nothing more will be sent; what was sent may still be answered."""
+
     async def close(self) -> None:
         """Ends what was begun: the process with its group, or the session."""

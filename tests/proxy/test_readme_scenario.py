@@ -54,7 +54,7 @@ async def test_a_write_is_approved_in_the_console_and_written_exactly_once(
     async with Client(started) as client:
         listed = {tool.name for tool in (await client.list_tools()).tools}
         assert "write_file" in listed
-        assert "set_permissions" not in listed
+        assert "read_file" not in listed
         writing = asyncio.create_task(client.call_tool("write_file", notes))
         request = await approve_in_console(store_path)
         result = await asyncio.wait_for(writing, LONG)

@@ -76,7 +76,10 @@ def test_a_scan_speaks_with_servers_of_both_eras_and_answers_what_they_ask(serve
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--timeout", "300ms", "--", sys.executable, "-c", "import sys; sys.stdin.read()"], "did not answer within 0.3 seconds"),
+        (
+            ["--timeout", "300ms", "--", sys.executable, "-c", "import sys; sys.stdin.read()"],
+            "did not answer within 0.3 seconds",
+        ),
         (["--", sys.executable, "-c", "pass"], "it ended, or cannot be reached"),
         (["--", "no-such-server"], "could not be started: no-such-server"),
         ([], "A proxy has one server"),

@@ -13,11 +13,15 @@ from approval_tui.cli import output
 from approval_tui.cli.environment import Environment
 from approval_tui.cli.exit_codes import DONE
 from approval_tui.display.visible import visible_text
+from approval_tui.domain.checks import check_optional_name
 from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.ids import new_secret
 
 if TYPE_CHECKING:
     from approval_tui.domain.proxies import ProxyStanding
+    from approval_tui.gate import Gate
+    from approval_tui.proxy.options import ProxyOptions
+    from approval_tui.settings.configuration import Settings
 
 _LOG = "approval_tui"
 
@@ -25,16 +29,31 @@ _LOG = "approval_tui"
 def proxy(options: Namespace, environment: Environment) -> int:
     """Serves the MCP client on stdin and stdout until it goes; narration goes to stderr alone."""
     check_server(options)
+    from approval_tui.proxy.spawn import spawn
+
+    gate, chosen = _gate_and_options(options, environment, environment.settings)
+    _log_to_stderr()
+    if gate.engine_in_force() is None:
+        output.narrate("No policy is named, so every tool call asks. `approval-tui policy scan` writes one.")
+
+    process = spawn(chosen.command) if chosen.command else None  # it starts while the rest is loaded
+    from approval_tui.proxy.run import run_proxy
+
+    return run_proxy(gate, chosen, process)
+
+
+def _gate_and_options(options: Namespace, environment: Environment, settings: Settings) -> tuple[Gate, ProxyOptions]:
     from approval_tui.gate import Gate
     from approval_tui.proxy.options import ProxyOptions, server_label
     from approval_tui.store import store_path
 
-    settings = environment.settings
+    for name in ("requester", "session", "server"):
+        check_optional_name(name, getattr(options, name))
     path = store_path(environment.store_location())
     chosen = ProxyOptions(
         requester=options.requester,
-        session=options.session or new_secret("mcp")[:12],
-        server=options.server or server_label(options.command, options.upstream),
+        session=new_secret("mcp")[:12] if options.session is None else options.session,
+        server=server_label(options.command, options.upstream) if options.server is None else options.server,
         command=tuple(options.command),
         upstream=options.upstream,
         headers=tuple(options.header or ()),
@@ -53,12 +72,7 @@ def proxy(options: Namespace, environment: Environment) -> int:
         policy=options.policy,
         config=options.config,
     )
-    _log_to_stderr()
-    if gate.engine_in_force() is None:
-        output.narrate("No policy is named, so every tool call asks. `approval-tui policy scan` writes one.")
-    from approval_tui.proxy.run import run_proxy
-
-    return run_proxy(gate, chosen)
+    return gate, chosen
 
 
 def check_server(options: Namespace) -> None:
