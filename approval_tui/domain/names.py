@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.@+/:-]{1,64}")
 
 
 def folded_name(text: str) -> str:
-    """What careless readers make of a name: Go's encoding/json ignores case, others underscores and hyphens.
+    """What careless readers make of a name: two that are folded alike must not both be there where it matters.
 
-    Two names that are folded alike must not both be there where it matters which one is read.
+    Go's encoding/json ignores case, Java and JavaScript trim, C ends a text at a NUL, some drop what is no character,
+    and others take `filePath` for `file_path`.
     """
     return _folded_short(text) if len(text) <= _SHORT else _folded(text)
 
 
 def _folded(text: str) -> str:
-    return text.casefold().replace("_", "").replace("-", "")
+    if text.isascii() and text.isprintable():
+        return text.casefold().translate(_BETWEEN_WORDS)
+    letters = [each for each in text if each != "\0" and unicodedata.category(each) not in _NO_CHARACTERS]
+    started = text.find(letters[0]) if letters else len(text)
+    ended = text.find("\0", started)
+    if ended >= 0:
+        letters = [each for each in text[started:ended] if unicodedata.category(each) not in _NO_CHARACTERS]
+    decomposed = unicodedata.normalize("NFKD", "".join(letters)).upper().casefold()
+    return "".join(each for each in decomposed if unicodedata.category(each) != "Mn").translate(_BETWEEN_WORDS)
 
 
 _SHORT = 64
+_BETWEEN_WORDS = dict.fromkeys(map(ord, "_- "))
+_NO_CHARACTERS = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"})
 _folded_short = lru_cache(maxsize=4096)(_folded)  # agents use the same few names again and again
 
 

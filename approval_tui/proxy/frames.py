@@ -73,14 +73,17 @@ def id_within(data: bytes) -> Id | None:
     It is a guess, and only good for saying no.
     """
     try:
-        value = json.loads(data) if len(data) <= LARGEST_FRAME else None
+        value = json.loads(data, object_pairs_hook=_with_one_id) if len(data) <= LARGEST_FRAME else None
     except (ValueError, RecursionError):
         value = None
     if isinstance(value, dict):
         return as_id(value.get("id"))
     ends = data[:_LOOKED_THROUGH] if len(data) <= _LOOKED_THROUGH else data[:_LOOKED_THROUGH] + data[-_LOOKED_THROUGH:]
-    found = _ID_IN_TEXT.findall(ends)
-    return as_id(json.loads(found[0])) if len(set(found)) == 1 else None
+    found = set(_ID_IN_TEXT.findall(ends))
+    try:
+        return as_id(json.loads(found.pop())) if len(found) == 1 else None
+    except ValueError:
+        return None
 
 
 def as_id(value: object) -> Id | None:
@@ -91,6 +94,13 @@ def as_id(value: object) -> Id | None:
 
 
 _encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
+
+
+def _with_one_id(pairs: list[tuple[str, Any]]) -> JsonObject:
+    value = dict(pairs)
+    if [key for key, _ in pairs].count("id") > 1:
+        value["id"] = None
+    return value
 
 
 def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> JsonObject:

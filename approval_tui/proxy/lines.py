@@ -21,8 +21,7 @@ class LineSplitter:
     """Puts chunks together and cuts them at line feeds, and at nothing else: a carriage return is white space."""
 
     def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._data = bytearray()
         self._head: bytes | None = None
 
     def feed(self, chunk: bytes) -> list[Line]:
@@ -41,20 +40,16 @@ class LineSplitter:
         return self._ended()
 
     def _take(self, part: bytes) -> None:
-        if not part:
-            return
-        self._parts.append(part)
-        self._size += len(part)
-        if self._size > LARGEST_FRAME + 1:  # a carriage return may stand before the end
-            whole = b"".join(self._parts)
+        self._data += part
+        if len(self._data) > LARGEST_FRAME + 1 or self._head is not None:  # a carriage return may stand before the end
             if self._head is None:
-                self._head = whole[:_KEPT]
-            self._parts, self._size = [whole[-_KEPT:]], LARGEST_FRAME + 2
+                self._head = bytes(self._data[:_KEPT])
+            del self._data[:-_KEPT]
 
     def _ended(self) -> list[Line]:
-        data, head = b"".join(self._parts), self._head
-        self._parts, self._size, self._head = [], 0, None
+        data, head = bytes(self._data), self._head
+        self._data, self._head = bytearray(), None
         if head is not None:
-            return [Line(head + data[-_KEPT:], is_too_long=True)]
+            return [Line(head + data, is_too_long=True)]
         data = data.strip(b" \t\r")
         return [Line(data)] if data else []

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from approval_tui.domain.canonical import JsonObject
+from approval_tui.domain.names import folded_name
 from approval_tui.proxy.frames import FrameRefused, Id, as_id
 
 TOOLS_CALL = "tools/call"
@@ -22,6 +21,7 @@ REQUEST = "request"
 NOTIFICATION = "notification"
 RESPONSE = "response"
 
+_JUDGED = {folded_name(method): method for method in (TOOLS_CALL, TOOLS_LIST)}
 _MEMBERS = ("jsonrpc", "id", "method", "params", "result", "error")
 _CALL_MEMBERS = ("name", "arguments", "_meta", "task", "inputResponses", "requestState")
 
@@ -76,7 +76,7 @@ def read_message(value: Any) -> Message:
     """The message of a frame's value; raises FrameRefused."""
     if type(value) is not dict:
         raise FrameRefused(f"it is {_kind_of(value)}, not an object")
-    lookalike = _lookalike(value, _MEMBERS)
+    lookalike = _lookalike(value)
     if lookalike is not None:
         raise FrameRefused(f"its key {ascii(lookalike)[:200]} could be read as another one")
     if value.get("jsonrpc") != "2.0":
@@ -102,8 +102,9 @@ def _asking(value: JsonObject) -> Message:
     params = value.get("params")
     if params is not None and type(params) is not dict:
         raise FrameRefused(f"its params are {_kind_of(params)}, not an object")
-    if method != TOOLS_CALL and _folded(method) == TOOLS_CALL:
-        raise FrameRefused(f"its method {ascii(method)[:200]} could be read as {TOOLS_CALL}")
+    meant = _JUDGED.get(folded_name(method))
+    if meant is not None and method != meant:
+        raise FrameRefused(f"its method {ascii(method)[:200]} could be read as {meant}")
     if "id" in value:
         return Message(REQUEST, value, _id(value), method)
     return Message(NOTIFICATION, value, None, method)
@@ -150,13 +151,9 @@ def _id(value: JsonObject) -> Id:
     return read
 
 
-def _lookalike(value: JsonObject, members: Iterable[str]) -> str | None:
-    """A key that a reader which ignores case, or kinds of letters, takes for one of the members."""
-    return next((key for key in value if key not in members and _folded(key) in members), None)
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold().strip()
+def _lookalike(value: JsonObject) -> str | None:
+    """A key that some reader takes for one of the members."""
+    return next((key for key in value if key not in _MEMBERS and folded_name(key) in _MEMBERS), None)
 
 
 def _kind_of(value: object) -> str:

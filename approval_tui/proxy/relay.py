@@ -182,10 +182,16 @@ class Relay:
         while (line := await self._upstream.receive()) is not None:
             try:
                 value = _value_of(line)
-                for item in value if type(value) is list and self._era == ERA_OF_BATCHES else [value]:
-                    await self._from_server(read_message(item))
             except FrameRefused as refused:
                 await self._refuse_server(refused, id_within(line.data))
+                continue
+            for item in value if type(value) is list and self._era == ERA_OF_BATCHES else [value]:
+                try:
+                    message = read_message(item)
+                except FrameRefused as refused:
+                    await self._refuse_server(refused, as_id(item.get("id")) if type(item) is dict else None)
+                else:
+                    await self._from_server(message)
 
     async def _from_server(self, message: Message) -> None:
         if message.kind != RESPONSE:
