@@ -48,7 +48,6 @@ class PolicyEngine:
             tool.name: tuple(self._compile(rule, tool.scope) for rule in tool.rules) for tool in policy.tools
         }
         self._by_tool: dict[str, _Applicable] = {}
-        self._names = {folded_name(name): name for name in (*self._compiled, *policy.hide)}
 
     def evaluate(self, tool: str, arguments: JsonObject, counts: Counts = NO_COUNTS) -> Verdict:
         """What the policy says of a call with these arguments, which must be plain JSON values.
@@ -93,8 +92,7 @@ class PolicyEngine:
 
     def name_like(self, tool: str) -> str | None:
         """A name of the policy that a careless server takes for this tool's, which the policy itself has not."""
-        is_named = tool in self._compiled or tool in self.policy.hide
-        return None if is_named else self._names.get(folded_name(tool))
+        return self._applicable(tool).lookalike
 
     def _verdict(
         self,
@@ -144,6 +142,13 @@ class PolicyEngine:
             known = self._by_tool[tool] = self._find_applicable(tool)
         return known
 
+    def _find_lookalike(self, tool: str) -> str | None:
+        names = [name for name in (*self._compiled, *self.policy.hide) if name != EVERY_TOOL]
+        if any(fits(tool, name) for name in names):
+            return None
+        folded = folded_name(tool)
+        return next((name for name in names if fits(folded, folded_name(name))), None)
+
     def _find_applicable(self, tool: str) -> _Applicable:
         policy = self.policy
         if self.hides(tool):
@@ -155,7 +160,8 @@ class PolicyEngine:
         is_listed = bool(own or globs)
         if policy.default == DENY and not is_listed:
             message = f"Tool {in_quotes(tool)} is not permitted by policy"
-            return _Applicable(refusal=_default_finding(DEFAULT_DENY, "default", DENY, message))
+            refusal = _default_finding(DEFAULT_DENY, "default", DENY, message)
+            return _Applicable(refusal, lookalike=self._find_lookalike(tool))
         names = [*own, *globs, *([EVERY_TOOL] if EVERY_TOOL in self._compiled else [])]
         rules = tuple(rule for name in names for rule in self._compiled[name])
         asks = policy.default == REQUIRE_APPROVAL and not is_listed
@@ -163,6 +169,7 @@ class PolicyEngine:
         return _Applicable(
             rules=rules,
             asks_by_default=_default_finding(DEFAULT_ASK, "default", REQUIRE_APPROVAL, message) if asks else None,
+            lookalike=self._find_lookalike(tool),
             counts_needed=tuple(sorted({counter for rule in rules for counter in rule.counts_needed})),
         )
 
@@ -273,6 +280,7 @@ class _Applicable:
     refusal: Finding | None = None
     rules: tuple[_CompiledRule, ...] = ()
     asks_by_default: Finding | None = None
+    lookalike: str | None = None
     counts_needed: tuple[Counter, ...] = ()
 
 

@@ -74,7 +74,7 @@ def refusal_of(call: ToolCall, error: ApprovalTuiError, store: str | None) -> Re
     """The refusal for an error of the gate; `store` is the path that a person must name to decide, if any."""
     kind = next((name for error_type, name in _TYPES if isinstance(error, error_type)), NOT_RUN)
     data: JsonObject = {"type": kind, "tool": call.name, "retryable": kind in _RETRYABLE}
-    text = str(error)
+    text = str(error) if isinstance(error, NotApproved) else f"{error} The call did not run."
     request = error.request if isinstance(error, NotApproved) else None
     if request is not None:
         data["approval_id"] = request.id

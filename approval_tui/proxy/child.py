@@ -13,14 +13,20 @@ from approval_tui.proxy.lines import Line, LineSplitter
 from approval_tui.proxy.spawn import signal_group
 from approval_tui.proxy.upstream import Undelivered, UpstreamEnded
 
-GRACE = 2.0
-"""Seconds that a server has to end by itself once nothing more comes, and again after it is asked to."""
+_GRACE = 0.5
+_TERM_GRACE = 1.0
+"""Seconds that a server has to end by itself once nothing more comes, and again after it is asked to.
+
+With the time for last answers that is less than clients give us before they kill (the SDKs: four seconds).
+"""
 
 _CHUNK = 64 * 1024
 
 
 class ChildServer:
     """A server over stdio (MCP, transports): a frame a line each way; what it writes to stderr goes to ours."""
+
+    needs_tools_first = False
 
     def __init__(
         self, process: subprocess.Popen[bytes], writer: asyncio.StreamWriter, reader: asyncio.StreamReader
@@ -70,6 +76,10 @@ class ChildServer:
         """Never: what is in a pipe may have been read."""
         return False
 
+    def was_lost(self, _request_id: object) -> bool:
+        """Never: what comes over the pipe is the server's."""
+        return False
+
     async def ended(self) -> int:
         """Waits until the process has ended, and gives its exit code as a shell would."""
         code = await asyncio.shield(self._ended)
@@ -86,9 +96,9 @@ class ChildServer:
             return
         self._is_closed = True
         self.end_input()
-        if not await self._is_gone(GRACE):
+        if not await self._is_gone(_GRACE):
             signal_group(self._process, signal.SIGTERM)
-            await self._is_gone(GRACE)
+            await self._is_gone(_TERM_GRACE)
         signal_group(self._process, signal.SIGKILL)  # it, or what it started and left behind
         await self._ended
 

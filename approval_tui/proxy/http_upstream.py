@@ -22,12 +22,11 @@ from mcp.shared.inbound import (
     x_mcp_header_map,
 )
 from mcp.shared.message import ClientMessageMetadata, SessionMessage
-from mcp_types import jsonrpc_message_adapter
-from pydantic import ValidationError
+from mcp_types import JSONRPCMessage, jsonrpc_message_adapter
 
 from approval_tui.domain.canonical import JsonObject
-from approval_tui.proxy.answers import INTERNAL_ERROR, error_answer
 from approval_tui.proxy.frames import LARGEST_FRAME
+from approval_tui.proxy.http_transport import HonestTransport
 from approval_tui.proxy.lines import Line
 from approval_tui.proxy.messages import INITIALIZE, TOOLS_CALL, TOOLS_LIST
 from approval_tui.proxy.upstream import Undelivered
@@ -45,8 +44,10 @@ _log = logging.getLogger("approval_tui.proxy")
 class HttpUpstream:
     """A session with one server; requests are posted, and what the server says comes back over their streams."""
 
+    needs_tools_first = True
+
     def __init__(self, url: str, headers: Sequence[tuple[str, str]]) -> None:
-        self._transport = _HonestTransport()
+        self._transport = HonestTransport()
         self._client = httpx2.AsyncClient(
             transport=self._transport,
             headers=list(headers),
@@ -66,12 +67,16 @@ class HttpUpstream:
         return upstream
 
     async def send(self, message: JsonObject) -> None:
-        """Posts one message; raises Undelivered where the session is over."""
+        """Posts one message; raises Undelivered where the session is over, or HTTP cannot carry the message."""
         try:
             parsed = jsonrpc_message_adapter.validate_python(message, by_name=False)
-        except ValidationError as error:  # we parsed it more strictly, so this is not to be
-            raise Undelivered from error
-        stamped = ClientMessageMetadata(headers=self._stamps.headers_of(message))
+            _check_sendable(parsed)
+            stamped = ClientMessageMetadata(headers=self._stamps.headers_of(message))
+        except (ValueError, RecursionError) as error:
+            _log.warning("a message cannot be sent over HTTP: %s", str(error)[:200])
+            raise Undelivered from None
+        if "method" in message:
+            self._transport.forget(message.get("id"))
         try:
             await self._streams.result()[1].send(SessionMessage(parsed, stamped))
         except (anyio.BrokenResourceError, anyio.ClosedResourceError):
@@ -87,12 +92,17 @@ class HttpUpstream:
             if not isinstance(message, Exception):
                 value = message.message.model_dump(by_alias=True, mode="json", exclude_unset=True)
                 self._stamps.learn(value)
+                self._transport.note_answer(value)
                 return Line(json.dumps(value).encode())
             _log.warning("a message of the server was refused: %s", message)
 
     def was_undelivered(self, request_id: object) -> bool:
-        """Whether the request with this id certainly did not reach the server; says it once."""
+        """Whether the request with this id certainly did not reach the server."""
         return self._transport.was_undelivered(request_id)
+
+    def was_lost(self, request_id: object) -> bool:
+        """Whether the answer to this id is not the server's own."""
+        return self._transport.was_lost(request_id)
 
     async def ended(self) -> int:
         """Waits for the end of the session; a server at a URL has no exit code."""
@@ -133,7 +143,7 @@ class _Stamps:
         self._parameters: dict[str, dict[tuple[str, ...], str]] = {}
 
     def headers_of(self, message: JsonObject) -> dict[str, str]:
-        """The headers of a message to the server."""
+        """The headers of a message to the server; raises ValueError for what no header can hold."""
         method, params = message.get("method"), message.get("params") or {}
         if method in (INITIALIZE, TOOLS_LIST) and "id" in message:
             self._asked[message["id"]] = method
@@ -143,6 +153,7 @@ class _Stamps:
             return {} if self._version is None or method == INITIALIZE else {MCP_PROTOCOL_VERSION_HEADER: self._version}
         headers = {MCP_PROTOCOL_VERSION_HEADER: modern}
         if isinstance(method, str):
+            method.encode("ascii")
             headers[MCP_METHOD_HEADER] = method
             name = params.get(NAME_BEARING_METHODS.get(method, ""))
             if isinstance(name, str):
@@ -153,6 +164,8 @@ class _Stamps:
 
     def learn(self, answer: JsonObject) -> None:
         """Notes what later headers need: the version that was agreed on, and which arguments go into headers."""
+        if "method" in answer:
+            return
         method, result = self._asked.pop(answer.get("id"), None), answer.get("result")
         if not isinstance(result, dict):
             return
@@ -165,31 +178,6 @@ class _Stamps:
                 self._parameters[str(tool.get("name"))] = x_mcp_header_map(schema)
 
 
-class _HonestTransport(httpx2.AsyncBaseTransport):
-    """Tells a request that never left from one that may have arrived; neither ends the session."""
-
-    def __init__(self) -> None:
-        self._inner = httpx2.AsyncHTTPTransport()
-        self._undelivered: set[object] = set()
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        try:
-            return await self._inner.handle_async_request(request)
-        except httpx2.TransportError as error:
-            if request.method != "POST":
-                raise
-            value = json.loads(request.content)
-            if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout):
-                self._undelivered.add(value.get("id"))
-            _log.error("the server cannot be reached: %s: %s", type(error).__name__, error)
-            answer = error_answer(value.get("id"), INTERNAL_ERROR, f"The server cannot be reached: {error}.")
-            return httpx2.Response(503, json=answer, request=request)
-
-    def was_undelivered(self, request_id: object) -> bool:
-        if request_id not in self._undelivered:
-            return False
-        self._undelivered.discard(request_id)
-        return True
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
+def _check_sendable(message: JSONRPCMessage) -> None:
+    """Raises ValueError where the SDK could not write the message as JSON, which would end the session."""
+    json.dumps(message.model_dump(by_alias=True, mode="json", exclude_unset=True), ensure_ascii=False).encode()

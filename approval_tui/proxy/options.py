@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from approval_tui.domain.canonical import JsonObject
+from approval_tui.domain.canonical import JsonObject, tagged_hash
 from approval_tui.domain.proxy_choices import (
     DEFAULT_HOLD,
     DEFAULT_PENDING_CODE,
@@ -62,9 +62,14 @@ class ProxyOptions:
 
     @property
     def context(self) -> JsonObject:
-        """Where calls run: part of what is approved, so that an approval is for this very server."""
+        """Where calls run: part of what is approved, so that an approval is for this very server.
+
+        Of a URL's query, which may hold a key, there is only the hash.
+        """
         if self.upstream is not None:
-            return {"upstream": self.upstream}
+            address, _, query = self.upstream.partition("?")
+            context: JsonObject = {"upstream": address}
+            return {**context, "query": tagged_hash(query.encode())} if query else context
         return {"working_directory": os.getcwd(), "command": list(self.command)}
 
 

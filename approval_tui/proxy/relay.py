@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -32,19 +32,15 @@ from approval_tui.proxy.messages import (
     read_message,
     read_tool_call,
 )
+from approval_tui.proxy.open_requests import MOST_OPEN, OpenRequests, Reply, Waiter
 from approval_tui.proxy.options import ProxyOptions
 from approval_tui.proxy.tally import REFUSED, Tally
 from approval_tui.proxy.tool_calls import OpenCall, ToolCalls
 from approval_tui.proxy.tool_lists import ListUnusable, check_policy_against_server, without_hidden
-from approval_tui.proxy.upstream import Undelivered, Upstream, UpstreamEnded
-
-MOST_OPEN = 1000
-"""Requests of the client that may be unanswered at once."""
+from approval_tui.proxy.upstream import AnswerLost, Undelivered, Upstream, UpstreamEnded
 
 LONGEST_END = 10.0
 """Seconds that the store has at the end to be told what became of the last calls."""
-
-Reply = Callable[[JsonObject], Awaitable[None]]
 
 _VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
 
@@ -62,8 +58,9 @@ class Relay:
         self._gate = gate
         self._tally = tally
         self._calls = ToolCalls(gate, options, self._forward, client.send, tally)
-        self._waiting: dict[Id, Reply] = {}
-        """What the server has to answer, by the ids of the requests."""
+        self._waiting: dict[Id, Waiter] = {}
+        """What the server has to answer, by the ids of the requests, ours too."""
+        self._open = OpenRequests()
         self._open_calls: dict[Id, OpenCall] = {}
         self._tasks: dict[asyncio.Task[None], OpenCall | None] = {}
         self._own_ids = (f"approval-tui-{secrets.token_hex(8)}-{number}" for number in range(2**53))
@@ -72,6 +69,7 @@ class Relay:
         self._is_answered = asyncio.Event()
         self._era = ""
         self._has_checked_policy = False
+        self._checking: asyncio.Task[None] | None = None
 
     # --- from the client -----------------------------------------------------------------------
 
@@ -118,15 +116,17 @@ class Relay:
         else:
             with suppress(UpstreamEnded):
                 await self._upstream.send(message.value)
+            if message.method == CANCELLED:
+                await self._give_up(as_id(message.params.get("requestId")))
             if message.method == INITIALIZED:
                 self._check_policy({})
 
     async def _take_request(self, message: Message, reply: Reply) -> None:
         assert message.id is not None
-        if message.id in self._waiting or message.id in self._open_calls:
+        if self._open.has(message.id):
             refused = FrameRefused("its id is that of a request which is not answered yet")
             await self._refuse(refused, message.id, INVALID_REQUEST, reply)
-        elif len(self._waiting) + len(self._open_calls) >= MOST_OPEN:
+        elif self._open.count >= MOST_OPEN:
             refused = FrameRefused(f"{MOST_OPEN:,} requests are not answered yet")
             await self._refuse(refused, message.id, INTERNAL_ERROR, reply)
         elif message.method == TOOLS_CALL:
@@ -137,15 +137,20 @@ class Relay:
                 _log.warning("a %s was refused: %s", TOOLS_CALL, invalid.why)
                 await reply(error_answer(message.id, INVALID_PARAMS, f"Invalid parameters: {invalid.why}."))
                 return
+            self._open.add(message.id)
             opened = self._open_calls[message.id] = OpenCall(call, reply)
             self._start(self._answer_call(opened), opened)
         else:
-            self._waiting[message.id] = partial(self._answered, message, reply)
+            self._open.add(message.id)
+            self._waiting[message.id] = Waiter(
+                partial(self._answered, message, reply), partial(self._unanswerable, message.id, reply)
+            )
             try:
                 await self._upstream.send(message.value)
             except UpstreamEnded:
                 del self._waiting[message.id]
-                await reply(error_answer(message.id, INTERNAL_ERROR, "The server is gone."))
+                self._open.end(message.id)
+                await reply(error_answer(message.id, INTERNAL_ERROR, "The server cannot be reached with that."))
                 return
         self._note_version(message)
 
@@ -156,6 +161,8 @@ class Relay:
             _log.exception("unexpected error; this is a defect in approval-tui")
             ran = "nobody knows whether the call ran" if opened.is_forwarded else "the call did not run"
             answer = error_answer(opened.call.id, INTERNAL_ERROR, f"Unexpected {type(error).__name__}; {ran}.")
+        if self._has_server_ended and self._open.is_given_up(opened.call.id):
+            return  # what was cancelled gets no answer of ours
         with suppress(ClientGone):
             await opened.reply(answer)
 
@@ -169,6 +176,14 @@ class Relay:
         if opened.reply != self._client.send:  # what is cancelled gets no answer, but a batch waits for one
             await opened.reply(error_answer(request_id, INVALID_REQUEST, "The call was cancelled; it did not run."))
         return True
+
+    async def _give_up(self, request_id: Id | None) -> None:
+        """The client wants no answer any more; one that never comes must not take room for ever."""
+        oldest = None if request_id is None else self._open.give_up(request_id)
+        self._is_answered.set()
+        if oldest is not None:
+            self._waiting.pop(oldest, None)
+            await self._cancel([task for task, opened in self._tasks.items() if opened and opened.call.id == oldest])
 
     async def _refuse(self, refused: FrameRefused, request_id: Id | None, code: int, reply: Reply) -> None:
         self._tally.count(REFUSED)
@@ -201,15 +216,17 @@ class Relay:
         elif message.id is None:
             await self._client.send(message.value)
         else:
-            answered = self._waiting.pop(message.id, None)
-            if answered is not None:
-                await answered(message.value)
-                self._is_answered.set()
+            waiter = self._waiting.pop(message.id, None)
+            if waiter is not None:
+                await waiter.answered(message.value)
             else:
                 _log.debug("the server answered %a, which nobody asked or which was answered already", message.id)
 
     async def _answered(self, asked: Message, reply: Reply, answer: JsonObject) -> None:
         """Passes an answer on; what a list of tools hides is taken out first."""
+        assert asked.id is not None
+        self._open.end(asked.id)
+        self._is_answered.set()
         result = answer.get("result")
         if result is None:
             await reply(answer)
@@ -233,10 +250,14 @@ class Relay:
     async def _refuse_server(self, refused: FrameRefused, request_id: Id | None) -> None:
         """What the server said is dropped; whoever waits for it is told so."""
         _log.warning("a message of the server was refused: %s", refused.why)
-        answered = None if request_id is None else self._waiting.pop(request_id, None)
-        if answered is not None:
-            why = f"The server's answer was refused: {refused.why}."
-            await answered(error_answer(request_id, INTERNAL_ERROR, why))
+        waiter = None if request_id is None else self._waiting.pop(request_id, None)
+        if waiter is not None:
+            await waiter.refused(f"The server's answer was refused: {refused.why}.")
+
+    async def _unanswerable(self, request_id: Id, reply: Reply, why: str) -> None:
+        self._open.end(request_id)
+        self._is_answered.set()
+        await reply(error_answer(request_id, INTERNAL_ERROR, why))
 
     # --- our own -------------------------------------------------------------------------------
 
@@ -244,25 +265,37 @@ class Relay:
         """Hands a request to the server and waits for its answer."""
         answer: asyncio.Future[JsonObject] = asyncio.get_running_loop().create_future()
 
+        request_id = request["id"]
+        opened = self._open_calls.get(request_id)
+
         async def arrived(value: JsonObject) -> None:
             if not answer.done():
                 answer.set_result(value)
+            if opened is not None:  # what the server says next must not be passed on before this is
+                await opened.is_done.wait()
+
+        async def refused(why: str) -> None:
+            if not answer.done():
+                answer.set_exception(AnswerLost(error_answer(request_id, INTERNAL_ERROR, why)))
 
         if self._has_server_ended:
             raise Undelivered
-        self._waiting[request["id"]] = arrived
+        if opened is not None and self._upstream.needs_tools_first and self._checking is not None:
+            await asyncio.wait([self._checking])
+        self._waiting[request_id] = Waiter(arrived, refused)
         self._answers.add(answer)
         try:
             await self._upstream.send(request)
-            opened = self._open_calls.get(request["id"])
             if opened is not None:
                 opened.is_settled.set()
             value = await answer
         finally:
             self._answers.discard(answer)
-            self._waiting.pop(request["id"], None)
-        if self._upstream.was_undelivered(request["id"]):
+            self._waiting.pop(request_id, None)
+        if self._upstream.was_undelivered(request_id):
             raise Undelivered
+        if self._upstream.was_lost(request_id):
+            raise AnswerLost(value)
         return value
 
     async def _ask(self, method: str, params: JsonObject) -> JsonObject:
@@ -281,22 +314,25 @@ class Relay:
     def _check_policy(self, params: JsonObject) -> None:
         if not self._has_checked_policy:
             self._has_checked_policy = True
-            self._start(self._warn_of_policy(params), None)
+            self._checking = self._start(self._warn_of_policy(params), None)
 
     async def _warn_of_policy(self, params: JsonObject) -> None:
-        with suppress(UpstreamEnded):
+        with suppress(UpstreamEnded, AnswerLost):
             await check_policy_against_server(self._ask, params, self._gate.engine_in_force)
 
-    def _start(self, work: Any, opened: OpenCall | None) -> None:
+    def _start(self, work: Coroutine[Any, Any, None], opened: OpenCall | None) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks[task] = opened
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         opened = self._tasks.pop(task)
         if opened is not None:  # here, since a task that is cancelled before it began does nothing itself
             opened.is_settled.set()
+            opened.is_done.set()
             del self._open_calls[opened.call.id]
+            self._open.end(opened.call.id)
             self._is_answered.set()
         if not task.cancelled() and task.exception() is not None:
             _log.error("unexpected error; this is a defect in approval-tui", exc_info=task.exception())
@@ -313,7 +349,7 @@ class Relay:
 
     async def until_answered(self) -> None:
         """Waits until nothing is unanswered."""
-        while self._waiting or self._open_calls:
+        while self._open.count > 0:
             self._is_answered.clear()
             await self._is_answered.wait()
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from approval_tui.domain.errors import InvalidInput
 from approval_tui.gate import Gate
-from approval_tui.proxy.child import GRACE, ChildServer
+from approval_tui.proxy.child import ChildServer
 from approval_tui.proxy.client_pipes import ClientGone, ClientPipes
 from approval_tui.proxy.options import ProxyOptions
 from approval_tui.proxy.presence import Presence
@@ -22,6 +22,9 @@ from approval_tui.proxy.tally import Tally
 from approval_tui.proxy.upstream import Upstream
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+_ANSWERING = 1.5
+"""Seconds in which what was asked last is still answered after the client has hung up."""
 
 _DRAINING = 1.0
 """Seconds in which what a server that ended has said last is read."""
@@ -107,7 +110,7 @@ async def _serve_until_end(client: ClientPipes, upstream: Upstream, relay: Relay
         from_server = _task(relay.read_server())
     upstream.end_input()
     answered = _task(relay.until_answered())
-    await asyncio.wait([answered, from_server], timeout=GRACE, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait([answered, from_server], timeout=_ANSWERING, return_when=asyncio.FIRST_COMPLETED)
     await upstream.close()
     await asyncio.wait([from_server], timeout=_DRAINING)
     await relay.end_calls()

@@ -20,11 +20,13 @@ from approval_tui.proxy.messages import ToolCall
 from approval_tui.proxy.options import ProxyOptions
 from approval_tui.proxy.tally import ALLOWED, APPROVED, FAILED, PENDING, REFUSED, Tally
 from approval_tui.proxy.unfinished import Unfinished, UnfinishedCalls, ended_task, has_failed, task_of
-from approval_tui.proxy.upstream import Undelivered, UpstreamEnded
+from approval_tui.proxy.upstream import AnswerLost, Undelivered, UpstreamEnded
 
 Send = Callable[[JsonObject], Awaitable[None]]
 Forward = Callable[[JsonObject], Awaitable[JsonObject]]
 """Hands a request to the server and gives its answer; raises Undelivered or UpstreamEnded."""
+
+_LONGEST_ANSWER = 2000
 
 _log = logging.getLogger("approval_tui.proxy")
 
@@ -41,6 +43,8 @@ class OpenCall:
     is_held: bool = False
     is_forwarded: bool = False
     is_settled: asyncio.Event = field(default_factory=asyncio.Event)
+    is_done: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when it is answered and its outcome recorded."""
 
     @property
     def is_only_held(self) -> bool:
@@ -68,7 +72,9 @@ class ToolCalls:
             return await self._continued(opened)
         lookalike = self._lookalike(call)
         if lookalike is not None:
-            return error_answer(call.id, INVALID_PARAMS, f"{call.name!a} could be read as {lookalike!a}, another tool.")
+            self._tally.count(REFUSED)
+            said = f"{_short(call.name)} could be read as {_short(lookalike)}, another tool."
+            return error_answer(call.id, INVALID_PARAMS, said)
         stack = AsyncExitStack()
         hold = Hold(call, self._notify)
 
@@ -87,7 +93,9 @@ class ToolCalls:
         try:
             guarded = await stack.enter_async_context(guard)
         except (InvalidInput, InvalidJson) as error:
-            return error_answer(call.id, INVALID_PARAMS, f"Invalid parameters of {call.name!a}: {error}")
+            return error_answer(
+                call.id, INVALID_PARAMS, f"Invalid parameters of {_short(call.name)}: {error}"[:_LONGEST_ANSWER]
+            )
         except ApprovalTuiError as error:
             return self._refused(call, error)
         finally:
@@ -120,7 +128,7 @@ class ToolCalls:
         if unfinished is None:
             self._tally.count(REFUSED)
             return error_answer(
-                call.id, INVALID_PARAMS, f"No call of {call.name!a} with these arguments waits for that."
+                call.id, INVALID_PARAMS, f"No call of {_short(call.name)} with these arguments waits for that."
             )
         opened.is_forwarded = True
         return await self._run(unfinished, call)
@@ -135,6 +143,8 @@ class ToolCalls:
             return error_answer(call.id, INTERNAL_ERROR, "The server is gone; the call did not run.")
         except UpstreamEnded:
             return error_answer(call.id, INTERNAL_ERROR, "The server is gone; nobody knows whether the call ran.")
+        except AnswerLost as lost:
+            return lost.answer
         result = answer.get("result") or {}
         if result.get("resultType") == "input_required":
             self._unfinished.keep(unfinished, result.get("requestState"))
@@ -162,3 +172,8 @@ class ToolCalls:
         if as_error or call.is_task:  # the answer to a task is a task, which a refusal is not
             return error_answer(call.id, self._options.pending_code, refusal.text, refusal.data)
         return refused_result(call, refusal)
+
+
+def _short(name: str) -> str:
+    """A name in ASCII as an answer quotes it; it may have megabytes."""
+    return ascii(name[:100])

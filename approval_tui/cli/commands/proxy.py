@@ -87,9 +87,27 @@ def check_server(options: Namespace) -> None:
         raise InvalidInput(
             "--header is for a server at a URL.", not_done="Nothing was started.", to_do="Use it with --upstream."
         )
-    if options.upstream is not None and not options.upstream.startswith(("http://", "https://")):
+    if options.upstream is not None:
+        _check_url(options.upstream)
+
+
+def _check_url(text: str) -> None:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(text)
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url or not text.isascii() or not text.isprintable():
         raise InvalidInput(
-            f"--upstream {options.upstream} is no URL of HTTP.", not_done="Nothing was started.", to_do="Correct it."
+            f"--upstream {text} is no URL of HTTP.", not_done="Nothing was started.", to_do="Correct it."
+        )
+    if parts.username is not None or parts.password is not None:
+        raise InvalidInput(
+            "--upstream has a name or a password in it, which everybody would see.",
+            not_done="Nothing was started.",
+            to_do="Use --header 'Authorization: …'.",
         )
 
 
@@ -126,13 +144,15 @@ def _is_there(standing: ProxyStanding) -> bool:
 
 class _VisibleFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return visible_text(f"approval-tui: {record.levelname.lower()}: {record.getMessage()}")
+        text = visible_text(f"approval-tui: {record.levelname.lower()}: {record.getMessage()}")
+        if record.exc_info is None or not os.environ.get("APPROVAL_TUI_DEBUG"):
+            return text
+        return "\n".join([text, *map(visible_text, self.formatException(record.exc_info).splitlines())])
 
 
 def _log_to_stderr() -> None:
     """What the gate and the proxy have to say goes to stderr; stdout belongs to the protocol."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_VisibleFormatter())
-    log = logging.getLogger(_LOG)
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
+    logging.getLogger().addHandler(handler)  # libraries speak, too, and no more than warnings
+    logging.getLogger(_LOG).setLevel(logging.INFO)
