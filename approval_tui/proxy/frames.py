@@ -73,7 +73,7 @@ def id_within(data: bytes) -> Id | None:
     It is a guess, and only good for saying no.
     """
     try:
-        value = json.loads(data, object_pairs_hook=_with_one_id) if len(data) <= LARGEST_FRAME else None
+        value = json.loads(data.decode(), object_pairs_hook=_with_one_id) if len(data) <= LARGEST_FRAME else None
     except (ValueError, RecursionError):
         value = None
     if isinstance(value, dict):

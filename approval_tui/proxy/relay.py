@@ -276,7 +276,7 @@ class Relay:
 
         async def refused(why: str) -> None:
             if not answer.done():
-                answer.set_exception(AnswerLost(error_answer(request_id, INTERNAL_ERROR, why)))
+                answer.set_exception(AnswerLost(_lost(request_id, why)))
 
         if self._has_server_ended:
             raise Undelivered
@@ -295,7 +295,7 @@ class Relay:
         if self._upstream.was_undelivered(request_id):
             raise Undelivered
         if self._upstream.was_lost(request_id):
-            raise AnswerLost(value)
+            raise AnswerLost(_lost(request_id, value["error"].get("message")))
         return value
 
     async def _ask(self, method: str, params: JsonObject) -> JsonObject:
@@ -369,6 +369,10 @@ class Relay:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+
+
+def _lost(request_id: Id, why: object) -> JsonObject:
+    return error_answer(request_id, INTERNAL_ERROR, f"{str(why).rstrip('.')}; nobody knows whether the call ran.")
 
 
 def _value_of(line: Line) -> Any:

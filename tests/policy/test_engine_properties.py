@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.counters import LARGEST_COUNT, WINDOWS, Counter
 from approval_tui.domain.lifecycle import ALLOW, DENY, REQUIRE_APPROVAL
+from approval_tui.domain.names import folded_name
 from approval_tui.domain.verdicts import Verdict
 from approval_tui.policy.engine import DEFAULT_DENY, HIDDEN, PolicyEngine
 from approval_tui.policy.language import DEFAULTS
@@ -283,18 +284,13 @@ def found_at(path: str, arguments: JsonObject) -> Any:
             return LookupError
         if not isinstance(found, dict):
             return NOWHERE
-        alike = [each for each in found if unmarked(each) == unmarked(key)]
+        alike = [each for each in found if folded_name(each) == folded_name(key)]
         if not alike:
             return LookupError
         if alike != [key]:
             return NOWHERE
         found = found[key]
     return found
-
-
-def unmarked(key: str) -> str:
-    """What a server makes of a key that cares neither for case nor for what stands between words."""
-    return re.sub("[-_]", "", key.casefold())
 
 
 def state_of(rule: JsonObject) -> JsonObject | None:
