@@ -10,6 +10,9 @@ ERA_OF_BATCHES = "2025-03-26"
 """The only version of MCP that has batches (JSON-RPC 2.0, section 6)."""
 
 
+MOST_IN_BATCH = 1000
+
+
 class Batch:
     """The answers to one batch, sent as a list when the last has come; where nothing is answered, nothing is sent."""
 
@@ -19,10 +22,15 @@ class Batch:
         self._missing = 1  # the end of the batch
 
     def reply(self, *, is_awaited: bool) -> Callable[[JsonObject], Awaitable[None]]:
-        """Takes the answer to one message; the batch waits for those that are awaited."""
+        """Takes the first answer to one message; the batch waits for those that are awaited."""
         self._missing += is_awaited
+        is_answered = False
 
         async def take(answer: JsonObject) -> None:
+            nonlocal is_answered
+            if is_answered:
+                return
+            is_answered = True
             self._answers.append(answer)
             if is_awaited:
                 await self._one_less()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Coroutine
 from contextlib import suppress
 from functools import partial
@@ -14,7 +13,7 @@ from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.errors import PolicyError
 from approval_tui.gate import Gate
 from approval_tui.proxy.answers import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, error_answer
-from approval_tui.proxy.batches import ERA_OF_BATCHES, Batch
+from approval_tui.proxy.batches import ERA_OF_BATCHES, MOST_IN_BATCH, Batch
 from approval_tui.proxy.client_pipes import ClientGone, ClientPipes
 from approval_tui.proxy.frames import FrameRefused, Id, as_id, id_within, parse_frame
 from approval_tui.proxy.lines import Line
@@ -34,10 +33,11 @@ from approval_tui.proxy.messages import (
 )
 from approval_tui.proxy.open_requests import MOST_OPEN, OpenRequests, Reply, Waiter
 from approval_tui.proxy.options import ProxyOptions
+from approval_tui.proxy.server_side import ServerSide
 from approval_tui.proxy.tally import REFUSED, Tally
 from approval_tui.proxy.tool_calls import OpenCall, ToolCalls
 from approval_tui.proxy.tool_lists import ListUnusable, check_policy_against_server, without_hidden
-from approval_tui.proxy.upstream import AnswerLost, Undelivered, Upstream, UpstreamEnded
+from approval_tui.proxy.upstream import AnswerLost, Upstream, UpstreamEnded
 
 LONGEST_END = 10.0
 """Seconds that the store has at the end to be told what became of the last calls."""
@@ -54,22 +54,17 @@ class Relay:
         self, client: ClientPipes, upstream: Upstream, gate: Gate, options: ProxyOptions, tally: Tally
     ) -> None:
         self._client = client
-        self._upstream = upstream
+        self._server = ServerSide(upstream)
         self._gate = gate
         self._tally = tally
-        self._calls = ToolCalls(gate, options, self._forward, client.send, tally)
-        self._waiting: dict[Id, Waiter] = {}
-        """What the server has to answer, by the ids of the requests, ours too."""
+        self._calls = ToolCalls(gate, options, self._server.call, client.send, tally)
         self._open = OpenRequests()
         self._open_calls: dict[Id, OpenCall] = {}
+        self._batched: dict[Id, Reply] = {}
+        """What takes the answers to requests that came in a batch."""
         self._tasks: dict[asyncio.Task[None], OpenCall | None] = {}
-        self._own_ids = (f"approval-tui-{secrets.token_hex(8)}-{number}" for number in range(2**53))
-        self._answers: set[asyncio.Future[JsonObject]] = set()
-        self._has_server_ended = False
         self._is_answered = asyncio.Event()
         self._era = ""
-        self._has_checked_policy = False
-        self._checking: asyncio.Task[None] | None = None
 
     # --- from the client -----------------------------------------------------------------------
 
@@ -95,6 +90,10 @@ class Relay:
             refused = FrameRefused("it is a list, which this protocol's version has not, or not like that")
             await self._refuse(refused, None, INVALID_REQUEST, self._client.send)
             return
+        if len(items) > MOST_IN_BATCH:
+            refused = FrameRefused(f"it is a batch of more than {MOST_IN_BATCH:,} messages")
+            await self._refuse(refused, None, INVALID_REQUEST, self._client.send)
+            return
         batch = Batch(self._client.send)
         for item in items:
             await self._take(item, batch.reply(is_awaited="id" in item and "method" in item))
@@ -115,7 +114,7 @@ class Relay:
             pass
         else:
             with suppress(UpstreamEnded):
-                await self._upstream.send(message.value)
+                await self._server.send(message.value)
             if message.method == CANCELLED:
                 await self._give_up(as_id(message.params.get("requestId")))
             if message.method == INITIALIZED:
@@ -123,6 +122,8 @@ class Relay:
 
     async def _take_request(self, message: Message, reply: Reply) -> None:
         assert message.id is not None
+        if reply != self._client.send:
+            self._batched[message.id] = reply
         if self._open.has(message.id):
             refused = FrameRefused("its id is that of a request which is not answered yet")
             await self._refuse(refused, message.id, INVALID_REQUEST, reply)
@@ -142,13 +143,10 @@ class Relay:
             self._start(self._answer_call(opened), opened)
         else:
             self._open.add(message.id)
-            self._waiting[message.id] = Waiter(
-                partial(self._answered, message, reply), partial(self._unanswerable, message.id, reply)
-            )
+            waiter = Waiter(partial(self._answered, message, reply), partial(self._unanswerable, message.id, reply))
             try:
-                await self._upstream.send(message.value)
+                await self._server.request(message.value, waiter)
             except UpstreamEnded:
-                del self._waiting[message.id]
                 self._open.end(message.id)
                 await reply(error_answer(message.id, INTERNAL_ERROR, "The server cannot be reached with that."))
                 return
@@ -161,7 +159,7 @@ class Relay:
             _log.exception("unexpected error; this is a defect in approval-tui")
             ran = "nobody knows whether the call ran" if opened.is_forwarded else "the call did not run"
             answer = error_answer(opened.call.id, INTERNAL_ERROR, f"Unexpected {type(error).__name__}; {ran}.")
-        if self._has_server_ended and self._open.is_given_up(opened.call.id):
+        if self._server.has_ended and self._open.is_given_up(opened.call.id):
             return  # what was cancelled gets no answer of ours
         with suppress(ClientGone):
             await opened.reply(answer)
@@ -172,17 +170,25 @@ class Relay:
         opened = None if request_id is None else self._open_calls.get(request_id)
         if opened is None or opened.is_forwarded:
             return False
+        in_batch = self._batched.pop(opened.call.id, None)
         await self._cancel([task for task, held in self._tasks.items() if held is opened])
-        if opened.reply != self._client.send:  # what is cancelled gets no answer, but a batch waits for one
-            await opened.reply(error_answer(request_id, INVALID_REQUEST, "The call was cancelled; it did not run."))
+        if in_batch is not None:  # what is cancelled gets no answer (MCP, cancellation), but a batch waits for one
+            await in_batch(error_answer(request_id, INVALID_REQUEST, "The call was cancelled; it did not run."))
         return True
 
     async def _give_up(self, request_id: Id | None) -> None:
         """The client wants no answer any more; one that never comes must not take room for ever."""
-        oldest = None if request_id is None else self._open.give_up(request_id)
+        if request_id is None or not self._open.has(request_id):
+            return
+        oldest = self._open.give_up(request_id)
         self._is_answered.set()
+        if request_id in self._open_calls:
+            self._open_calls[request_id].is_cancelled = True
+        in_batch = self._batched.pop(request_id, None)
+        if in_batch is not None:
+            await in_batch(error_answer(request_id, INVALID_REQUEST, "The request was cancelled."))
         if oldest is not None:
-            self._waiting.pop(oldest, None)
+            self._server.forget(oldest)
             await self._cancel([task for task, opened in self._tasks.items() if opened and opened.call.id == oldest])
 
     async def _refuse(self, refused: FrameRefused, request_id: Id | None, code: int, reply: Reply) -> None:
@@ -194,7 +200,7 @@ class Relay:
 
     async def read_server(self) -> None:
         """Handles what the server says until it says no more; raises ClientGone where nobody reads it."""
-        while (line := await self._upstream.receive()) is not None:
+        while (line := await self._server.receive()) is not None:
             try:
                 value = _value_of(line)
             except FrameRefused as refused:
@@ -216,17 +222,12 @@ class Relay:
         elif message.id is None:
             await self._client.send(message.value)
         else:
-            waiter = self._waiting.pop(message.id, None)
-            if waiter is not None:
-                await waiter.answered(message.value)
-            else:
-                _log.debug("the server answered %a, which nobody asked or which was answered already", message.id)
+            await self._server.answered(message.id, message.value)
 
     async def _answered(self, asked: Message, reply: Reply, answer: JsonObject) -> None:
         """Passes an answer on; what a list of tools hides is taken out first."""
         assert asked.id is not None
-        self._open.end(asked.id)
-        self._is_answered.set()
+        self._end(asked.id)
         result = answer.get("result")
         if result is None:
             await reply(answer)
@@ -250,60 +251,18 @@ class Relay:
     async def _refuse_server(self, refused: FrameRefused, request_id: Id | None) -> None:
         """What the server said is dropped; whoever waits for it is told so."""
         _log.warning("a message of the server was refused: %s", refused.why)
-        waiter = None if request_id is None else self._waiting.pop(request_id, None)
-        if waiter is not None:
-            await waiter.refused(f"The server's answer was refused: {refused.why}.")
+        await self._server.unreadable(request_id, refused.why)
 
     async def _unanswerable(self, request_id: Id, reply: Reply, why: str) -> None:
-        self._open.end(request_id)
-        self._is_answered.set()
+        self._end(request_id)
         await reply(error_answer(request_id, INTERNAL_ERROR, why))
 
+    def _end(self, request_id: Id) -> None:
+        self._open.end(request_id)
+        self._batched.pop(request_id, None)
+        self._is_answered.set()
+
     # --- our own -------------------------------------------------------------------------------
-
-    async def _forward(self, request: JsonObject) -> JsonObject:
-        """Hands a request to the server and waits for its answer."""
-        answer: asyncio.Future[JsonObject] = asyncio.get_running_loop().create_future()
-
-        request_id = request["id"]
-        opened = self._open_calls.get(request_id)
-
-        async def arrived(value: JsonObject) -> None:
-            if not answer.done():
-                answer.set_result(value)
-            if opened is not None:  # what the server says next must not be passed on before this is
-                await opened.is_done.wait()
-
-        async def refused(why: str) -> None:
-            if not answer.done():
-                answer.set_exception(AnswerLost(_lost(request_id, why)))
-
-        if self._has_server_ended:
-            raise Undelivered
-        if opened is not None and self._upstream.needs_tools_first and self._checking is not None:
-            await asyncio.wait([self._checking])
-        self._waiting[request_id] = Waiter(arrived, refused)
-        self._answers.add(answer)
-        try:
-            await self._upstream.send(request)
-            if opened is not None:
-                opened.is_settled.set()
-            value = await answer
-        finally:
-            self._answers.discard(answer)
-            self._waiting.pop(request_id, None)
-        if self._upstream.was_undelivered(request_id):
-            raise Undelivered
-        if self._upstream.was_lost(request_id):
-            raise AnswerLost(_lost(request_id, value["error"].get("message")))
-        return value
-
-    async def _ask(self, method: str, params: JsonObject) -> JsonObject:
-        answer = await self._forward({"jsonrpc": "2.0", "id": next(self._own_ids), "method": method, "params": params})
-        if "error" in answer:
-            raise ListUnusable(f"the server answered {answer['error']}")
-        result: JsonObject = answer["result"]
-        return result
 
     def _note_version(self, message: Message) -> None:
         """A client of 2026-07-28 shakes no hands: its first request says with which version the server can be asked."""
@@ -312,13 +271,12 @@ class Relay:
             self._check_policy({"_meta": {key: value for key, value in meta.items() if key != "progressToken"}})
 
     def _check_policy(self, params: JsonObject) -> None:
-        if not self._has_checked_policy:
-            self._has_checked_policy = True
-            self._checking = self._start(self._warn_of_policy(params), None)
+        if self._server.first_list is None:
+            self._server.first_list = self._start(self._warn_of_policy(params), None)
 
     async def _warn_of_policy(self, params: JsonObject) -> None:
         with suppress(UpstreamEnded, AnswerLost):
-            await check_policy_against_server(self._ask, params, self._gate.engine_in_force)
+            await check_policy_against_server(self._server.ask, params, self._gate.engine_in_force)
 
     def _start(self, work: Coroutine[Any, Any, None], opened: OpenCall | None) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
@@ -332,8 +290,7 @@ class Relay:
             opened.is_settled.set()
             opened.is_done.set()
             del self._open_calls[opened.call.id]
-            self._open.end(opened.call.id)
-            self._is_answered.set()
+            self._end(opened.call.id)
         if not task.cancelled() and task.exception() is not None:
             _log.error("unexpected error; this is a defect in approval-tui", exc_info=task.exception())
 
@@ -355,10 +312,7 @@ class Relay:
 
     async def end_calls(self) -> None:
         """Ends the calls of a server that is gone, which answers nothing any more, and tells the client."""
-        self._has_server_ended = True
-        for answer in self._answers:
-            if not answer.done():
-                answer.set_exception(UpstreamEnded())
+        self._server.end()
         await self.finish_sending()
         if self._tasks:
             await asyncio.wait(list(self._tasks), timeout=LONGEST_END)
@@ -369,10 +323,6 @@ class Relay:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-
-
-def _lost(request_id: Id, why: object) -> JsonObject:
-    return error_answer(request_id, INTERNAL_ERROR, f"{str(why).rstrip('.')}; nobody knows whether the call ran.")
 
 
 def _value_of(line: Line) -> Any:

@@ -23,9 +23,6 @@ from approval_tui.proxy.unfinished import Unfinished, UnfinishedCalls, ended_tas
 from approval_tui.proxy.upstream import AnswerLost, Undelivered, UpstreamEnded
 
 Send = Callable[[JsonObject], Awaitable[None]]
-Forward = Callable[[JsonObject], Awaitable[JsonObject]]
-"""Hands a request to the server and gives its answer; raises Undelivered or UpstreamEnded."""
-
 _LONGEST_ANSWER = 2000
 
 _log = logging.getLogger("approval_tui.proxy")
@@ -42,6 +39,7 @@ class OpenCall:
     reply: Send
     is_held: bool = False
     is_forwarded: bool = False
+    is_cancelled: bool = False
     is_settled: asyncio.Event = field(default_factory=asyncio.Event)
     is_done: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when it is answered and its outcome recorded."""
@@ -50,6 +48,10 @@ class OpenCall:
     def is_only_held(self) -> bool:
         """Whether nothing but a person's decision is waited for, or was until now."""
         return self.is_held and not self.is_forwarded
+
+
+Forward = Callable[[JsonObject, OpenCall], Awaitable[JsonObject]]
+"""Hands a call to the server and gives its answer; raises Undelivered, UpstreamEnded or AnswerLost."""
 
 
 class ToolCalls:
@@ -102,7 +104,7 @@ class ToolCalls:
             hold.end()
         opened.is_forwarded = True  # nothing is awaited in between, so that no hold is given up half way
         self._tally.count(ALLOWED if guarded.request is None else APPROVED)
-        return await self._run(Unfinished(stack, guarded, call.name, canonical_hash(call.arguments)), call)
+        return await self._run(Unfinished(stack, guarded, call.name, canonical_hash(call.arguments)), opened)
 
     async def observe(self, method: str, params: JsonObject, result: JsonObject | None = None) -> None:
         """Looks at what the server says of tasks: a call that runs as a task ends when its task does."""
@@ -131,12 +133,13 @@ class ToolCalls:
                 call.id, INVALID_PARAMS, f"No call of {_short(call.name)} with these arguments waits for that."
             )
         opened.is_forwarded = True
-        return await self._run(unfinished, call)
+        return await self._run(unfinished, opened)
 
-    async def _run(self, unfinished: Unfinished, call: ToolCall) -> JsonObject:
+    async def _run(self, unfinished: Unfinished, opened: OpenCall) -> JsonObject:
         """Forwards the call and reports what became of it; what nobody knows stays open, and comes into doubt."""
+        call = opened.call
         try:
-            answer = await self._forward(call.with_arguments(unfinished.call.arguments))
+            answer = await self._forward(call.with_arguments(unfinished.call.arguments), opened)
         except Undelivered:
             unfinished.call.did_not_run()
             await unfinished.report()
@@ -151,13 +154,14 @@ class ToolCalls:
         elif (task_id := task_of(result)) is not None:
             self._unfinished.keep_task(unfinished, task_id)
         else:
-            await self._end(unfinished, has_failed(answer))
+            await self._end(unfinished, has_failed(answer), is_cancelled=opened.is_cancelled)
         return answer
 
-    async def _end(self, unfinished: Unfinished, failure: str | None) -> None:
+    async def _end(self, unfinished: Unfinished, failure: str | None, *, is_cancelled: bool = False) -> None:
+        """Reports how the call ended; one that its client cancelled may have run half way, and is not given back."""
         if failure is not None:
             self._tally.count(FAILED)
-            if self._options.rollback_on == ROLLBACK_ERROR:
+            if self._options.rollback_on == ROLLBACK_ERROR and not is_cancelled:
                 unfinished.call.did_not_run()
             else:
                 unfinished.call.failed(failure)
