@@ -39,11 +39,11 @@ def starter_policy(server: str, tools: Sequence[JsonObject]) -> str:
 
 
 def _entry(name: str, tool: JsonObject) -> str:
-    lines = _comment(_one_line(tool.get("description") or "(the server says nothing of it)")[:_LONGEST_DESCRIPTION])
+    lines = _comment(_cut(_one_line(tool.get("description") or "(the server says nothing of it)")))
     lines += _comment("arguments: " + _arguments(tool.get("inputSchema")))
     hints = _hints(tool.get("annotations"))
     lines += _comment(f"says of itself: {hints}") if hints else []
-    if is_glob(name) or not name.strip() or len(name) > LONGEST_NAME:
+    if not _can_be_named(name):
         return (
             "\n".join([*lines, *_comment(f"{_one_line(name)} cannot be named by a policy; what is not listed asks")])
             + "\n"
@@ -51,12 +51,24 @@ def _entry(name: str, tool: JsonObject) -> str:
     lines += [
         f"  {_quoted(name)}:",
         "    rules:",
-        f"      - name: {_quoted(name + ' asks')}",
+        "      - name: asks",
         "        action: require_approval",
     ]
-    if (tool.get("annotations") or {}).get("destructiveHint") is True:
+    annotations = tool.get("annotations")
+    if isinstance(annotations, dict) and annotations.get("destructiveHint") is True:
         lines.append("        risk: high")
     return "\n".join(lines) + "\n"
+
+
+def _can_be_named(name: str) -> bool:
+    """Whether a policy can have rules for the tool of that name, and for no other."""
+    has_surrogates = any("\ud800" <= letter <= "\udfff" for letter in name)
+    return not is_glob(name) and bool(name.strip()) and len(name) <= LONGEST_NAME and not has_surrogates
+
+
+def _cut(text: str) -> str:
+    more = len(text) - _LONGEST_DESCRIPTION
+    return text if more <= 0 else f"{text[:_LONGEST_DESCRIPTION]} ... ({more:,} more characters)"
 
 
 def _hints(annotations: Any) -> str:

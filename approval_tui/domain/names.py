@@ -15,7 +15,7 @@ def folded_name(text: str) -> str:
     Go's encoding/json ignores case, Java and JavaScript trim, C ends a text at a NUL, some drop what is no character,
     and others take `filePath` for `file_path`.
     """
-    return _folded_short(text) if len(text) <= _SHORT else _folded(text)
+    return _folded_short(text) if len(text) <= _SHORT else _folded(text[:_LOOKED_AT])
 
 
 def _folded(text: str) -> str:
@@ -31,6 +31,7 @@ def _folded(text: str) -> str:
 
 
 _SHORT = 64
+_LOOKED_AT = 1000
 _BETWEEN_WORDS = dict.fromkeys(map(ord, "_- "))
 _NO_CHARACTERS = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"})
 _folded_short = lru_cache(maxsize=4096)(_folded)  # agents use the same few names again and again

@@ -34,17 +34,18 @@ def _tell_nobody(_request: Request) -> None:
 class Waiting:
     """How a caller waits for a decision.
 
-    `hold` is for how many ms, where the policy says nothing of it (None: until the request ends). A request that
-    this call made `is_withdrawn` when the caller is interrupted, or stays for a caller that comes back.
+    `hold` is for how many ms, where the policy says nothing of it or is not heeded (None: until the request ends).
+    A request that this call made `is_withdrawn` when the caller is interrupted, or stays for a caller that comes back.
     `on_waiting` is told of the request each time that waiting for it begins.
     """
 
     hold: int | None = None
+    heeds_policy: bool = True
     is_withdrawn: bool = True
     on_waiting: Callable[[Request], object] = _tell_nobody
 
 
-NO_WAITING = Waiting(hold=0)
+NO_WAITING = Waiting(hold=0, heeds_policy=False)
 UNTIL_DECIDED = Waiting()
 
 
@@ -83,8 +84,9 @@ class Attempt:
             submitted = yield from self._asked(checked, verdict)
             request = submitted.request
             if request.status == PENDING:
-                hold = self._waiting.hold if self.hold is None else self.hold
-                if hold == 0 or self._waiting is NO_WAITING:
+                is_said = self.hold is not None and self._waiting.heeds_policy
+                hold = self.hold if is_said else self._waiting.hold
+                if hold == 0:
                     raise_not_approved(request)
                 self._waiting.on_waiting(request)
                 request = yield self._wait(request, hold)

@@ -16,7 +16,7 @@ from approval_tui.domain.models import NO_REQUIREMENTS, Requirements
 from approval_tui.domain.names import folded_name, in_quotes
 from approval_tui.domain.verdicts import Finding, Verdict
 from approval_tui.policy.conditions import Absent, ArgumentReader, Check, Key, check_of, path_keys
-from approval_tui.policy.globs import fits
+from approval_tui.policy.globs import fits, folded_glob
 from approval_tui.policy.language import EVALUATE, EVERY_TOOL, STATE
 from approval_tui.policy.model import Condition, Policy, Rule
 
@@ -143,11 +143,13 @@ class PolicyEngine:
         return known
 
     def _find_lookalike(self, tool: str) -> str | None:
-        names = [name for name in (*self._compiled, *self.policy.hide) if name != EVERY_TOOL]
-        if any(fits(tool, name) for name in names):
+        """A name under which something is denied, asked or hidden, which a careless server takes for this tool's."""
+        if tool in self._compiled or tool in self.policy.hide:
             return None
         folded = folded_name(tool)
-        return next((name for name in names if fits(folded, folded_name(name))), None)
+        guarded = [name for name, rules in self._compiled.items() if rules and name != EVERY_TOOL]
+        names = (*guarded, *(name for name in self.policy.hide if name != EVERY_TOOL))
+        return next((name for name in names if not fits(tool, name) and fits(folded, folded_glob(name))), None)
 
     def _find_applicable(self, tool: str) -> _Applicable:
         policy = self.policy

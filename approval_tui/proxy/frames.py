@@ -28,7 +28,7 @@ _LOOKED_THROUGH = 1024
 
 
 class FrameRefused(Exception):
-    """A text that is no frame, or that could be read in two ways; `why` says so, `text` is what came."""
+    """A text that is no frame, or that could be read in two ways; `why` says how so."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)

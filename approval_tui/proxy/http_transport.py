@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import httpx2
 
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.proxy.answers import INTERNAL_ERROR, error_answer
 from approval_tui.proxy.frames import LARGEST_FRAME, FrameRefused, parse_frame
-from approval_tui.proxy.messages import INITIALIZE
+from approval_tui.proxy.lines import LineSplitter
+from approval_tui.proxy.messages import INITIALIZE, RESPONSE, read_message
 
 _SESSION_HEADER = "mcp-session-id"
 _NEVER_LEFT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
@@ -45,7 +47,7 @@ class HonestTransport(httpx2.AsyncBaseTransport):
             response = await self._inner.handle_async_request(request)
             if response.headers.get("content-type", "").lower().startswith("text/event-stream"):
                 assert isinstance(response.stream, httpx2.AsyncByteStream)
-                response.stream = _WatchedStream(response.stream, request_id, self)
+                response.stream = _WatchedStream(response.stream, self)
                 return response
             return await self._whole(response, request, request_id)
         except httpx2.TransportError as error:
@@ -57,13 +59,15 @@ class HonestTransport(httpx2.AsyncBaseTransport):
 
     async def _whole(self, response: httpx2.Response, request: httpx2.Request, request_id: object) -> httpx2.Response:
         """The response with its body read to the end, if it is a JSON-RPC message or needs none."""
-        body = b""
+        chunks, size = [], 0
         async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > LARGEST_FRAME:
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > LARGEST_FRAME:
                 await response.aclose()
                 return _failed(request, request_id, "The server's answer is too long")
         await response.aclose()
+        body = b"".join(chunks)
         headers = [(name, value) for name, value in response.headers.raw if name.lower() not in _NOT_OF_THE_WHOLE]
         whole = httpx2.Response(response.status_code, headers=headers, content=body, request=request)
         if request_id is None or response.status_code == 202 or 300 <= response.status_code < 400:
@@ -73,18 +77,23 @@ class HonestTransport(httpx2.AsyncBaseTransport):
         except FrameRefused as refused:
             said = f"The server answered {response.status_code} with what is no answer: {refused.why}"
             return _failed(request, request_id, said)
-        self.note_error(value, request_id)
+        self.note_error(value)
         return whole
 
-    def note_error(self, value: object, request_id: object) -> None:
-        """Notes that the server itself answered with an error."""
-        if isinstance(value, dict) and "error" in value and "method" not in value:
-            self._errors.add(value.get("id") if request_id is None else request_id)
+    def note_error(self, value: object) -> None:
+        """Notes a JSON-RPC error of the server's own; a gateway's words about one are none."""
+        try:
+            message = read_message(value)
+        except FrameRefused:
+            return
+        if message.kind == RESPONSE and message.id is not None and "error" in message.value:
+            self._errors.add(message.id)
 
     def note_answer(self, answer: JsonObject) -> None:
         """Notes of an error that the SDK passes on whether it is the server's own."""
         if "error" in answer and answer.get("id") not in self._errors:
             self._lost.add(answer.get("id"))
+        self._errors.discard(answer.get("id"))
 
     def forget(self, request_id: object) -> None:
         """What was known of an earlier request with this id is not of the next."""
@@ -107,26 +116,18 @@ class HonestTransport(httpx2.AsyncBaseTransport):
 class _WatchedStream(httpx2.AsyncByteStream):
     """A stream of events, passed on as it comes, in which errors that the server sent are noted."""
 
-    def __init__(self, inner: httpx2.AsyncByteStream, request_id: object, transport: HonestTransport) -> None:
+    def __init__(self, inner: httpx2.AsyncByteStream, transport: HonestTransport) -> None:
         self._inner = inner
-        self._request_id = request_id
         self._transport = transport
-        self._line = b""
+        self._splitter = LineSplitter()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self._inner:
-            *lines, self._line = (self._line + chunk).replace(b"\r", b"\n").split(b"\n")
-            self._line = self._line[: LARGEST_FRAME + 1]
-            for line in lines:
-                self._look_at(line)
+            for line in self._splitter.feed(chunk.replace(b"\r", b"\n")):
+                if line.data.startswith(b"data:") and not line.is_too_long:
+                    with suppress(FrameRefused):
+                        self._transport.note_error(parse_frame(line.data[len(b"data:") :]))
             yield chunk
-
-    def _look_at(self, line: bytes) -> None:
-        if line.startswith(b"data:"):
-            try:
-                self._transport.note_error(parse_frame(line[len(b"data:") :]), self._request_id)
-            except FrameRefused:
-                return
 
     async def aclose(self) -> None:
         await self._inner.aclose()

@@ -28,10 +28,9 @@ from approval_tui.domain.canonical import JsonObject
 from approval_tui.proxy.frames import LARGEST_FRAME
 from approval_tui.proxy.http_transport import HonestTransport
 from approval_tui.proxy.lines import Line
-from approval_tui.proxy.messages import INITIALIZE, TOOLS_CALL, TOOLS_LIST
+from approval_tui.proxy.messages import INITIALIZE, TOOLS_CALL, TOOLS_LIST, VERSION_KEY
 from approval_tui.proxy.upstream import Undelivered
 
-_VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
 _CONNECTING = 30.0
 _READING = 300.0
 """Seconds for a connection, and for a stream on which nothing comes; the SDK's own."""
@@ -93,7 +92,7 @@ class HttpUpstream:
                 value = message.message.model_dump(by_alias=True, mode="json", exclude_unset=True)
                 self._stamps.learn(value)
                 self._transport.note_answer(value)
-                return Line(json.dumps(value).encode())
+                return Line(json.dumps(value, ensure_ascii=False).encode())  # escapes would make it longer than it was
             _log.warning("a message of the server was refused: %s", message)
 
     def was_undelivered(self, request_id: object) -> bool:
@@ -148,9 +147,11 @@ class _Stamps:
         if method in (INITIALIZE, TOOLS_LIST) and "id" in message:
             self._asked[message["id"]] = method
         meta = params.get("_meta")
-        modern = meta.get(_VERSION_KEY) if isinstance(meta, dict) else None
+        modern = meta.get(VERSION_KEY) if isinstance(meta, dict) else None
         if not isinstance(modern, str):
             return {} if self._version is None or method == INITIALIZE else {MCP_PROTOCOL_VERSION_HEADER: self._version}
+        if not (modern.isascii() and modern.isprintable()):
+            raise ValueError("its version is no text that a header can hold")
         headers = {MCP_PROTOCOL_VERSION_HEADER: modern}
         if isinstance(method, str):
             method.encode("ascii")

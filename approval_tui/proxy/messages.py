@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from approval_tui.domain.canonical import JsonObject
+from approval_tui.domain.limits import LONGEST_NAME
 from approval_tui.domain.names import folded_name
 from approval_tui.proxy.frames import FrameRefused, Id, as_id
 
@@ -17,11 +18,14 @@ CANCELLED = "notifications/cancelled"
 PROGRESS = "notifications/progress"
 TASK_STATUS = "notifications/tasks/status"
 
+VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
+"""Under which every request of 2026-07-28 says its version in `_meta`."""
+
 REQUEST = "request"
 NOTIFICATION = "notification"
 RESPONSE = "response"
 
-_JUDGED = {folded_name(method): method for method in (TOOLS_CALL, TOOLS_LIST)}
+_JUDGED = {folded_name(method): method for method in (TOOLS_CALL, TOOLS_LIST, CANCELLED)}
 _MEMBERS = ("jsonrpc", "id", "method", "params", "result", "error")
 _CALL_MEMBERS = ("name", "arguments", "_meta", "task", "inputResponses", "requestState")
 
@@ -69,13 +73,15 @@ class ToolCall:
         params: JsonObject = {**self.value["params"], "arguments": arguments}
         if not arguments and self.value["params"].get("arguments") is None:
             del params["arguments"]
-        return {**self.value, "params": params}
+        return {"jsonrpc": "2.0", "id": self.id, "method": TOOLS_CALL, "params": params}
 
 
 def read_message(value: Any) -> Message:
     """The message of a frame's value; raises FrameRefused."""
     if type(value) is not dict:
         raise FrameRefused(f"it is {_kind_of(value)}, not an object")
+    if any(len(key) > LONGEST_NAME for key in value):
+        raise FrameRefused("a key of it is too long")
     lookalike = _lookalike(value)
     if lookalike is not None:
         raise FrameRefused(f"its key {ascii(lookalike)[:200]} could be read as another one")
@@ -102,6 +108,8 @@ def _asking(value: JsonObject) -> Message:
     params = value.get("params")
     if params is not None and type(params) is not dict:
         raise FrameRefused(f"its params are {_kind_of(params)}, not an object")
+    if len(method) > LONGEST_NAME:
+        raise FrameRefused("its method is too long")
     meant = _JUDGED.get(folded_name(method))
     if meant is not None and method != meant:
         raise FrameRefused(f"its method {ascii(method)[:200]} could be read as {meant}")
@@ -124,6 +132,8 @@ def read_tool_call(message: Message) -> ToolCall:
     name = params.get("name")
     if type(name) is not str:
         raise InvalidParams(f"name is {_kind_of(name)}, not a text")
+    if len(name) > LONGEST_NAME:
+        raise InvalidParams(f"name has {len(name):,} characters; {LONGEST_NAME} are the most")
     arguments = params.get("arguments")
     if arguments is not None and type(arguments) is not dict:
         raise InvalidParams(f"arguments are {_kind_of(arguments)}, not an object")

@@ -39,6 +39,11 @@ class OpenRequests:
         """Whether an answer to this id could still come, or to one that some server takes for it."""
         return _name_of(request_id) in self._in_use
 
+    def has_exactly(self, request_id: Id) -> bool:
+        """Whether an answer to this very id could still come."""
+        found = self._in_use.get(_name_of(request_id))
+        return found == request_id and type(found) is type(request_id)
+
     @property
     def count(self) -> int:
         """How many the client still waits for."""
@@ -56,8 +61,6 @@ class OpenRequests:
     def give_up(self, request_id: Id) -> Id | None:
         """The client cancelled it, and may be answered all the same; gives one that has been so for too long."""
         name = _name_of(request_id)
-        if self._in_use.get(name) != request_id:
-            return None
         self._given_up[name] = request_id
         if len(self._given_up) <= MOST_OPEN:
             return None

@@ -64,12 +64,16 @@ class ProxyOptions:
     def context(self) -> JsonObject:
         """Where calls run: part of what is approved, so that an approval is for this very server.
 
-        Of a URL's query, which may hold a key, there is only the hash.
+        Of a URL's query and of headers, which may hold keys, there are only hashes.
         """
         if self.upstream is not None:
             address, _, query = self.upstream.partition("?")
             context: JsonObject = {"upstream": address}
-            return {**context, "query": tagged_hash(query.encode())} if query else context
+            if query:
+                context["query"] = tagged_hash(query.encode())
+            if self.headers:
+                context["headers"] = {name: tagged_hash(value.encode()) for name, value in self.headers}
+            return context
         return {"working_directory": os.getcwd(), "command": list(self.command)}
 
 

@@ -26,6 +26,7 @@ from approval_tui.proxy.messages import (
     RESPONSE,
     TOOLS_CALL,
     TOOLS_LIST,
+    VERSION_KEY,
     InvalidParams,
     Message,
     read_message,
@@ -42,7 +43,8 @@ from approval_tui.proxy.upstream import AnswerLost, Upstream, UpstreamEnded
 LONGEST_END = 10.0
 """Seconds that the store has at the end to be told what became of the last calls."""
 
-_VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
+_LONGEST_STOP = 0.5
+"""Seconds that everything else waits for one call, which may be waiting for a store that another program holds."""
 
 _log = logging.getLogger("approval_tui.proxy")
 
@@ -110,20 +112,16 @@ class Relay:
         elif message.method == TOOLS_CALL:
             self._tally.count(REFUSED)
             _log.warning("a %s without an id was not passed on: nobody could be told what became of it", TOOLS_CALL)
-        elif message.method == CANCELLED and await self._give_up_hold(message):
-            pass
+        elif message.method == CANCELLED:
+            await self._take_cancellation(message)
         else:
             with suppress(UpstreamEnded):
                 await self._server.send(message.value)
-            if message.method == CANCELLED:
-                await self._give_up(as_id(message.params.get("requestId")))
             if message.method == INITIALIZED:
                 self._check_policy({})
 
     async def _take_request(self, message: Message, reply: Reply) -> None:
         assert message.id is not None
-        if reply != self._client.send:
-            self._batched[message.id] = reply
         if self._open.has(message.id):
             refused = FrameRefused("its id is that of a request which is not answered yet")
             await self._refuse(refused, message.id, INVALID_REQUEST, reply)
@@ -138,16 +136,16 @@ class Relay:
                 _log.warning("a %s was refused: %s", TOOLS_CALL, invalid.why)
                 await reply(error_answer(message.id, INVALID_PARAMS, f"Invalid parameters: {invalid.why}."))
                 return
-            self._open.add(message.id)
+            self._begin(message.id, reply)
             opened = self._open_calls[message.id] = OpenCall(call, reply)
             self._start(self._answer_call(opened), opened)
         else:
-            self._open.add(message.id)
+            self._begin(message.id, reply)
             waiter = Waiter(partial(self._answered, message, reply), partial(self._unanswerable, message.id, reply))
             try:
                 await self._server.request(message.value, waiter)
             except UpstreamEnded:
-                self._open.end(message.id)
+                self._end(message.id)
                 await reply(error_answer(message.id, INTERNAL_ERROR, "The server cannot be reached with that."))
                 return
         self._note_version(message)
@@ -164,22 +162,34 @@ class Relay:
         with suppress(ClientGone):
             await opened.reply(answer)
 
-    async def _give_up_hold(self, message: Message) -> bool:
-        """Whether what is cancelled was held here: its request stays pending, as for a client that timed out."""
-        request_id = as_id(message.params.get("requestId"))
-        opened = None if request_id is None else self._open_calls.get(request_id)
-        if opened is None or opened.is_forwarded:
-            return False
-        in_batch = self._batched.pop(opened.call.id, None)
-        await self._cancel([task for task, held in self._tasks.items() if held is opened])
-        if in_batch is not None:  # what is cancelled gets no answer (MCP, cancellation), but a batch waits for one
-            await in_batch(error_answer(request_id, INVALID_REQUEST, "The call was cancelled; it did not run."))
-        return True
+    async def _take_cancellation(self, message: Message) -> None:
+        """Gives up what is held here, and passes on what names another open request in a way that all readers share.
 
-    async def _give_up(self, request_id: Id | None) -> None:
-        """The client wants no answer any more; one that never comes must not take room for ever."""
-        if request_id is None or not self._open.has(request_id):
+        A call that some server takes for cancelled, and we do not, would be taken for one that failed.
+        """
+        request_id = as_id(message.params.get("requestId"))
+        if request_id is None or not self._open.has_exactly(request_id):
+            _log.debug("a cancellation of no open request was not passed on")
             return
+        opened = self._open_calls.get(request_id)
+        if opened is not None and not opened.is_forwarded:
+            await self._give_up_hold(opened)
+            return
+        known = {key: value for key, value in message.params.items() if key in ("requestId", "reason", "_meta")}
+        await self._give_up(request_id)
+        with suppress(UpstreamEnded):
+            await self._server.send({"jsonrpc": "2.0", "method": CANCELLED, "params": known})
+
+    async def _give_up_hold(self, opened: OpenCall) -> None:
+        """Ends the wait for a person; the request stays pending, as for a client that timed out."""
+        in_batch = self._batched.pop(opened.call.id, None)
+        await self._cancel([task for task, held in self._tasks.items() if held is opened], _LONGEST_STOP)
+        if in_batch is not None:  # what is cancelled gets no answer (MCP, cancellation), but a batch waits for one
+            said = "The call was cancelled; it did not run."
+            await in_batch(error_answer(opened.call.id, INVALID_REQUEST, said))
+
+    async def _give_up(self, request_id: Id) -> None:
+        """The client wants no answer any more; one that never comes must not take room for ever."""
         oldest = self._open.give_up(request_id)
         self._is_answered.set()
         if request_id in self._open_calls:
@@ -189,7 +199,8 @@ class Relay:
             await in_batch(error_answer(request_id, INVALID_REQUEST, "The request was cancelled."))
         if oldest is not None:
             self._server.forget(oldest)
-            await self._cancel([task for task, opened in self._tasks.items() if opened and opened.call.id == oldest])
+            tasks = [task for task, opened in self._tasks.items() if opened and opened.call.id == oldest]
+            await self._cancel(tasks, _LONGEST_STOP)
 
     async def _refuse(self, refused: FrameRefused, request_id: Id | None, code: int, reply: Reply) -> None:
         self._tally.count(REFUSED)
@@ -257,6 +268,11 @@ class Relay:
         self._end(request_id)
         await reply(error_answer(request_id, INTERNAL_ERROR, why))
 
+    def _begin(self, request_id: Id, reply: Reply) -> None:
+        self._open.add(request_id)
+        if reply != self._client.send:
+            self._batched[request_id] = reply
+
     def _end(self, request_id: Id) -> None:
         self._open.end(request_id)
         self._batched.pop(request_id, None)
@@ -267,7 +283,7 @@ class Relay:
     def _note_version(self, message: Message) -> None:
         """A client of 2026-07-28 shakes no hands: its first request says with which version the server can be asked."""
         meta = message.params.get("_meta")
-        if isinstance(meta, dict) and _VERSION_KEY in meta:
+        if isinstance(meta, dict) and VERSION_KEY in meta:
             self._check_policy({"_meta": {key: value for key, value in meta.items() if key != "progressToken"}})
 
     def _check_policy(self, params: JsonObject) -> None:
@@ -318,11 +334,11 @@ class Relay:
             await asyncio.wait(list(self._tasks), timeout=LONGEST_END)
         await self._cancel(list(self._tasks))
 
-    async def _cancel(self, tasks: list[asyncio.Task[None]]) -> None:
+    async def _cancel(self, tasks: list[asyncio.Task[None]], longest: float | None = None) -> None:
         for task in tasks:
             task.cancel()
         if tasks:
-            await asyncio.wait(tasks)
+            await asyncio.wait(tasks, timeout=longest)
 
 
 def _value_of(line: Line) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import subprocess
@@ -28,8 +27,6 @@ _ANSWERING = 1.5
 
 _DRAINING = 1.0
 """Seconds in which what a server that ended has said last is read."""
-
-_log = logging.getLogger("approval_tui.proxy")
 
 
 def run_proxy(gate: Gate, options: ProxyOptions, process: subprocess.Popen[bytes] | None) -> int:

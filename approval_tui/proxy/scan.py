@@ -10,7 +10,15 @@ from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.errors import InvalidInput
 from approval_tui.proxy.answers import error_answer
 from approval_tui.proxy.frames import FrameRefused, parse_frame
-from approval_tui.proxy.messages import INITIALIZE, INITIALIZED, REQUEST, RESPONSE, TOOLS_LIST, read_message
+from approval_tui.proxy.messages import (
+    INITIALIZE,
+    INITIALIZED,
+    REQUEST,
+    RESPONSE,
+    TOOLS_LIST,
+    VERSION_KEY,
+    read_message,
+)
 from approval_tui.proxy.spawn import spawn
 from approval_tui.proxy.tool_lists import ListUnusable, all_tools
 from approval_tui.proxy.upstream import Upstream, UpstreamEnded
@@ -20,7 +28,7 @@ _CLIENT = {"name": "approval-tui", "version": __version__}
 _HANDSHAKE = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": _CLIENT}
 _ENVELOPE = {
     "_meta": {
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        VERSION_KEY: "2026-07-28",
         "io.modelcontextprotocol/clientCapabilities": {},
         "io.modelcontextprotocol/clientInfo": _CLIENT,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from contextlib import suppress
 
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.proxy.answers import INTERNAL_ERROR, error_answer
@@ -14,6 +15,12 @@ from approval_tui.proxy.open_requests import Waiter
 from approval_tui.proxy.tool_calls import OpenCall
 from approval_tui.proxy.tool_lists import ListUnusable
 from approval_tui.proxy.upstream import AnswerLost, Undelivered, Upstream, UpstreamEnded
+
+_LONGEST_STOP = 0.5
+"""Seconds that all else which the server says waits for a store that is told of one call's outcome."""
+
+_LONGEST_FIRST_LIST = 5.0
+"""Seconds that a call waits for the list of tools, from which the headers of its arguments are known."""
 
 _log = logging.getLogger("approval_tui.proxy")
 
@@ -52,7 +59,7 @@ class ServerSide:
     async def call(self, request: JsonObject, opened: OpenCall | None) -> JsonObject:
         """Hands over a request and waits for its answer; raises Undelivered, UpstreamEnded or AnswerLost.
 
-        What the server says after that answer waits until the call is done.
+        What the server says after that answer waits until the call is done, if that does not take long.
         """
         request_id = request["id"]
         answer: asyncio.Future[JsonObject] = asyncio.get_running_loop().create_future()
@@ -61,7 +68,8 @@ class ServerSide:
             if not answer.done():
                 answer.set_result(value)
             if opened is not None:
-                await opened.is_done.wait()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(opened.is_done.wait(), _LONGEST_STOP)
 
         async def refused(why: str) -> None:
             if not answer.done():
@@ -70,7 +78,7 @@ class ServerSide:
         if self.has_ended:
             raise Undelivered
         if opened is not None and self._upstream.needs_tools_first and self.first_list is not None:
-            await asyncio.wait([self.first_list])
+            await asyncio.wait([self.first_list], timeout=_LONGEST_FIRST_LIST)
         self._answers.add(answer)
         try:
             await self.request(request, Waiter(arrived, refused))

@@ -17,12 +17,12 @@ from approval_tui.gate import Gate, Waiting
 from approval_tui.proxy.answers import INTERNAL_ERROR, INVALID_PARAMS, error_answer, refusal_of, refused_result
 from approval_tui.proxy.hold import Hold
 from approval_tui.proxy.messages import ToolCall
+from approval_tui.proxy.open_requests import Reply
 from approval_tui.proxy.options import ProxyOptions
 from approval_tui.proxy.tally import ALLOWED, APPROVED, FAILED, PENDING, REFUSED, Tally
 from approval_tui.proxy.unfinished import Unfinished, UnfinishedCalls, ended_task, has_failed, task_of
 from approval_tui.proxy.upstream import AnswerLost, Undelivered, UpstreamEnded
 
-Send = Callable[[JsonObject], Awaitable[None]]
 _LONGEST_ANSWER = 2000
 
 _log = logging.getLogger("approval_tui.proxy")
@@ -36,7 +36,7 @@ class OpenCall:
     """
 
     call: ToolCall
-    reply: Send
+    reply: Reply
     is_held: bool = False
     is_forwarded: bool = False
     is_cancelled: bool = False
@@ -57,7 +57,7 @@ Forward = Callable[[JsonObject, OpenCall], Awaitable[JsonObject]]
 class ToolCalls:
     """Answers every `tools/call` request; only from here do any reach the server."""
 
-    def __init__(self, gate: Gate, options: ProxyOptions, forward: Forward, notify: Send, tally: Tally) -> None:
+    def __init__(self, gate: Gate, options: ProxyOptions, forward: Forward, notify: Reply, tally: Tally) -> None:
         self._gate = gate
         self._options = options
         self._forward = forward
@@ -95,9 +95,10 @@ class ToolCalls:
         try:
             guarded = await stack.enter_async_context(guard)
         except (InvalidInput, InvalidJson) as error:
-            return error_answer(
-                call.id, INVALID_PARAMS, f"Invalid parameters of {_short(call.name)}: {error}"[:_LONGEST_ANSWER]
-            )
+            self._tally.count(REFUSED)
+            said = f"Invalid parameters of {_short(call.name)}: {error}"[:_LONGEST_ANSWER]
+            _log.warning("a call was refused: %s", said)
+            return error_answer(call.id, INVALID_PARAMS, said)
         except ApprovalTuiError as error:
             return self._refused(call, error)
         finally:
@@ -108,10 +109,10 @@ class ToolCalls:
 
     async def observe(self, method: str, params: JsonObject, result: JsonObject | None = None) -> None:
         """Looks at what the server says of tasks: a call that runs as a task ends when its task does."""
-        for task_id, failure in ended_task(method, params, result):
-            unfinished = self._unfinished.take_task(task_id)
+        for task in ended_task(method, params, result):
+            unfinished = self._unfinished.take_task(task.id)
             if unfinished is not None:
-                await self._end(unfinished, failure)
+                await self._end(unfinished, task.failure, is_cancelled=task.is_cancelled)
 
     def _lookalike(self, call: ToolCall) -> str | None:
         try:
@@ -141,6 +142,8 @@ class ToolCalls:
         try:
             answer = await self._forward(call.with_arguments(unfinished.call.arguments), opened)
         except Undelivered:
+            if unfinished.was_delivered:
+                return error_answer(call.id, INTERNAL_ERROR, "The server is gone in the middle of the call.")
             unfinished.call.did_not_run()
             await unfinished.report()
             return error_answer(call.id, INTERNAL_ERROR, "The server is gone; the call did not run.")

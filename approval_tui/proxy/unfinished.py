@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.gate.guard import GuardedCall
@@ -21,7 +21,7 @@ _LONGEST_DETAIL = 1000
 _Key = tuple[str, str, str | None]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Unfinished:
     """A call that may run, or runs, with what reports its outcome; `arguments` is the hash of the client's own."""
 
@@ -29,6 +29,8 @@ class Unfinished:
     call: GuardedCall
     tool: str
     arguments: str
+    was_delivered: bool = False
+    """Whether the server has begun it, so that it can never be said that it did not run."""
 
     async def report(self) -> None:
         """Tells the store what became of the call, once."""
@@ -39,22 +41,30 @@ class UnfinishedCalls:
     """Those for which something is still to come, by what it will be recognised by."""
 
     def __init__(self) -> None:
-        self._wanting_input: OrderedDict[_Key, list[Unfinished]] = OrderedDict()
+        self._wanting_input: dict[_Key, list[Unfinished]] = {}
+        self._order: deque[_Key] = deque()
         self._tasks: OrderedDict[str, Unfinished] = OrderedDict()
 
     def keep(self, unfinished: Unfinished, request_state: object) -> None:
         """Keeps a call until the client sends it again with the state that the server gave it (2026-07-28, MRTR)."""
         state = request_state if isinstance(request_state, str) else None
-        self._wanting_input.setdefault((unfinished.tool, unfinished.arguments, state), []).append(unfinished)
-        while len(self._wanting_input) > MOST_KEPT:
-            self._wanting_input.popitem(last=False)
+        key = (unfinished.tool, unfinished.arguments, state)
+        unfinished.was_delivered = True
+        self._wanting_input.setdefault(key, []).append(unfinished)
+        self._order.append(key)
+        while len(self._order) > MOST_KEPT:
+            self._first_of(self._order.popleft())
 
     def take(self, tool: str, arguments: str, request_state: str | None) -> Unfinished | None:
         """The call that goes on, once; None where none of this tool, with these arguments and this state, waits."""
         key = (tool, arguments, request_state)
-        waiting = self._wanting_input.get(key)
-        if not waiting:
+        if key not in self._wanting_input:
             return None
+        self._order.remove(key)
+        return self._first_of(key)
+
+    def _first_of(self, key: _Key) -> Unfinished:
+        waiting = self._wanting_input[key]
         unfinished = waiting.pop(0)
         if not waiting:
             del self._wanting_input[key]
@@ -93,8 +103,16 @@ def has_failed(answer: JsonObject) -> str | None:
     return said[:_LONGEST_DETAIL]
 
 
-def ended_task(method: str, params: JsonObject, result: JsonObject | None) -> Iterator[tuple[str, str | None]]:
-    """The tasks that have ended, by what the server said of them, each with why it failed, if it did.
+class EndedTask(NamedTuple):
+    """A task that has ended: why it failed, if it did; one that was cancelled may have run half way."""
+
+    id: str
+    failure: str | None
+    is_cancelled: bool = False
+
+
+def ended_task(method: str, params: JsonObject, result: JsonObject | None) -> Iterator[EndedTask]:
+    """The tasks that have ended, by what the server said of them.
 
     `result` is what it answered to the request of that method; None for a notification.
     """
@@ -104,7 +122,7 @@ def ended_task(method: str, params: JsonObject, result: JsonObject | None) -> It
     elif method == "tasks/result":
         task_id = params.get("taskId")
         if isinstance(task_id, str):
-            yield task_id, has_failed({"result": result})
+            yield EndedTask(task_id, has_failed({"result": result}))
     elif method == "tasks/list":
         tasks = result.get("tasks")
         for task in tasks if isinstance(tasks, list) else ():
@@ -113,7 +131,10 @@ def ended_task(method: str, params: JsonObject, result: JsonObject | None) -> It
         yield from _ended(result)
 
 
-def _ended(task: Any) -> Iterator[tuple[str, str | None]]:
+def _ended(task: Any) -> Iterator[EndedTask]:
     if isinstance(task, dict) and isinstance(task.get("taskId"), str) and task.get("status") in _ENDED:
         failure = f"the task {task['status']}: {task.get('statusMessage') or 'the server says no more'}"
-        yield task["taskId"], None if task["status"] == "completed" else failure[:_LONGEST_DETAIL]
+        status = task["status"]
+        yield EndedTask(
+            task["taskId"], None if status == "completed" else failure[:_LONGEST_DETAIL], status == "cancelled"
+        )

@@ -37,9 +37,10 @@ def arrived(record: Path) -> list[bytes]:
 def answers(line: bytes) -> Iterator[bytes]:
     """What such a server says to a line: one answer to each id that a reader finds in it, as careless as they come.
 
-    A call says by its argument `answer` what it wants: nothing (`never`), no JSON (`broken`), or no JSON and an id
-    that is no number either (`unreadable`). A notification with `cancel` among its arguments has that request
-    answered with an error, as the Python SDK 1 does with what is cancelled.
+    A call says by its argument `answer` what it wants: nothing (`never`), no JSON (`broken`), no JSON and an id that
+    is no number either (`unreadable`), or a task (`task`). `tasks/cancel` names its task there, too. A notification
+    with `cancel` among its arguments has that request answered with an error, as the Python SDK 1 does with what is
+    cancelled.
     """
     answered: list[object] = []
     for reading in readings(line):
@@ -113,16 +114,20 @@ def _answer(request_id: object, reading: Reading, line: bytes) -> Iterator[bytes
     elif wanted == "unreadable":
         yield b'{"jsonrpc":"2.0","id": 007, "result":{}}'
     elif wanted != "never":
-        yield beginning + b"," + json.dumps(_outcome(reading, line))[1:].encode()
+        yield beginning + b"," + json.dumps(_outcome(reading, wanted, line))[1:].encode()
 
 
-def _outcome(reading: Reading, line: bytes) -> dict[str, Any]:
+def _outcome(reading: Reading, wanted: object, line: bytes) -> dict[str, Any]:
     if reading.method == "initialize":
         version = re.search(r'"protocolVersion": *"([0-9-]+)"', line.decode("latin-1"))
         agreed = version.group(1) if version else "2025-11-25"
         return {"result": {"protocolVersion": agreed, "capabilities": {}, "serverInfo": {"name": "careless"}}}
     if reading.method == "tools/list":
         return {"result": {"tools": TOOLS}}
+    if wanted == "task":
+        return {"result": {"task": {"taskId": f"task-{reading.id}", "status": "working"}}}
+    if reading.method == "tasks/cancel":
+        return {"result": {"taskId": wanted, "status": "cancelled"}}
     if reading.method == "no/such":
         return {"error": {"code": -32601, "message": "no such method"}}
     return {"result": {"content": []}}

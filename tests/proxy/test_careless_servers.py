@@ -94,6 +94,17 @@ def test_a_call_that_the_client_cancels_does_not_give_its_approval_back(
         assert_does_not_run_again(client, record, answer="never", way=number)
 
 
+def test_a_task_that_the_client_cancels_does_not_give_its_approval_back(
+    start_careless: Callable[..., RawClient], desk: BlockingStore, record: Path
+) -> None:
+    client = start_careless("--rollback-on", "error")
+    run_once_approved(client, desk, record, 7, answer="task")
+    client.answer(7)
+    cancelled = client.ask("tasks/cancel", {"taskId": "task-7", "arguments": {"answer": "task-7"}})
+    assert cancelled["result"] == {"taskId": "task-7", "status": "cancelled"}
+    assert_does_not_run_again(client, record, answer="task")
+
+
 def test_no_list_shows_a_hidden_tool_whatever_it_is_asked_by(start_careless: Callable[..., RawClient]) -> None:
     client = start_careless()
     client.request("ping", {"arguments": {"answer": "never"}}, id=7)

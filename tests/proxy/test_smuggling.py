@@ -119,7 +119,7 @@ NO_MESSAGE = [
 ]
 
 LOOKALIKE_PARAMS = ("Name", "nAME", "\uff4eame", "ARGUMENTS", "argument\u017f", "name\0", "tool", "__proto__")
-LOOKALIKE_TOOLS = ("Read", "re_ad", "READ", "Delete", "del-ete")
+LOOKALIKE_TOOLS = ("Delete", "DELETE", "del-ete", "delete ", "delete\0x", "\uff44elete")
 
 NO_CALL = [
     *frames(7, INVALID_PARAMS, {"id": 7, "method": "tools/call"}, {**call(), "params": None}, call()),
@@ -143,7 +143,8 @@ HONEST_CALLS = [
     ),
     *frames(7, ASKS, PLAIN.replace(b"tools/", b"tools\\/"), PLAIN.replace(b"tools/", b"\\u0074ools/")),
     *frames(7, ASKS, PLAIN.replace(b"method", b"\\u006dethod"), PLAIN.replace(b"write", b"\\u0077rite")),
-    *frames(7, ASKS, call(name="write", arguments={"n": 10**400}), call(name="Write"), call(name="__proto__")),
+    *frames(7, ASKS, call(name="write", arguments={"n": 10**400}), call(name="__proto__")),
+    *frames(7, ASKS, *(call(name=name) for name in ("Write", "Read", "re_ad", "read ", "read\0x", "\uff52ead"))),
     *frames("7", ASKS, call("7", name="write", arguments=None)),
     *frames(7, RUNS, call(name="delete")),
 ]

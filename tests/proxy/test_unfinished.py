@@ -115,7 +115,7 @@ def test_a_task_whose_end_the_server_tells_by_itself_is_reported_then_and_can_be
 def test_a_task_ends_with_what_says_so_and_with_nothing_else(
     method: str, params: Message, result: Message | None, ended: list[tuple[str, str | None]]
 ) -> None:
-    assert list(ended_task(method, params, result)) == ended
+    assert [(task.id, task.failure) for task in ended_task(method, params, result)] == ended
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,19 @@
-"""The MCP gate's commands: the proxy itself, its status, and a policy to start from."""
+"""The MCP gate's commands: the proxy itself, and the status of those that run."""
 
 from __future__ import annotations
 
 import logging
 import os
 import socket
-import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from approval_tui.cli import output
 from approval_tui.cli.environment import Environment
 from approval_tui.cli.exit_codes import DONE
-from approval_tui.display.visible import visible_text
+from approval_tui.cli.mcp_server import check_server
+from approval_tui.cli.stderr_log import StderrLog
 from approval_tui.domain.checks import check_optional_name
-from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.ids import new_secret
 
 if TYPE_CHECKING:
@@ -32,14 +31,17 @@ def proxy(options: Namespace, environment: Environment) -> int:
     from approval_tui.proxy.spawn import spawn
 
     gate, chosen = _gate_and_options(options, environment, environment.settings)
-    _log_to_stderr()
+    log = _log_to_stderr()
     if gate.engine_in_force() is None:
         output.narrate("No policy is named, so every tool call asks. `approval-tui policy scan` writes one.")
 
     process = spawn(chosen.command) if chosen.command else None  # it starts while the rest is loaded
     from approval_tui.proxy.run import run_proxy
 
-    return run_proxy(gate, chosen, process)
+    try:
+        return run_proxy(gate, chosen, process)
+    finally:
+        log.finish()
 
 
 def _gate_and_options(options: Namespace, environment: Environment, settings: Settings) -> tuple[Gate, ProxyOptions]:
@@ -75,42 +77,6 @@ def _gate_and_options(options: Namespace, environment: Environment, settings: Se
     return gate, chosen
 
 
-def check_server(options: Namespace) -> None:
-    """Raises InvalidInput unless there is one server, and headers only for a URL."""
-    if bool(options.command) == (options.upstream is not None):
-        raise InvalidInput(
-            "A proxy has one server: a command after --, or the URL of --upstream.",
-            not_done="Nothing was started.",
-            to_do="For example: approval-tui proxy -c policy.yaml -- npx -y @modelcontextprotocol/server-everything",
-        )
-    if options.header and options.upstream is None:
-        raise InvalidInput(
-            "--header is for a server at a URL.", not_done="Nothing was started.", to_do="Use it with --upstream."
-        )
-    if options.upstream is not None:
-        _check_url(options.upstream)
-
-
-def _check_url(text: str) -> None:
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(text)
-        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_url = False
-    if not is_url or not text.isascii() or not text.isprintable():
-        raise InvalidInput(
-            f"--upstream {text} is no URL of HTTP.", not_done="Nothing was started.", to_do="Correct it."
-        )
-    if parts.username is not None or parts.password is not None:
-        raise InvalidInput(
-            "--upstream has a name or a password in it, which everybody would see.",
-            not_done="Nothing was started.",
-            to_do="Use --header 'Authorization: …'.",
-        )
-
-
 def status(options: Namespace, environment: Environment) -> int:
     """Lists the proxies that run, what they decided, and the rules that deny most."""
     from approval_tui.domain.clock import system_clock
@@ -142,17 +108,9 @@ def _is_there(standing: ProxyStanding) -> bool:
     return True
 
 
-class _VisibleFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        text = visible_text(f"approval-tui: {record.levelname.lower()}: {record.getMessage()}")
-        if record.exc_info is None or not os.environ.get("APPROVAL_TUI_DEBUG"):
-            return text
-        return "\n".join([text, *map(visible_text, self.formatException(record.exc_info).splitlines())])
-
-
-def _log_to_stderr() -> None:
+def _log_to_stderr() -> StderrLog:
     """What the gate and the proxy have to say goes to stderr; stdout belongs to the protocol."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_VisibleFormatter())
-    logging.getLogger().addHandler(handler)  # libraries speak, too, and no more than warnings
+    log = StderrLog()
+    logging.getLogger().addHandler(log)  # libraries speak, too, and no more than warnings
     logging.getLogger(_LOG).setLevel(logging.INFO)
+    return log

@@ -6,9 +6,9 @@ import shlex
 from argparse import Namespace
 
 from approval_tui.cli import output
-from approval_tui.cli.commands.proxy import check_server
 from approval_tui.cli.environment import Environment
 from approval_tui.cli.exit_codes import DONE
+from approval_tui.cli.mcp_server import check_server
 from approval_tui.domain.errors import InvalidInput
 
 
@@ -36,9 +36,13 @@ def scan(options: Namespace, _environment: Environment) -> int:
         ) from None
     except OSError as error:
         raise InvalidInput(
-            f"{options.output} cannot be written: {error.strerror}.", not_done="", to_do="Give another name."
+            f"{options.output} cannot be written: {error.strerror}.",
+            not_done="Nothing was written.",
+            to_do="Give another name.",
         ) from None
     output.narrate(f"{options.output} has {len(tools)} tools, and every one of them asks. Then, in your MCP client:")
-    server = f"--upstream {options.upstream}" if options.upstream else f"-- {shlex.join(options.command)}"
+    server = f"--upstream {shlex.quote(options.upstream)}" if options.upstream else f"-- {shlex.join(options.command)}"
+    if options.header:
+        server += " and the same --header"
     output.narrate(f"  approval-tui proxy -c {shlex.quote(options.output)} {server}")
     return DONE
