@@ -29,11 +29,16 @@ class ChildServer:
     needs_tools_first = False
 
     def __init__(
-        self, process: subprocess.Popen[bytes], writer: asyncio.StreamWriter, reader: asyncio.StreamReader
+        self,
+        process: subprocess.Popen[bytes],
+        writer: asyncio.StreamWriter,
+        reader: asyncio.StreamReader,
+        reading: asyncio.BaseTransport,
     ) -> None:
         self._process = process
         self._input = writer
         self._output = reader
+        self._reading = reading
         self._ended = asyncio.get_running_loop().create_task(asyncio.to_thread(process.wait))
         self._splitter = LineSplitter()
         self._lines: list[Line] = []
@@ -44,9 +49,9 @@ class ChildServer:
         """The server of a process that `spawn` gave."""
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader()
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), process.stdout)
+        reading, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), process.stdout)
         transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, process.stdin)
-        return cls(process, asyncio.StreamWriter(transport, protocol, None, loop), reader)
+        return cls(process, asyncio.StreamWriter(transport, protocol, None, loop), reader, reading)
 
     async def send(self, message: JsonObject) -> None:
         """Hands one message over; raises Undelivered if the server certainly has nothing of it, else UpstreamEnded."""
@@ -101,6 +106,10 @@ class ChildServer:
             await self._is_gone(_TERM_GRACE)
         signal_group(self._process, signal.SIGKILL)  # it, or what it started and left behind
         await self._ended
+
+    def release(self) -> None:
+        """Closes the pipe from which nothing more is read."""
+        self._reading.close()
 
     async def _is_gone(self, seconds: float) -> bool:
         done, _ = await asyncio.wait([self._ended], timeout=seconds)

@@ -33,6 +33,7 @@ class ClientPipes:
         self._splitter = LineSplitter()
         self._lines: list[Line] = []
         self._is_gone = False
+        self._is_closed = False
 
     @classmethod
     async def open(cls) -> ClientPipes:
@@ -78,7 +79,10 @@ class ClientPipes:
         self._is_gone = True
 
     async def close(self) -> None:
-        """Lets the client have what was written, for a while, and closes the files."""
+        """Lets the client have what was written, for a while, and closes the files; again, it does nothing."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self.abandon()
         if self._reading is not None:
             self._reading.close()

@@ -118,6 +118,9 @@ class HttpUpstream:
             self._session.cancel()
             await asyncio.wait([self._session])
 
+    def release(self) -> None:
+        """Nothing: a session that is closed holds nothing."""
+
     async def _run(self) -> None:
         """Holds the session open; what goes wrong in it ends it."""
         try:

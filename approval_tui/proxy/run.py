@@ -53,6 +53,7 @@ async def _serve(gate: Gate, options: ProxyOptions, process: subprocess.Popen[by
             await client.close()
     finally:
         await asyncio.shield(upstream.close())
+        upstream.release()
 
 
 async def connect(
@@ -110,6 +111,7 @@ async def _serve_until_end(client: ClientPipes, upstream: Upstream, relay: Relay
     await asyncio.wait([answered, from_server], timeout=_ANSWERING, return_when=asyncio.FIRST_COMPLETED)
     await upstream.close()
     await asyncio.wait([from_server], timeout=_DRAINING)
+    await client.close()  # what waits for a client that does not read must not wait any longer
     await relay.end_calls()
     await _end(from_server, answered, ended)
     return stopped.result() if stopped.done() else 0

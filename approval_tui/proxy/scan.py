@@ -64,6 +64,7 @@ async def _scan(
         raise _unusable(error.why) from None
     finally:
         await asyncio.shield(upstream.close())
+        upstream.release()
 
 
 class _Asking:

@@ -52,3 +52,6 @@ class Upstream(Protocol):
 
     async def close(self) -> None:
         """Ends what was begun: the process with its group, or the session."""
+
+    def release(self) -> None:
+        """Lets go of what is left to read, once all that matters was read."""

@@ -91,6 +91,9 @@ class CarelessUpstream:
         """Never."""
         return False
 
+    def release(self) -> None:
+        """There is nothing to let go of."""
+
     def was_lost(self, _request_id: object) -> bool:
         """Never."""
         return False
