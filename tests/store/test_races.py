@@ -112,8 +112,19 @@ def stopped_holder(store: BlockingStore) -> Iterator[subprocess.Popen[str]]:
         holder.kill()
 
 
+_waited_before: set[threading.Thread] = set()
+
+
+@pytest.fixture(autouse=True)
+def of_this_test_alone() -> None:
+    """What tests before this one left waiting, for a holder that they never let go, is not this one's."""
+    _waited_before.clear()
+    _waited_before.update(waiting_threads())
+
+
 def waiting_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "approval-tui-turn"]
+    named = [thread for thread in threading.enumerate() if thread.name == "approval-tui-turn"]
+    return [thread for thread in named if thread not in _waited_before]
 
 
 def open_turn_files(path: str) -> int:
