@@ -25,6 +25,7 @@ from mcp.shared.message import ClientMessageMetadata, SessionMessage
 from mcp_types import JSONRPCMessage, jsonrpc_message_adapter
 
 from approval_tui.domain.canonical import JsonObject
+from approval_tui.domain.errors import InvalidInput
 from approval_tui.proxy.frames import LARGEST_FRAME
 from approval_tui.proxy.http_transport import HonestTransport
 from approval_tui.proxy.lines import Line
@@ -60,9 +61,15 @@ class HttpUpstream:
 
     @classmethod
     async def connect(cls, url: str, headers: Sequence[tuple[str, str]]) -> HttpUpstream:
-        """Makes a session ready; the first request is what reaches the server first."""
+        """Makes a session ready; the first request is what reaches the server first. Raises InvalidInput."""
         upstream = cls(url, headers)
-        await upstream._streams
+        await asyncio.wait([upstream._streams, upstream._session], return_when=asyncio.FIRST_COMPLETED)
+        if not upstream._streams.done():
+            raise InvalidInput(
+                f"No session with {url.partition('?')[0]} could be begun.",
+                not_done="Nothing was asked of it.",
+                to_do="Check the URL and the headers; what went wrong is on stderr.",
+            )
         return upstream
 
     async def send(self, message: JsonObject) -> None:

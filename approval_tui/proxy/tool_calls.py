@@ -24,6 +24,7 @@ from approval_tui.proxy.unfinished import Unfinished, UnfinishedCalls, ended_tas
 from approval_tui.proxy.upstream import AnswerLost, Undelivered, UpstreamEnded
 
 _LONGEST_ANSWER = 2000
+_LONGEST_NAME = 100
 
 _log = logging.getLogger("approval_tui.proxy")
 
@@ -75,8 +76,8 @@ class ToolCalls:
         lookalike = self._lookalike(call)
         if lookalike is not None:
             self._tally.count(REFUSED)
-            said = f"{_short(call.name)} could be read as {_short(lookalike)}, another tool."
-            return error_answer(call.id, INVALID_PARAMS, said)
+            name, other = quoted_name(call.name, _LONGEST_NAME), quoted_name(lookalike, _LONGEST_NAME)
+            return error_answer(call.id, INVALID_PARAMS, f"{name} could be read as {other}, another tool.")
         stack = AsyncExitStack()
         hold = Hold(call, self._notify)
 
@@ -96,7 +97,7 @@ class ToolCalls:
             guarded = await stack.enter_async_context(guard)
         except (InvalidInput, InvalidJson) as error:
             self._tally.count(REFUSED)
-            said = f"Invalid parameters of {_short(call.name)}: {error}"[:_LONGEST_ANSWER]
+            said = f"Invalid parameters of {quoted_name(call.name, _LONGEST_NAME)}: {error}"[:_LONGEST_ANSWER]
             _log.warning("a call was refused: %s", said)
             return error_answer(call.id, INVALID_PARAMS, said)
         except ApprovalTuiError as error:
@@ -131,7 +132,9 @@ class ToolCalls:
         if unfinished is None:
             self._tally.count(REFUSED)
             return error_answer(
-                call.id, INVALID_PARAMS, f"No call of {_short(call.name)} with these arguments waits for that."
+                call.id,
+                INVALID_PARAMS,
+                f"No call of {quoted_name(call.name, _LONGEST_NAME)} with these arguments waits for that.",
             )
         opened.is_forwarded = True
         return await self._run(unfinished, opened)
@@ -146,7 +149,7 @@ class ToolCalls:
                 return error_answer(call.id, INTERNAL_ERROR, "The server is gone in the middle of the call.")
             unfinished.call.did_not_run()
             await unfinished.report()
-            return error_answer(call.id, INTERNAL_ERROR, "The server is gone; the call did not run.")
+            return error_answer(call.id, INTERNAL_ERROR, "The server was not reached; the call did not run.")
         except UpstreamEnded:
             return error_answer(call.id, INTERNAL_ERROR, "The server is gone; nobody knows whether the call ran.")
         except AnswerLost as lost:
@@ -179,8 +182,3 @@ class ToolCalls:
         if as_error or call.is_task:  # the answer to a task is a task, which a refusal is not
             return error_answer(call.id, self._options.pending_code, refusal.text, refusal.data)
         return refused_result(call, refusal)
-
-
-def _short(name: str) -> str:
-    """A name in ASCII as an answer quotes it; it may have megabytes."""
-    return ascii(name[:100])
