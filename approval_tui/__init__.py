@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         StoreUnavailable,
     )
     from approval_tui.gate import Gate, Waiting
+    from approval_tui.gate.workflow import ApprovalWorkflow
     from approval_tui.store import open_store, open_store_blocking
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "ApprovalExpired",
     "ApprovalPending",
     "ApprovalTuiError",
+    "ApprovalWorkflow",
     "Gate",
     "NotApproved",
     "PolicyDenied",
@@ -42,6 +44,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ApprovalWorkflow": "approval_tui.gate.workflow",
     "Gate": "approval_tui.gate",
     "Waiting": "approval_tui.gate",
     "open_store": "approval_tui.store",

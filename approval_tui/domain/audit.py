@@ -70,9 +70,19 @@ _STEPS: dict[str, tuple[tuple[str | None, ...], tuple[str, ...]]] = {
 }
 
 
+#: What is said of a request without changing it.
+_WITHOUT_A_STEP = (
+    events.REUSED,
+    events.LATE_OUTCOME,
+    events.TOOL_CALL,
+    events.GRANT_GIVEN,
+    events.GRANT_REVOKED,
+)
+
+
 def fold(row: dict[str, Any] | None, event: Event) -> tuple[dict[str, Any] | None, str | None]:
     """The row after the event, and what is wrong with that step, if anything is."""
-    if event.name in (events.REUSED, events.LATE_OUTCOME, events.TOOL_CALL):
+    if event.name in _WITHOUT_A_STEP:
         return row, None if row is not None else f"{event.name} comes before the request"
     if event.name not in _STEPS:
         return row, f"{event.name} is no event of ours"

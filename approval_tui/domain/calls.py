@@ -28,6 +28,7 @@ from approval_tui.domain.limits import (
 from approval_tui.domain.models import EVIDENCE_NONE, EVIDENCE_SHOWN, NO_REQUIREMENTS, Request, Requirements
 
 if TYPE_CHECKING:
+    from approval_tui.domain.attempts import DraftAttempt
     from approval_tui.domain.verdicts import Verdict
 
 
@@ -36,7 +37,8 @@ class Call:
     """One tool call that asks for approval; durations are in ms. `rule` is the name of the policy's rule that asks.
 
     `timeout` is how long a person has to decide, `approval_lifetime` how long the approval may be used,
-    `dedupe_window` how long the same call meets the same pending or denied request.
+    `dedupe_window` how long the same call meets the same pending or denied request. `attempt` says where in a
+    workflow's attempts the call stands; it is shown, and is no part of the call's identity.
     """
 
     tool: str
@@ -53,6 +55,7 @@ class Call:
     timeout: int = DEFAULT_TIMEOUT
     approval_lifetime: int = DEFAULT_APPROVAL_LIFETIME
     dedupe_window: int = DEFAULT_DEDUPE_WINDOW
+    attempt: DraftAttempt | None = None
 
     def under(self, verdict: Verdict) -> Call:
         """The call as a policy's verdict has it asked: what the policy says of times and risk comes first."""
@@ -132,6 +135,10 @@ def check_call(call: Call) -> CheckedCall:
     check_duration("approval's lifetime", call.approval_lifetime, 1)
     check_duration("dedupe window", call.dedupe_window, 0)
     _check_requirements(call.requirements)
+    if call.attempt is not None:
+        from approval_tui.domain.attempts import check_attempt  # few calls are attempts
+
+        check_attempt(call.attempt)
     context, context_text = json_object_and_text(call.context, "context")
     arguments, text = json_object_and_text(call.arguments, "arguments")
     is_plain = context is call.context and arguments is call.arguments

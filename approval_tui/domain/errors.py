@@ -76,6 +76,17 @@ class RequestNotFound(ApprovalTuiError):
         self.request_id = request_id
 
 
+class GrantNotFound(ApprovalTuiError):
+    """No grant has that id."""
+
+    def __init__(self, grant_id: str) -> None:
+        super().__init__(
+            f"No grant {quoted_name(grant_id)} is in this store.",
+            not_done="Nothing was changed.",
+            to_do="`approval-tui grant list` shows the ids; check --store too.",
+        )
+
+
 class AmbiguousId(InvalidInput):
     """An id prefix fits more than one request."""
 

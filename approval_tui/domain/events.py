@@ -19,6 +19,8 @@ RESOLVED = "claim_resolved"  #: a reviewer ended a claim that was in doubt
 TOOL_CALL = "tool_call"  #: a policy allowed or denied a call without asking anybody
 TOOL_CALL_NOT_RUN = "tool_call_not_run"  #: a call that a policy had allowed did not run; what it counted is taken back
 POLICY_RELOADED = "policy_reloaded"  #: a policy that is new or was changed is in force at a gate
+GRANT_GIVEN = "grant_given"  #: a reviewer approved the call of a request for the rest of its session, too
+GRANT_REVOKED = "grant_revoked"  #: a reviewer took such a grant back
 POLICY_REJECTED = "policy_rejected"  #: a policy's file cannot be used; the gate keeps what it had, or nothing runs
 
 EVENT_NAMES = (
@@ -40,4 +42,6 @@ EVENT_NAMES = (
     TOOL_CALL_NOT_RUN,
     POLICY_RELOADED,
     POLICY_REJECTED,
+    GRANT_GIVEN,
+    GRANT_REVOKED,
 )

@@ -12,6 +12,7 @@ from approval_tui.domain.lazy import lazy_property
 from approval_tui.domain.lifecycle import CONSUMED
 
 if TYPE_CHECKING:
+    from approval_tui.domain.attempts import DraftAttempt
     from approval_tui.domain.decisions import Decision
 
 EVIDENCE_NONE = "none"  #: decided by id; nothing is known of what the reviewer saw
@@ -113,6 +114,7 @@ class Request:
     outcome_at: int | None
     outcome_detail: str | None
     in_doubt: bool
+    attempt: DraftAttempt | None = None
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Request:
@@ -201,4 +203,5 @@ class Request:
             "outcome": self.outcome,
             "outcome_at": optional_timestamp(self.outcome_at),
             "outcome_detail": self.outcome_detail,
+            "attempt": None if self.attempt is None else self.attempt.to_json(),
         }

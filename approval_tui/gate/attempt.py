@@ -18,7 +18,7 @@ from approval_tui.domain.ids import new_secret
 from approval_tui.domain.lifecycle import ALLOW, APPROVED, CANCELLED, CONSUMED, DENY, PENDING
 from approval_tui.domain.models import Request
 from approval_tui.domain.verdicts import NO_POLICY, Verdict
-from approval_tui.gate.judging import EngineInForce, asking_verdict_steps, claim_steps
+from approval_tui.gate.judging import EngineInForce, asking_verdict_steps, claim_steps, refuse_over_limit_steps
 from approval_tui.gate.refusals import denied, over_limit, raise_not_approved
 from approval_tui.gate.steps import Step, Steps
 
@@ -75,21 +75,13 @@ class Attempt:
         """
         checked = self._checked()
         while True:
-            verdict = yield from asking_verdict_steps(self._engine, self._call.tool, lambda: checked.arguments)
-            if verdict.verdict == ALLOW:
-                admission = yield from self._admission(checked, verdict)
+            decided = yield from self._decision(checked)
+            if isinstance(decided, Verdict):
+                admission = yield from self._admission(checked, decided)
                 if admission is not None:
                     return admission
                 continue
-            submitted = yield from self._asked(checked, verdict)
-            request = submitted.request
-            if request.status == PENDING:
-                is_said = self.hold is not None and self._waiting.heeds_policy
-                hold = self.hold if is_said else self._waiting.hold
-                if hold == 0:
-                    raise_not_approved(request)
-                self._waiting.on_waiting(request)
-                request = yield self._wait(request, hold)
+            request = decided
             if request.status == APPROVED:
                 try:
                     claim = yield from claim_steps(self._engine, request, partial(self._consuming, request))
@@ -102,9 +94,24 @@ class Attempt:
                     request = conflict.request
                 else:
                     return claim
-            withdrawn_by_another = request.status == CANCELLED and request.id not in self._created
-            if request.status != CONSUMED and not withdrawn_by_another:
+            if not self._is_asked_anew(request):
                 raise_not_approved(request)
+
+    def decision_steps(self) -> Steps[Request | None]:
+        """Ends with the approved request, not used yet, or None where the policy allows the call without asking.
+
+        Raises NotApproved like `steps`.
+        """
+        checked = self._checked()
+        while True:
+            decided = yield from self._decision(checked)
+            if isinstance(decided, Verdict):
+                yield from refuse_over_limit_steps(self._call.tool, decided)
+                return None
+            if decided.status == APPROVED:
+                return decided
+            if not self._is_asked_anew(decided):
+                raise_not_approved(decided)
 
     def asking_steps(self) -> Steps[Submitted]:
         """Ends with the request, asked and not waited for; what the policy allows is asked all the same.
@@ -160,6 +167,26 @@ class Attempt:
             asked = check_call(replace(self._call.under(verdict), arguments=checked.arguments))
         submitted: Submitted = yield Step(lambda store: store.submit(asked))
         return submitted
+
+    def _decision(self, checked: CheckedCall) -> Steps[Request | Verdict]:
+        """The request as it is after the wait for a decision; or the policy's verdict, where that allows the call."""
+        verdict = yield from asking_verdict_steps(self._engine, self._call.tool, lambda: checked.arguments)
+        if verdict.verdict == ALLOW:
+            return verdict
+        submitted = yield from self._asked(checked, verdict)
+        request = submitted.request
+        if request.status == PENDING:
+            is_said = self.hold is not None and self._waiting.heeds_policy
+            hold = self.hold if is_said else self._waiting.hold
+            if hold == 0:
+                raise_not_approved(request)
+            self._waiting.on_waiting(request)
+            request = yield self._wait(request, hold)
+        return request
+
+    def _is_asked_anew(self, request: Request) -> bool:
+        """Whether another caller used the request, or its own creator withdrew it while this one waited."""
+        return request.status == CONSUMED or (request.status == CANCELLED and request.id not in self._created)
 
     def _withdrawal(self, request: Request) -> Steps[None]:
         """Withdraws a request that is of no use any more, if this attempt made it."""

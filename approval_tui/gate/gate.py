@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
 from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import parse_duration
@@ -20,17 +20,31 @@ from approval_tui.settings.configuration import Settings, load_settings, policy_
 from approval_tui.store import open_store, open_store_blocking, store_path
 
 if TYPE_CHECKING:
+    from approval_tui.domain.attempts import DraftAttempt
     from approval_tui.domain.policy_notes import PolicyNote
     from approval_tui.gate.policy_source import PolicySource
     from approval_tui.policy.engine import PolicyEngine
     from approval_tui.store.asynchronous import AsyncStore, RequesterStore
     from approval_tui.store.blocking import BlockingStore
+    from approval_tui.store.blocking_requester import BlockingRequesterStore
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 Duration = str | int | float
 """`10m`, `1h30m` or a number of seconds."""
+
+
+class CallOptions(TypedDict, total=False):
+    """What may be said of a call besides its tool and arguments; see `Gate.guard`."""
+
+    reason: str | None
+    context: Mapping[str, Any] | None
+    server: str | None
+    session: str | None
+    risk: str | None
+    timeout: Duration | None
+    attempt: DraftAttempt | None
 
 
 class Gate:
@@ -93,60 +107,63 @@ class Gate:
         reason: str | None = None,
         context: Mapping[str, Any] | None = None,
         server: str | None = None,
+        session: str | None = None,
         risk: str | None = None,
         timeout: Duration | None = None,
+        attempt: DraftAttempt | None = None,
         wait: bool | Waiting = True,
     ) -> Guard:
         """The context manager around one call, for `with` and `async with`.
 
         `reason` are the agent's own words and are shown as such. With `wait=False`, entering raises
         ApprovalPending at once when nobody has decided; the same call later finds its approval. A `Waiting`
-        says more of how it waits.
+        says more of how it waits. `attempt` says where in a workflow's attempts the call stands.
         """
-        waiting = wait if isinstance(wait, Waiting) else UNTIL_DECIDED if wait else NO_WAITING
         return Guard(
-            lambda: self._call(tool, arguments, reason, context, server, risk, timeout),
+            lambda: self._call(
+                tool,
+                arguments,
+                reason=reason,
+                context=context,
+                server=server,
+                session=session,
+                risk=risk,
+                timeout=timeout,
+                attempt=attempt,
+            ),
             engine=self.engine_in_force,
             claim_lifetime=lambda: self._duration("claim_lifetime"),
-            waiting=waiting,
+            waiting=_waiting(wait),
             open_blocking=self._open_blocking,
             open_async=self._open_async,
         )
 
-    async def submit(
-        self,
-        tool: str,
-        arguments: Mapping[str, Any],
-        *,
-        reason: str | None = None,
-        context: Mapping[str, Any] | None = None,
-        server: str | None = None,
-        risk: str | None = None,
-        timeout: Duration | None = None,
-    ) -> Request:
+    async def submit(self, tool: str, arguments: Mapping[str, Any], **options: Unpack[CallOptions]) -> Request:
         """Asks without waiting and gives the request as it is; `guard` with the same call uses its approval.
 
-        What the policy allows is asked all the same, though `guard` then runs it without; what it denies raises
-        PolicyDenied.
+        Takes what `guard` takes. What the policy allows is asked all the same, though `guard` then runs it without;
+        what it denies raises PolicyDenied.
         """
-        attempt = self._attempt(self._call(tool, arguments, reason, context, server, risk, timeout))
+        attempt = self._attempt(self._call(tool, arguments, **options))
         store = await self._open_async()
         return (await run_async(attempt, attempt.asking_steps(), store.requester)).request
 
-    def submit_blocking(
-        self,
-        tool: str,
-        arguments: Mapping[str, Any],
-        *,
-        reason: str | None = None,
-        context: Mapping[str, Any] | None = None,
-        server: str | None = None,
-        risk: str | None = None,
-        timeout: Duration | None = None,
-    ) -> Request:
+    def submit_blocking(self, tool: str, arguments: Mapping[str, Any], **options: Unpack[CallOptions]) -> Request:
         """The same without asyncio."""
-        attempt = self._attempt(self._call(tool, arguments, reason, context, server, risk, timeout))
+        attempt = self._attempt(self._call(tool, arguments, **options))
         return run_blocking(attempt, attempt.asking_steps(), self._open_blocking().requester).request
+
+    async def decision(
+        self, tool: str, arguments: Mapping[str, Any], *, wait: bool | Waiting = True, **options: Unpack[CallOptions]
+    ) -> Request | None:
+        """The approved request of the call, which is not used by this; None where the policy lets it run unasked.
+
+        For those who run the call elsewhere or later, where `guard` with the same call uses the approval. Takes what
+        `guard` takes, and raises what entering that raises.
+        """
+        attempt = self._attempt(self._call(tool, arguments, **options), _waiting(wait))
+        store = await self._open_async()
+        return await run_async(attempt, attempt.decision_steps(), store.requester)
 
     async def wait(self, request_id: str, *, timeout: Duration | None = None) -> Request:
         """The request as soon as somebody decided, or as it is after `timeout`; it does not use the approval."""
@@ -189,6 +206,20 @@ class Gate:
     async def requester_store(self) -> RequesterStore:
         """The requester's face of the store, opened where it was not; raises StoreUnavailable."""
         return (await self._open_async()).requester
+
+    def requester_store_blocking(self) -> BlockingRequesterStore:
+        """The same without asyncio."""
+        return self._open_blocking().requester
+
+    @property
+    def requester(self) -> str:
+        """Who asks."""
+        return self._requester
+
+    @property
+    def session(self) -> str | None:
+        """The session in which it asks where the caller names none."""
+        return self._session
 
     @property
     def policy_path(self) -> str | None:
@@ -242,11 +273,14 @@ class Gate:
         self,
         tool: str,
         arguments: Mapping[str, Any],
-        reason: str | None,
-        context: Mapping[str, Any] | None,
-        server: str | None,
-        risk: str | None,
-        timeout: Duration | None,
+        *,
+        reason: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        server: str | None = None,
+        session: str | None = None,
+        risk: str | None = None,
+        timeout: Duration | None = None,
+        attempt: DraftAttempt | None = None,
     ) -> Call:
         if context is None:
             context = {"working_directory": os.getcwd()} if self._context is None else self._context
@@ -255,18 +289,19 @@ class Gate:
             arguments=arguments,
             requester=self._requester,
             server=server or self._server,
-            session=self._session,
+            session=session or self._session,
             context=context,
             reason=reason,
             risk=risk,
             timeout=self._duration("timeout") if timeout is None else parse_duration(timeout),
             approval_lifetime=self._duration("approval_lifetime"),
             dedupe_window=self._duration("dedupe_window"),
+            attempt=attempt,
         )
 
-    def _attempt(self, call: Call) -> Attempt:
+    def _attempt(self, call: Call, waiting: Waiting = NO_WAITING) -> Attempt:
         return Attempt(
-            call, engine=self.engine_in_force, claim_lifetime=self._duration("claim_lifetime"), waiting=NO_WAITING
+            call, engine=self.engine_in_force, claim_lifetime=self._duration("claim_lifetime"), waiting=waiting
         )
 
     def _find_policy(self) -> PolicySource | None:
@@ -311,6 +346,11 @@ class Gate:
         return kept
 
     def _keep(self, store: AsyncStore) -> AsyncStore:
-        if self._async_store is None:
-            self._async_store = store
-        return self._async_store
+        with self._lock:  # the other task may run on another thread's loop
+            if self._async_store is None:
+                self._async_store = store
+            return self._async_store
+
+
+def _waiting(wait: bool | Waiting) -> Waiting:
+    return wait if isinstance(wait, Waiting) else UNTIL_DECIDED if wait else NO_WAITING

@@ -45,6 +45,17 @@ def asking_verdict_steps(
     return engine.evaluate(tool, arguments(), {**verdict.counts, **held})
 
 
+def refuse_over_limit_steps(tool: str, verdict: Verdict) -> Steps[None]:
+    """Raises PolicyDenied where a limit has no room for the call now; nothing is counted."""
+    limited = [each for each in verdict.reservations if each.most is not None]
+    if not limited:
+        return
+    held = yield Step(lambda store: store.counter_values([each.counter for each in limited]))
+    for each in limited:
+        if each.most is not None and held.get(each.counter, 0) + each.amount > each.most:
+            raise over_limit(tool, LimitReached(each))
+
+
 def _judged_by(engine: PolicyEngine, tool: str, arguments: JsonObject) -> Steps[Verdict]:
     needed = engine.counts_needed(tool)
     counts = (yield Step(lambda store: store.counter_values(needed))) if needed else {}

@@ -30,6 +30,7 @@ from approval_tui.store.transactions import (
     reviewer,
     searching,
 )
+from approval_tui.store.transactions import grants as standing
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -133,6 +134,8 @@ class ReviewerStore(_Face):
     revoke = _writes(reviewer.revoke)
     expire = _writes(reviewer.expire)
     resolve = _writes(reviewer.resolve)
+    grants = _reads(standing.list_grants)
+    revoke_grant = _writes(standing.revoke_grant)
 
     async def expire_due(self) -> int:
         """Records the expiry of everything whose time has passed, and says of how many."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from approval_tui.store.blocking_face import writes
 from approval_tui.store.blocking_reader import BlockingReader
 from approval_tui.store.transactions import reviewer
+
+if TYPE_CHECKING:
+    from approval_tui.domain.decisions import Reviewer
+    from approval_tui.domain.grants import Grant
 
 
 class BlockingReviewerStore(BlockingReader):
@@ -14,6 +20,18 @@ class BlockingReviewerStore(BlockingReader):
     revoke = writes(reviewer.revoke)
     expire = writes(reviewer.expire)
     resolve = writes(reviewer.resolve)
+
+    def grants(self, *, most: int = 1000) -> tuple[Grant, ...]:
+        """The grants, live or not, newest first."""
+        from approval_tui.store.transactions import grants  # few commands look at them
+
+        return self._engine.read(grants.list_grants, most=most)
+
+    def revoke_grant(self, grant_id: str, *, reviewer: Reviewer, reason: str | None = None) -> Grant:
+        """Ends a grant; see `grants.revoke_grant`."""
+        from approval_tui.store.transactions import grants
+
+        return self._engine.write(grants.revoke_grant, grant_id, reviewer=reviewer, reason=reason)
 
     def expire_due(self) -> int:
         """Records the expiry of everything whose time has passed, and says of how many."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from approval_tui.domain.audit import Event, Head, Problem, Verification
-from approval_tui.store.transactions import log, reviewer, verification
+from approval_tui.store.transactions import grant_checks, log, reviewer, verification
 
 R = TypeVar("R")
 
@@ -65,6 +65,7 @@ def verify(expected: Head | None = None, progress: Progress | None = None) -> Pr
             break
         after = rows.last_id
     problems += yield Step(verification.check_missing_rows)
+    problems += yield Step(grant_checks.check_grants)
     return Verification(events, requests, end, tuple(problems))
 
 

@@ -2,7 +2,7 @@
 -- A name in braces is a part that stands in the statements below; the order of these columns makes rows quick to read.
   id, status, version, tool, server, requester, session, context, arguments, edited_arguments, reason, risk,
   rule_hash, requirements, fingerprint, digest, created_at, expires_at, approval_lifetime, approval_expires_at,
-  decided_at, decisions, consumed_at, claim_hash, claim_expires_at, outcome, outcome_at, outcome_detail
+  decided_at, decisions, consumed_at, claim_hash, claim_expires_at, outcome, outcome_at, outcome_detail, attempt
 
 -- name: {is_like}
 -- The call is of that requester, tool, session and risk; each that is NULL leaves it open.
@@ -57,19 +57,19 @@ SELECT id FROM requests WHERE id >= :prefix AND id < :beyond ORDER BY id LIMIT 2
 -- name: insert_request
 INSERT INTO requests (
   id, status, version, tool, server, requester, session, context, arguments, reason, risk, rule_hash,
-  requirements, fingerprint, digest, created_at, expires_at, approval_lifetime)
+  requirements, fingerprint, digest, created_at, expires_at, approval_lifetime, attempt)
 VALUES (
   :id, 'pending', 1, :tool, :server, :requester, :session, :context, :arguments, :reason, :risk, :rule_hash,
-  :requirements, :fingerprint, :digest, :created_at, :expires_at, :approval_lifetime)
+  :requirements, :fingerprint, :digest, :created_at, :expires_at, :approval_lifetime, :attempt)
 
--- name: reusable_request
--- The newest word on the same call that still holds (rule R5).
+-- name: reusable_requests
+-- The words on the same call that still hold, newest first (rule R5).
 SELECT {request_columns} FROM requests
 WHERE fingerprint = :fingerprint AND status IN ('pending', 'approved', 'denied')
   AND CASE status WHEN 'approved' THEN approval_expires_at > :now
     WHEN 'pending' THEN expires_at > :now AND created_at > :window_start
     ELSE decided_at > :window_start END
-ORDER BY coalesce(decided_at, created_at) DESC, id DESC LIMIT 1
+ORDER BY coalesce(decided_at, created_at) DESC, id DESC
 
 -- name: bump_version
 -- Takes the row under its guard; every command on a request begins here (rule R7).
@@ -366,3 +366,45 @@ SELECT standing, heard_at FROM proxies ORDER BY heard_at DESC, id
 -- name: tool_call_events
 -- What policies decided by themselves, newest first, over an index that holds nothing else.
 SELECT * FROM events WHERE name = 'tool_call' ORDER BY seq DESC LIMIT :most
+
+-- name: insert_grant
+INSERT INTO grants (
+  id, scope, session, fingerprint, request_id, tool, requester, granted_by, granted_at, expires_at)
+VALUES (
+  :id, :scope, :session, :fingerprint, :request_id, :tool, :requester, :granted_by, :granted_at, :expires_at)
+
+-- name: live_grant
+-- The oldest grant that approves the call in its session now; a later denial of the same is the last word.
+SELECT * FROM grants
+WHERE fingerprint = :fingerprint AND session = :session AND scope = 'session'
+  AND revoked_at IS NULL AND expires_at > :now
+  AND NOT EXISTS (SELECT 1 FROM requests
+    WHERE requests.fingerprint = :fingerprint AND requests.session = :session
+      AND status = 'denied' AND decided_at >= granted_at)
+ORDER BY granted_at, id LIMIT 1
+
+-- name: use_grant
+UPDATE grants SET uses = uses + 1 WHERE id = :id AND revoked_at IS NULL AND expires_at > :now
+
+-- name: revoke_grant
+UPDATE grants SET revoked_by = :revoked_by, revoked_at = :now WHERE id = :id AND revoked_at IS NULL
+
+-- name: live_grant_of_request
+SELECT * FROM grants WHERE request_id = :request_id AND revoked_at IS NULL AND expires_at > :now LIMIT 1
+
+-- name: grant
+SELECT * FROM grants WHERE id = :id
+
+-- name: grants
+-- Newest first.
+SELECT * FROM grants ORDER BY granted_at DESC, id DESC LIMIT :most
+
+-- name: grants_after
+SELECT * FROM grants WHERE id > :after ORDER BY id LIMIT :most
+
+-- name: grant_events
+SELECT * FROM events WHERE name IN ('grant_given', 'grant_revoked') AND seq > :after ORDER BY seq LIMIT :most
+
+-- name: approvals_by_grants
+SELECT * FROM events
+WHERE name = 'request_approved' AND seq > :after AND body LIKE '%"grant":%' ORDER BY seq LIMIT :most

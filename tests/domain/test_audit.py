@@ -30,7 +30,13 @@ ALLOWED: dict[str, set[tuple[str | None, str]]] = {
     events.OUTCOME: {(CONSUMED, CONSUMED)},
     events.RESOLVED: {(CONSUMED, CONSUMED)},
 }
-WITHOUT_CHANGE = {events.REUSED, events.LATE_OUTCOME, events.TOOL_CALL}
+WITHOUT_CHANGE = {
+    events.REUSED,
+    events.LATE_OUTCOME,
+    events.TOOL_CALL,
+    events.GRANT_GIVEN,
+    events.GRANT_REVOKED,
+}
 OF_NO_REQUEST = {events.TOOL_CALL_NOT_RUN, events.POLICY_RELOADED, events.POLICY_REJECTED}
 
 

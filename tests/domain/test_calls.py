@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from approval_tui.domain import limits
+from approval_tui.domain.attempts import DraftAttempt
 from approval_tui.domain.calls import Call, check_call
 from approval_tui.domain.canonical import DEEPEST_NESTING, exact_json, stored_json
 from approval_tui.domain.clock import DAY, HOUR, LONGEST_DURATION, MINUTE
@@ -64,6 +65,7 @@ same_calls: dict[str, dict[str, Any]] = {
     "timeout": {"timeout": 1},
     "approval lifetime": {"approval_lifetime": 1},
     "dedupe window": {"dedupe_window": 0},
+    "attempt": {"attempt": DraftAttempt(1, 3)},
     "requirements": {"requirements": Requirements(quorum=2)},
     "the order of keys, in maps inside lists too": {
         "arguments": {"files": [{"b": 2, "a": 1}], "command": "make deploy"}

@@ -11,9 +11,13 @@ from approval_tui.store.blocking import BlockingStore
 TRIGGERS = (
     "requests_lifecycle",
     "requests_call_is_fixed",
+    "requests_attempt_is_fixed",
     "requests_are_kept",
     "events_are_append_only_update",
     "events_are_append_only_delete",
+    "grants_are_fixed",
+    "grants_stay_revoked",
+    "grants_are_kept",
 )
 
 

@@ -49,6 +49,7 @@ ROW_CHANGES: dict[str, list[tuple[str, str]]] = {
     "outcome": [("doubtful", "'succeeded'"), ("succeeded", "'failed'"), ("succeeded", "NULL")],
     "outcome_at": [("succeeded", "1")],
     "outcome_detail": [("succeeded", "'else'"), ("doubtful", "'else'")],
+    "attempt": [("pending", """'{"most":3,"number":1,"previous":null}'"""), ("approved", "'[]'")],
 }  # fmt: skip
 
 

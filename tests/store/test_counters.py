@@ -27,6 +27,7 @@ from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.drivers import sqlite_migrations
 from approval_tui.store.transaction import Transaction
 from approval_tui.store.transactions import counters
+from tests.store.older_versions import make_store_of_version
 from tests.store.tampering import raw
 from tests.support import (
     ANN,
@@ -586,16 +587,15 @@ async def test_the_async_form_counts_the_same(
 def test_a_store_of_the_second_schema_is_brought_up_to_date_with_what_it_holds(
     store_path: str, clock: ManualClock, call: Call
 ) -> None:
-    with pytest.MonkeyPatch.context() as yesterday:
-        yesterday.setattr(sqlite_migrations, "MIGRATIONS", sqlite_migrations.MIGRATIONS[:2])
-        yesterday.setattr(sqlite_migrations, "SCHEMA_VERSION", 2)
-        with open_store_blocking(store_path, clock=clock) as store:
-            waiting = submit(store, call)
-            used = submit_approved(store, dataclasses.replace(call, tool="used"))
-            claim = store.requester.consume(used.id, used.fingerprint, requester=used.requester)
-            made = [store.reviewer.get(request.id) for request in (waiting, used)]
+    def fill(store: BlockingStore) -> tuple[Request, Request, Claim]:
+        waiting = submit(store, call)
+        used = submit_approved(store, dataclasses.replace(call, tool="used"))
+        claim = store.requester.consume(used.id, used.fingerprint, requester=used.requester)
+        return waiting, store.reviewer.get(used.id), claim
+
+    waiting, used, claim = make_store_of_version(store_path, 2, fill, clock)
     with open_store_blocking(store_path, clock=clock) as store:
-        assert [store.reviewer.get(request.id) for request in made] == made
+        assert [store.reviewer.get(request.id) for request in (waiting, used)] == [waiting, used]
         assert value(store) == 0
         store.requester.rollback(used.id, claim.id)  # counted nothing: nothing to give back
         consume(store, used, reserving(10))

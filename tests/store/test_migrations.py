@@ -6,18 +6,23 @@ import json
 import os
 import shutil
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from approval_tui.domain.attempts import DraftAttempt
 from approval_tui.domain.calls import Call
 from approval_tui.domain.errors import StoreIncompatible, StoreUnavailable
+from approval_tui.domain.models import Request
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.drivers import sqlite, sqlite_migrations
 from approval_tui.store.drivers.sqlite_migrations import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
-from tests.store.version_one import make_store_of_version_one
-from tests.support import assert_sound, run_worker, submit
+from tests.store.older_versions import five_lives, make_store_of_version
+from tests.store.tampering import attack, problems, raw
+from tests.support import ANN, approve, assert_sound, consume, run_worker, submit
 
 SECOND_MIGRATION = """
 CREATE TABLE added (x INTEGER NOT NULL);
@@ -112,10 +117,11 @@ def test_a_store_of_yesterday_is_brought_up_to_date_with_what_it_holds(
     assert pragma(store_path, "user_version") == SCHEMA_VERSION + 1
 
 
-def test_a_store_of_the_first_version_is_brought_up_to_date_with_its_rows(store_path: str) -> None:
-    made = make_store_of_version_one(store_path)
-    assert pragma(store_path, "user_version") == 1
-    assert "requests_waiting" not in dict(schema(store_path))
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+def test_a_store_of_every_older_version_is_brought_up_to_date_with_its_rows(store_path: str, version: int) -> None:
+    made = make_store_of_version(store_path, version, five_lives)
+    assert pragma(store_path, "user_version") == version
+    assert ("requests_waiting" in dict(schema(store_path))) == (version > 1)
     with open_store_blocking(store_path) as store:
         assert [store.reader.get(request.id) for request in made] == made
         assert store.reader.pending_page().requests == (made[0],)
@@ -127,6 +133,57 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_with_its_rows(store_
     open_store_blocking(fresh).close()
     assert schema(store_path) == schema(fresh)
     assert pragma(store_path, "integrity_check") == "ok"
+
+
+OfVersionFour = tuple[BlockingStore, list[Request]]
+
+
+@pytest.fixture
+def of_version_four(store_path: str) -> Iterator[OfVersionFour]:
+    """A store whose requests were made before there were attempts and grants, and these requests."""
+    made = make_store_of_version(store_path, 4, five_lives)
+    with open_store_blocking(store_path) as store:
+        yield store, made
+
+
+def test_requests_from_before_there_were_attempts_are_none_and_verify(of_version_four: OfVersionFour) -> None:
+    store, made = of_version_four
+    for request in made:
+        submitted = store.reviewer.events(request_id=request.id)[0]
+        assert submitted.name == "request_submitted"
+        assert "attempt" not in submitted.body["changes"]
+        assert store.reader.get(request.id).attempt is None
+    assert store.reviewer.grants() == ()
+    assert_sound(store)
+
+
+def test_an_attempt_that_is_put_into_an_old_request_is_found(of_version_four: OfVersionFour) -> None:
+    store, made = of_version_four
+    attack(
+        store, """UPDATE requests SET attempt = '{"most":3,"number":1,"previous":null}' WHERE id = ?""", (made[0].id,)
+    )
+    (problem,) = problems(store)
+    assert problem.request_id == made[0].id
+    assert problem.what == "its row differs from its events in attempt"
+
+
+def test_requests_from_before_there_were_attempts_go_on_living(of_version_four: OfVersionFour) -> None:
+    """They are decided, for a session too, used, and followed by another attempt."""
+    store, (waiting, denied, approved, *_) = of_version_four
+    store.reviewer.decide(waiting.id, "approve", reviewer=ANN, digest=waiting.digest, for_session=True)
+    for request in (waiting, approved):
+        consume(store, request)
+    again = store.requester.submit(Call("tool-0", {"n": 0}, "bot", session="run-1"))
+    assert (again.created, again.request.status) == (True, "approved")
+    next_one = Call("tool-1", {"n": "other"}, "bot", attempt=DraftAttempt(2, 3, denied.id))
+    assert consume(store, approve(store, submit(store, next_one))).request.attempt == next_one.attempt
+    assert_sound(store)
+
+
+def test_what_the_triggers_keep_is_kept_in_a_store_that_was_brought_up_to_date(of_version_four: OfVersionFour) -> None:
+    store, _ = of_version_four
+    with closing(raw(store)) as connection, pytest.raises(sqlite3.IntegrityError, match="never changes"):
+        connection.execute("UPDATE requests SET attempt = '{}'")
 
 
 def test_the_program_of_yesterday_refuses_the_store_of_today(

@@ -31,7 +31,7 @@ from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.drivers import sqlite, sqlite_errors, sqlite_readonly
 from approval_tui.store.drivers.sqlite_migrations import SCHEMA_VERSION
 from approval_tui.store.transactions.queries import Filter, Word
-from tests.store.version_one import make_store_of_version_one
+from tests.store.older_versions import five_lives, make_store_of_version
 from tests.support import ANN, LONG, ManualClock, approve, deny, run_worker, submit
 
 Opener = Callable[..., Awaitable[Any]]
@@ -170,7 +170,9 @@ async def test_every_write_to_a_store_opened_for_reading_is_refused(
             lambda: ask.consume(approved.id, approved.fingerprint, requester="bot"),
             lambda: ask.cancel(request.id, requester=call.requester),
             lambda: judge.decide(request.id, "approve", reviewer=ANN, digest=digest),
+            lambda: judge.decide(request.id, "approve", reviewer=ANN, digest=digest, for_session=True),
             lambda: judge.decide(request.id, "deny", reviewer=ANN, digest=digest),
+            lambda: judge.revoke_grant("grt_0", reviewer=ANN),
             lambda: judge.revoke(approved.id, reviewer=ANN),
             lambda: judge.expire(request.id, reviewer=ANN),
             lambda: judge.resolve(request.id, "failed", reviewer=ANN),
@@ -304,12 +306,13 @@ async def test_where_nothing_can_be_watched_looking_again_is_enough(
 
 
 @BOTH_FORMS
+@pytest.mark.parametrize("version", [1, SCHEMA_VERSION - 1])
 async def test_a_store_of_an_older_version_is_not_brought_up_to_date_by_a_reader(
-    store_path: str, form: Opener, call: Call
+    store_path: str, form: Opener, version: int
 ) -> None:
-    make_store_of_version_one(store_path)
+    make_store_of_version(store_path, version, five_lives)
     before = content(os.path.dirname(store_path))
-    with pytest.raises(StoreIncompatible, match=f"schema 1; this one reads {SCHEMA_VERSION}") as caught:
+    with pytest.raises(StoreIncompatible, match=f"schema {version}; this one reads {SCHEMA_VERSION}") as caught:
         await form(store_path, readonly=True)
     assert "Open it once for writing" in caught.value.to_do
     assert_three_parts(caught.value)

@@ -11,7 +11,13 @@ from approval_tui.store.drivers.sqlite_errors import not_a_store
 APPLICATION_ID = 0x41505254
 """'APRT' in the file's header: says that a database is ours."""
 
-MIGRATIONS = ("0001_initial.sql", "0002_lists.sql", "0003_policy.sql", "0004_proxies.sql")
+MIGRATIONS = (
+    "0001_initial.sql",
+    "0002_lists.sql",
+    "0003_policy.sql",
+    "0004_proxies.sql",
+    "0005_attempts_and_grants.sql",
+)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 _FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "migrations")

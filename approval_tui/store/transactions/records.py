@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from approval_tui.domain import chain, events
 from approval_tui.domain.canonical import JsonObject, record_json, stored_json
+from approval_tui.domain.decisions import VIA_GRANT
 from approval_tui.domain.errors import ApprovalTuiError, RequestNotFound, StatusConflict, StoreCorrupt
-from approval_tui.domain.lifecycle import CONSUMED, EXPIRED, effective_status
+from approval_tui.domain.lifecycle import APPROVED, CONSUMED, EXPIRED, effective_status
 from approval_tui.domain.models import Request, Requirements
 from approval_tui.domain.status_words import describe_status
 from approval_tui.store.statements import REQUEST_COLUMNS
 from approval_tui.store.transaction import RecordedRefusal, Row, Transaction, first_row
+
+if TYPE_CHECKING:
+    from approval_tui.domain.attempts import DraftAttempt
 
 
 def request_from_row(row: Row, now: int) -> Request:
@@ -35,6 +39,8 @@ def _request_unparsed(row: Row, now: int) -> Request:
         values["edited_arguments_text"] = values.pop("edited_arguments")
         values["decisions_text"] = values.pop("decisions")
         values["requirements"] = _requirements(values["requirements"])
+        if values["attempt"] is not None:
+            values["attempt"] = _attempt(values["attempt"])
         del values["claim_hash"]
         return _as_it_counts(values, now)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -58,6 +64,12 @@ def requirements_text(requirements: Requirements) -> str:
 @lru_cache(maxsize=256)
 def _requirements(text: str) -> Requirements:
     return Requirements.from_json(stored_json(text))
+
+
+def _attempt(text: str) -> DraftAttempt:
+    from approval_tui.domain.attempts import DraftAttempt  # few requests are attempts
+
+    return DraftAttempt.from_json(stored_json(text))
 
 
 def load_row(tx: Transaction, request_id: str) -> Row:
@@ -190,6 +202,11 @@ def corrupt(happened: str) -> ApprovalTuiError:
     )
 
 
+def is_granted(request: Request) -> bool:
+    """Whether a grant approved it, and it was not used yet."""
+    return request.status == APPROVED and bool(request.decisions) and request.decisions[-1].via == VIA_GRANT
+
+
 def row_to_fold(row: Row) -> dict[str, Any]:
     """The columns of a row that events describe, in the form in which events write them."""
     return {
@@ -210,4 +227,5 @@ def row_to_fold(row: Row) -> dict[str, Any]:
         "outcome": row["outcome"],
         "outcome_at": row["outcome_at"],
         "outcome_detail": row["outcome_detail"],
+        "attempt": row["attempt"],
     }

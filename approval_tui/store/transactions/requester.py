@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from approval_tui.domain import events
-from approval_tui.domain.calls import CheckedCall, Claim, Submitted
-from approval_tui.domain.canonical import JsonObject, tagged_hash
-from approval_tui.domain.checks import check_name, check_text
+from approval_tui.domain.calls import Call, CheckedCall, Claim, Submitted
+from approval_tui.domain.canonical import JsonObject, record_json, tagged_hash
+from approval_tui.domain.checks import check_name, check_text, invalid_call
 from approval_tui.domain.errors import (
     ClaimInDoubt,
     ClaimInvalid,
@@ -21,6 +21,7 @@ from approval_tui.domain.lifecycle import (
     CANCELLED,
     CONSUMED,
     DENY,
+    FINAL,
     NOT_RUN,
     OUTCOMES,
     PENDING,
@@ -28,16 +29,18 @@ from approval_tui.domain.lifecycle import (
 from approval_tui.domain.limits import DEFAULT_CLAIM_LIFETIME
 from approval_tui.domain.models import NO_DECISIONS, Request
 from approval_tui.domain.verdicts import Verdict
-from approval_tui.store.transaction import RecordedRefusal, Transaction, first_row
+from approval_tui.store.transaction import RecordedRefusal, Row, Transaction, first_row
 from approval_tui.store.transactions.counters import first_over_limit, refuse_moved, release, reserve_all
 from approval_tui.store.transactions.policies import record_tool_call
 from approval_tui.store.transactions.records import (
     append_event,
     change,
     corrupt,
+    is_granted,
     load_request,
     load_row,
     lock_request,
+    record_expiry,
     refuse_expired,
     request_from_row,
     requirements_text,
@@ -47,34 +50,66 @@ from approval_tui.store.transactions.records import (
 
 
 def submit(tx: Transaction, checked: CheckedCall) -> Submitted:
-    """Finds the request of the same call, or creates it (rule R5)."""
+    """Finds the request of the same call, or creates it (rule R5); a grant of its session approves what it creates."""
     tx.serialize(checked.fingerprint)
+    grant = _live_grant(tx, checked.fingerprint, checked.call.session)
     existing = _reusable(tx, checked)
-    if existing is not None:
+    if existing is not None and (grant is None or existing.status == APPROVED):
         append_event(tx, events.REUSED, existing.id, {}, {"session": checked.call.session})
         tx.touched.add(existing.id)
         return Submitted(existing, created=False)
-    return Submitted(_create(tx, checked), created=True)
+    created = _create(tx, checked)
+    return Submitted(created if grant is None else _approved_by(tx, grant, created), created=True)
+
+
+def _live_grant(tx: Transaction, fingerprint: str, session: str | None) -> Row | None:
+    """The grant that approves the call in this session now."""
+    if session is None:
+        return None
+    return first_row(tx.rows("live_grant", {"fingerprint": fingerprint, "session": session, "now": tx.now}))
+
+
+def _approved_by(tx: Transaction, grant: Row, request: Request) -> Request:
+    """The request that was just made, approved if the grant can; else a person is asked."""
+    from approval_tui.store.transactions import grants  # most calls meet no grant
+
+    return grants.approve_by(tx, grants.grant_from_row(grant), request) or request
 
 
 def _reusable(tx: Transaction, checked: CheckedCall) -> Request | None:
     """The newest word on the same call that still holds, or None.
 
     An approval holds until it expires, a pending request and a denial hold inside the dedupe window; the
-    newest comes first, so that an approval never outlives a later denial of the same call.
+    newest comes first, so that an approval never outlives a later denial of the same call. What a grant approved
+    holds for its own session alone, and as long as the grant does.
     """
     parameters = {
         "fingerprint": checked.fingerprint,
         "now": tx.now,
         "window_start": tx.now - checked.call.dedupe_window,
     }
-    row = first_row(tx.rows("reusable_request", parameters))
-    return None if row is None else request_from_row(row, tx.now)
+    for row in tx.rows("reusable_requests", parameters):
+        request = request_from_row(row, tx.now)
+        if not is_granted(request) or _holds_for(tx, request, checked.call):
+            return request
+    return None
+
+
+def _holds_for(tx: Transaction, request: Request, call: Call) -> bool:
+    """Whether what a grant approved of the request may be used for this call."""
+    from approval_tui.domain.grants import why_ungrantable
+    from approval_tui.store.transactions import grants
+
+    granted_by = request.decisions[-1].reviewer
+    is_covered = why_ungrantable(call.requirements, call.risk, granted_by) is None
+    return call.session == request.session and is_covered and grants.still_holds(tx, request)
 
 
 def _create(tx: Transaction, checked: CheckedCall) -> Request:
     call = checked.call
     request_id = tx.new_id()
+    if call.attempt is not None and call.attempt.previous is not None:
+        _check_previous(tx, call, call.attempt.previous)
     fixed = {
         "fingerprint": checked.fingerprint,
         "digest": digest_of(request_id, call.session, checked.fingerprint, call.reason, call.risk),
@@ -83,7 +118,10 @@ def _create(tx: Transaction, checked: CheckedCall) -> Request:
         "approval_lifetime": call.approval_lifetime,
         "requirements": requirements_text(call.requirements),
     }
+    if call.attempt is not None:
+        fixed["attempt"] = record_json(call.attempt.to_json())
     row: JsonObject = {
+        "attempt": None,
         **fixed,
         "id": request_id,
         "tool": call.tool,
@@ -131,8 +169,21 @@ def _create(tx: Transaction, checked: CheckedCall) -> Request:
             "outcome_at": None,
             "outcome_detail": None,
             "in_doubt": False,
+            "attempt": call.attempt,
         }
     )
+
+
+def _check_previous(tx: Transaction, call: Call, previous: str) -> None:
+    """Raises InvalidInput unless the attempt before this one is a request of the same requester that did not run."""
+    row = first_row(tx.rows("request", {"id": previous}))
+    if row is None or row["requester"] != call.requester:
+        raise invalid_call(
+            f"The attempt before this one, {previous}, is no request of {call.requester!r} in this store."
+        )
+    status = request_from_row(row, tx.now).status
+    if status not in FINAL:
+        raise invalid_call(f"The attempt before this one, {previous}, is {status}, and not at an end without running.")
 
 
 def consume(
@@ -168,6 +219,8 @@ def consume(
         raise
     _refuse_foreign(request, fingerprint, requester)
     refuse_expired(tx, request, APPROVED, not_done)
+    if is_granted(request):
+        _refuse_ended_grant(tx, request, not_done)
     arguments = request.effective_arguments
     approved_digest = request.decisions[-1].digest if request.decisions else None
     if not digest_for(request, arguments) == request.digest == approved_digest:
@@ -197,6 +250,15 @@ def consume(
         {"digest": request.digest},
     )
     return Claim(id=secret, request=request, arguments=arguments)
+
+
+def _refuse_ended_grant(tx: Transaction, request: Request, not_done: str) -> None:
+    """Raises StatusConflict, and records that the approval has expired, where its grant does not hold any more."""
+    from approval_tui.store.transactions import grants
+
+    if not grants.still_holds(tx, request):
+        record_expiry(tx, request, from_status=APPROVED, by=None)
+        raise RecordedRefusal(status_conflict(load_request(tx, request.id), not_done))
 
 
 def claimable(tx: Transaction, request_id: str, fingerprint: str, *, requester: str) -> Request:

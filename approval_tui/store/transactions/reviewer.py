@@ -10,7 +10,7 @@ from approval_tui.domain import events
 from approval_tui.domain.canonical import JsonObject, json_object, record_json
 from approval_tui.domain.checks import arguments_text, check_name, check_text
 from approval_tui.domain.clock import format_timestamp
-from approval_tui.domain.decisions import EVIDENCE_KINDS, NO_EVIDENCE, Decision, Evidence, Reviewer
+from approval_tui.domain.decisions import EVIDENCE_KINDS, NO_EVIDENCE, VIA_GRANT, Decision, Evidence, Reviewer
 from approval_tui.domain.errors import DecisionRefused, InvalidInput, RequestChanged, StatusConflict
 from approval_tui.domain.identity import digest_for
 from approval_tui.domain.lifecycle import (
@@ -52,20 +52,33 @@ def decide(
     reason: str | None = None,
     evidence: Evidence = NO_EVIDENCE,
     edited_arguments: Mapping[str, Any] | None = None,
+    for_session: bool = False,
 ) -> Request:
     """Records one reviewer's word on the request with that digest, and what follows from it.
+
+    With `for_session`, an approval comes with a grant: the same call of the same session is not asked again.
 
     The same decision again by the same reviewer changes nothing and returns the request. Raises
     StatusConflict when the request no longer waits, RequestChanged when its digest is another one (rule R4),
     and DecisionRefused when the request's requirements do not admit the decision (rule R7).
     """
     _check_decision(verdict, reviewer, reason, evidence)
+    if type(for_session) is not bool or (for_session and verdict == DENY):
+        raise InvalidInput("Only an approval holds for a session.", not_done=_NOT_DECIDED, to_do="Approve, or deny it.")
     try:
         request = lock_request(tx, request_id, PENDING, _NOT_DECIDED)
     except StatusConflict as conflict:
-        if conflict.request and _is_repeated(conflict.request, verdict, reviewer, digest, edited_arguments):
-            return conflict.request
+        known = conflict.request
+        live = {"request_id": request_id, "now": tx.now}
+        is_as_wanted = not for_session or bool(tx.rows("live_grant_of_request", live))
+        if known and is_as_wanted and _is_repeated(known, verdict, reviewer, digest, edited_arguments):
+            return known
         raise
+    if for_session:
+        from approval_tui.store.transactions import grants  # few decisions hold for more than one call
+
+        _refuse_unfit(request, verdict, reviewer, reason, evidence)
+        grants.refuse_ungrantable(request, reviewer, is_edited=edited_arguments is not None, not_done=_NOT_DECIDED)
     if request.decisions_text != NO_DECISIONS and _is_repeated(request, verdict, reviewer, digest, edited_arguments):
         raise NothingToDo(replace(request, version=request.version - 1))
     if request.digest != digest:
@@ -95,7 +108,12 @@ def decide(
         "decided_at": tx.now,
         "approval_expires_at": tx.now + request.approval_lifetime,
     }
-    return change(tx, "approve", request, events.APPROVED, changes, guards)
+    approved = change(tx, "approve", request, events.APPROVED, changes, guards)
+    if for_session:
+        from approval_tui.store.transactions import grants
+
+        grants.give_for_session(tx, approved, reviewer)
+    return approved
 
 
 def _reaches_quorum(request: Request, reviewer: Reviewer) -> bool:
@@ -132,16 +150,19 @@ def _check_decision(verdict: str, reviewer: Reviewer, reason: str | None, eviden
             not_done=_NOT_DECIDED,
             to_do="Use one of them.",
         )
-    _check_reviewer(reviewer)
+    check_reviewer(reviewer)
     check_text("reason", reason)
     counts = (evidence.rows, evidence.shown_ms)
     if evidence.kind not in EVIDENCE_KINDS or any(type(count) is not int or count < 0 for count in counts):
         raise InvalidInput(f"{evidence} is no evidence.", not_done=_NOT_DECIDED, to_do="Say shown, table or none.")
 
 
-def _check_reviewer(reviewer: Reviewer) -> None:
+def check_reviewer(reviewer: Reviewer) -> None:
+    """Raises InvalidInput unless a person can be named so; only grants decide as grants."""
     check_name("reviewer", reviewer.name)
     check_name("via", reviewer.via)
+    if reviewer.via == VIA_GRANT:
+        raise InvalidInput("No reviewer decides as a grant.", not_done=_NOT_DECIDED, to_do="Say from where.")
     check_text("reviewer's operating system user", reviewer.os_user)
     check_text("reviewer's terminal", reviewer.tty)
 
@@ -208,7 +229,7 @@ def _edit(tx: Transaction, request: Request, edited: Mapping[str, Any], reviewer
 
 def revoke(tx: Transaction, request_id: str, *, reviewer: Reviewer, reason: str | None = None) -> Request:
     """Takes an approval back before it was used; raises StatusConflict, which says when it was used."""
-    _check_reviewer(reviewer)
+    check_reviewer(reviewer)
     check_text("reason", reason)
     request = lock_request(tx, request_id, APPROVED, "It was not revoked.")
     decision = _decision(request, DENY, reviewer, reason, NO_EVIDENCE, tx.now)
@@ -231,7 +252,7 @@ def expire(tx: Transaction, request_id: str, *, reviewer: Reviewer) -> Request:
 
     An approval that is still valid is not expired but revoked: StatusConflict says so.
     """
-    _check_reviewer(reviewer)
+    check_reviewer(reviewer)
     row = load_row(tx, request_id)
     request = load_request(tx, request_id)
     if request.status == EXPIRED and row["status"] == EXPIRED:
@@ -268,7 +289,7 @@ def resolve(
     tx: Transaction, request_id: str, outcome: str, *, reviewer: Reviewer, reason: str | None = None
 ) -> Request:
     """Ends a claim that is in doubt with what a person found out; the approval is not usable again (rule R2)."""
-    _check_reviewer(reviewer)
+    check_reviewer(reviewer)
     check_text("reason", reason)
     not_done = "It was not resolved."
     if outcome not in OUTCOMES:

@@ -11,8 +11,9 @@ from approval_tui.domain.calls import Call
 from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.errors import Conflict, StatusConflict
 from approval_tui.store import open_store_blocking, turns
+from tests.store.granting import grant_for
 from tests.store.workers.family import Body, Start, run_together
-from tests.support import approve, consume, deny, submit_approved
+from tests.support import ANN, approve, consume, deny, submit_approved, until
 
 
 def race_to_consume(path: str, racers: int, rounds: int) -> list[list[str]]:
@@ -116,7 +117,69 @@ def submit_the_same(path: str, processes: int, rounds: int) -> list[list[tuple[s
     return [run_together([submitter(number)] * processes) for number in range(rounds)]
 
 
-RACES = {race.__name__: race for race in (race_to_consume, storm, open_at_once, submit_the_same)}
+def claim_granted(path: str, processes: int) -> list[tuple[str, str, str]]:
+    """For each process that runs a granted call: the request that it used, how that was decided, and its claim."""
+    granted = _granted_call(path)
+
+    def runner(start: Start) -> tuple[str, str, str]:
+        with open_store_blocking(path) as store:
+            start()
+            for _ in range(_MOST_TRIES):
+                request = store.requester.submit(granted).request
+                try:
+                    return request.id, request.decisions[-1].via, consume(store, request).id
+                except StatusConflict:
+                    continue  # another process used it first: the call is submitted anew
+        raise RuntimeError("others used every approval that this process met")
+
+    return run_together([runner] * processes)
+
+
+def revoke_while_claiming(path: str, processes: int, enough: int) -> list[int]:
+    """Processes run a granted call until they are asked, while one revokes the grant; how often each ran it."""
+    granted = _granted_call(path)
+
+    def runner(start: Start) -> int:
+        ran = 0
+        with open_store_blocking(path) as store:
+            start()
+            for _ in range(_MOST_TRIES):
+                request = store.requester.submit(granted).request
+                if request.status != "approved":
+                    return ran
+                try:
+                    consume(store, request)
+                except StatusConflict:
+                    continue  # another process used it first, or it was taken back with the grant
+                ran += 1
+        raise RuntimeError("the grant was never revoked")
+
+    def revoker(start: Start) -> int:
+        with open_store_blocking(path) as store:
+            start()
+            until(lambda: store.reviewer.grants()[0].uses >= enough)
+            store.reviewer.revoke_grant(store.reviewer.grants()[0].id, reviewer=ANN)
+        return 0
+
+    return run_together([runner] * processes + [revoker])[:processes]
+
+
+_MOST_TRIES = 10_000
+"""So often a process submits a call before it gives up, so that none is left behind by a test that fails."""
+
+
+def _granted_call(path: str) -> Call:
+    """A call that was approved for its session, and whose own approval was used."""
+    granted = Call(tool="shell", arguments={}, requester="release-bot", session="run-1")
+    with open_store_blocking(path) as store:
+        grant_for(store, granted)
+    return granted
+
+
+RACES = {
+    race.__name__: race
+    for race in (race_to_consume, storm, open_at_once, submit_the_same, claim_granted, revoke_while_claiming)
+}
 
 
 if __name__ == "__main__":
