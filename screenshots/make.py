@@ -29,7 +29,7 @@ from approval_tui.domain.events import APPROVED
 from approval_tui.domain.models import Request
 from approval_tui.store import open_store_blocking
 from tests.console.driver import Console
-from tests.seeded import FIRST_MOMENT, counting_ids, hostile_call, seed, seed_day
+from tests.seeded import FIRST_MOMENT, counting_ids, hostile_call, second_attempt, seed, seed_day
 from tests.support import BO, ManualClock, deny
 
 WIDE = (140, 34)
@@ -69,6 +69,14 @@ async def _detail(moment: Moment) -> None:
         store.requester.submit(hostile_call())
     await moment.console.until(lambda: len(moment.console.screen.waiting) == 5)
     await moment.console.press("G")
+
+
+async def _attempt(moment: Moment) -> None:
+    with open_store_blocking(moment.path, clock=moment.console.clock, new_id=counting_ids(100)) as store:
+        store.requester.submit(second_attempt(store))
+    await moment.console.until(lambda: len(moment.console.screen.waiting) == 5)
+    await moment.console.press("G")
+    await moment.console.see("rejected by bo because")
 
 
 async def _payload(moment: Moment) -> None:
@@ -124,6 +132,7 @@ def _empty(path: str, clock: ManualClock) -> list[Request]:
 PICTURES = (
     Picture("queue", seed, _nothing),
     Picture("detail", seed, _detail),
+    Picture("attempt", seed, _attempt),
     Picture("payload", seed, _payload),
     Picture("deny", seed, _deny),
     Picture("lost-race", seed, _lost_race),

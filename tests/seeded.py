@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from approval_tui.domain.attempts import DraftAttempt
 from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import HOUR, MINUTE, SECOND
 from approval_tui.domain.decisions import Evidence, Reviewer
@@ -27,6 +29,23 @@ def counting_ids(count: int = 0) -> IdFactory:
         return f"apr_{FIRST_MOMENT + count:012x}7a10{count:04x}9d3c5e7f10{count:02x}"[:36]
 
     return new_id
+
+
+def second_attempt(store: BlockingStore) -> Call:
+    """The call of a workflow's second attempt, after the first, which is put into the store, was denied."""
+    changes = {"policy": "Expense approval", "max_amount_without_approval": 9000, "chain": ["manager", "finance"]}
+    first = Call(
+        "apply_changes",
+        changes,
+        "policy-bot",
+        session="nightly-7",
+        context={"working_directory": "/srv/policies"},
+        reason="The board asked for simpler rules.",
+        attempt=DraftAttempt(1, 3),
+    )
+    denied = deny(store, store.requester.submit(first).request, "Too much for a start; keep the CFO in.", BO)
+    better = {**changes, "max_amount_without_approval": 5000, "chain": ["manager", "finance", "cfo"]}
+    return replace(first, arguments=better, attempt=DraftAttempt(2, 3, denied.id))
 
 
 def hostile_call() -> Call:

@@ -100,6 +100,19 @@ def _decide(parser: Parser) -> None:
 def _approve(parser: Parser) -> None:
     _decide(parser)
     parser.add_argument("--edit", metavar="JSON", help="approve these arguments instead; - reads them from stdin")
+    parser.add_argument(
+        "--for-session", action="store_true", help="also the same call for the rest of its session, without asking"
+    )
+
+
+def _grant_revoke(parser: Parser) -> None:
+    parser.add_argument("id", metavar="ID", help="the grant's id, as `grant list` prints it")
+    _reviewer(parser)
+    _reason(parser)
+
+
+def _grant_list(parser: Parser) -> None:
+    parser.add_argument("--all", action="store_true", help="those that ended, too")
 
 
 def _expire(parser: Parser) -> None:
@@ -306,6 +319,8 @@ COMMANDS = (
     Command("expire", "end a pending request without a verdict", _expire, "decide:expire"),
     Command("revoke", "take an approval back before it is used", _revoke, "decide:revoke"),
     Command("resolve", "say what became of a call that is in doubt", _resolve, "decide:resolve"),
+    Command("grant list", "calls that run without asking for the rest of a session", _grant_list, "grant:list_grants"),
+    Command("grant revoke", "let such a call be asked again", _grant_revoke, "grant:revoke"),
     Command("history", "what no longer waits, newest first", _history, "look:history"),
     Command("audit list", "the events of the audit log, newest first", _audit_list, "audit:list_events"),
     Command("audit verify", "check that nobody edited the log or the requests", _verify, "audit:verify"),

@@ -6,9 +6,9 @@ import os
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from approval_tui.cli import identity
 from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.lazy import lazy_property
+from approval_tui.settings import identity
 
 if TYPE_CHECKING:
     from approval_tui.display.redaction import Redactor

@@ -24,7 +24,7 @@ EXIT_CODES = {
     DONE: "done; of `wait` and `submit --wait`: approved",
     NOT_AS_EXPECTED: "an effect is not what was decided (of `demo`), or a verdict not as expected (of `policy test`)",
     USAGE: "usage, input or configuration",
-    NOT_FOUND: "no such request",
+    NOT_FOUND: "no such request or grant",
     CONFLICT: "conflict: already decided, changed, or lost a race",
     STORE_UNAVAILABLE: "store unavailable",
     DENIED: "denied (of `wait` and `submit --wait`)",
@@ -41,6 +41,7 @@ EXIT_CODES = {
 
 _CODES: tuple[tuple[type[errors.ApprovalTuiError], int], ...] = (
     (errors.RequestNotFound, NOT_FOUND),
+    (errors.GrantNotFound, NOT_FOUND),
     (errors.Conflict, CONFLICT),
     (errors.StoreUnavailable, STORE_UNAVAILABLE),
     (errors.ApprovalDenied, DENIED),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from approval_tui.cli import output
 from approval_tui.display.glyphs import ASCII, UNICODE, Glyphs
 from approval_tui.display.payload import payload_rows, wrap_rows
@@ -12,22 +14,39 @@ from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.clock import system_clock
 from approval_tui.domain.models import Request
 
+if TYPE_CHECKING:
+    from approval_tui.store.blocking_reader import BlockingReader
+
 _LABEL_WIDTH = 12
 _INDENT = "  "
 _TO_COPY = ("id", "digest")  # in one piece, so that they can be copied
 
 
-def print_request(request: Request, redactor: Redactor, *, edited: JsonObject | None = None) -> None:
-    """Prints all of it, nothing cut; `edited` are arguments that a reviewer is about to put in place."""
+def attempt_before(request: Request, reader: BlockingReader) -> Request | None:
+    """The request of the attempt before this one, if there is one."""
+    if request.attempt is None or request.attempt.previous is None:
+        return None
+    return next(iter(reader.get_many((request.attempt.previous,))), None)
+
+
+def print_request(
+    request: Request, redactor: Redactor, *, edited: JsonObject | None = None, previous: Request | None = None
+) -> None:
+    """Prints all of it, nothing cut; `edited` are arguments that a reviewer is about to put in place.
+
+    `previous` is the request of the attempt before it; how they differ is printed, too.
+    """
     width = max(40, output.terminal_width())
     glyphs = ASCII if output.is_plain() else UNICODE
-    for field in request_fields(request, system_clock(), redactor, glyphs):
+    for field in request_fields(request, system_clock(), redactor, glyphs, previous=previous):
         _print_field(field.label, field.text, width)
     _print_payload("arguments", request.arguments, redactor, width, glyphs)
     if request.edited_arguments is not None:
         _print_payload(
             "arguments that may run, edited by the reviewer", request.edited_arguments, redactor, width, glyphs
         )
+    if previous is not None:
+        _print_changes(previous, request, redactor, width, glyphs)
     if edited is not None:
         _print_payload("your arguments, which would run instead", edited, redactor, width, glyphs)
 
@@ -41,6 +60,17 @@ def _print_field(label: str, text: str, width: int) -> None:
     for row in [text] if label in _TO_COPY else wrap(text, width - _LABEL_WIDTH):
         output.print_line(pad(label, _LABEL_WIDTH) + row)
         label = ""
+
+
+def _print_changes(previous: Request, request: Request, redactor: Redactor, width: int, glyphs: Glyphs) -> None:
+    from approval_tui.display.diff import diff_rows
+
+    diff = diff_rows(previous.arguments, request.arguments, redactor, glyphs)
+    output.print_line("")
+    output.print_line(f"what the new attempt changed since {previous.id} (- was, + is):")
+    for change in diff.rows:
+        for row in wrap_rows([change.row], width - len(_INDENT) - len(change.mark), glyphs):
+            output.print_line(f"{_INDENT}{change.mark}{row.plain}")
 
 
 def _print_payload(title: str, arguments: JsonObject, redactor: Redactor, width: int, glyphs: Glyphs) -> None:

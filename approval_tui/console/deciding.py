@@ -73,6 +73,13 @@ class DecidingScreen(Screen[None]):
     # --- actions -------------------------------------------------------------------------------
 
     def action_do_approve(self) -> None:
+        self._approve()
+
+    def action_do_approve_session(self) -> None:
+        self._approve(for_session=True)
+
+    def _approve(self, *, for_session: bool = False) -> None:
+        """Approves what was read to its end, once, or also whenever its session asks for the same again."""
         subject = self._decidable("approve", PENDING)
         if subject is None:
             return
@@ -82,8 +89,8 @@ class DecidingScreen(Screen[None]):
         now = self.app.contract.monotonic()
         if subject.reading.is_complete:
             evidence = subject.reading.shown(subject.rows, now)
-            self._intend(lambda: self._decide(subject.request, APPROVE, None, evidence))
-        elif subject.rows > self.app.settings.long_payload:
+            self._intend(lambda: self._decide(subject.request, APPROVE, None, evidence, for_session=for_session))
+        elif not for_session and subject.rows > self.app.settings.long_payload:
             self._intend(lambda: self._ask_for_id(subject))
         else:
             rows = "row" if subject.unread_rows == 1 else "rows"
@@ -229,12 +236,20 @@ class DecidingScreen(Screen[None]):
             answered,
         )
 
-    def _decide(self, request: Request, verdict: str, reason: str | None, evidence: Evidence) -> None:
+    def _decide(
+        self, request: Request, verdict: str, reason: str | None, evidence: Evidence, *, for_session: bool = False
+    ) -> None:
         store, reviewer = self.app.store.reviewer, self.app.reviewer
         self._command(
             request,
             lambda: store.decide(
-                request.id, verdict, reviewer=reviewer, digest=request.digest, reason=reason, evidence=evidence
+                request.id,
+                verdict,
+                reviewer=reviewer,
+                digest=request.digest,
+                reason=reason,
+                evidence=evidence,
+                for_session=for_session,
             ),
         )
 

@@ -11,9 +11,16 @@ from approval_tui.display.event_view import event_content, event_fields, event_w
 from approval_tui.display.glyphs import Glyphs
 from approval_tui.display.preview import preview_lines
 from approval_tui.display.redaction import Redactor
-from approval_tui.display.request_view import Field, context_fields, fields_after_context, fields_before_context
+from approval_tui.display.request_view import (
+    Field,
+    attempt_fields,
+    context_fields,
+    fields_after_context,
+    fields_before_context,
+)
 from approval_tui.display.width import cell_width, pad, wrap, wrap_words
 from approval_tui.domain.audit import Event, Verification
+from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.errors import ApprovalTuiError, StoreCorrupt
 from approval_tui.domain.identity import digest_for
@@ -24,6 +31,9 @@ _LONG_PAYLOAD = 12
 _NARROWEST = 10
 _COUNTED = ("label", "plain")
 _FIRST_OF_STORY, _LAST_OF_STORY = 20, 100
+
+LARGEST_COMPARED = 50_000
+"""Characters of stored arguments beyond which two attempts are not compared: it is done beside the keys."""
 
 
 class Line(NamedTuple):
@@ -96,12 +106,16 @@ def request_lines(
     *,
     is_intact: bool,
     story: Sequence[Event] | None = (),
+    previous: Request | None = None,
+    changes: Sequence[Line] = (),
 ) -> list[Line]:
     """Everything about one request: its fields, the payload, what an edit changed, and what became of it.
 
+    `previous` is the request of the attempt before it, `changes` are the lines that say how they differ.
+
     Without a story, only its fields and the payload: what is approved, and whose it is.
     """
-    lines = _head(request, shown, redactor, width, now, glyphs, is_intact)
+    lines = _head(request, shown, redactor, width, now, glyphs, is_intact, previous)
     if story is None:
         return [*lines, *_arguments(request, shown, width, glyphs)]
     if len(shown.lines) > _LONG_PAYLOAD:
@@ -112,6 +126,7 @@ def request_lines(
             lines += [Line(((f"  {glyphs.continued}", "note"), (row, "plain"))) for row in more]
     lines += [_blank(), *_arguments(request, shown, width, glyphs)]
     lines += shown.edit
+    lines += changes
     if story:
         lines += _story_lines(story, redactor, width, glyphs)
     return lines
@@ -142,13 +157,22 @@ def verification_lines(verification: Verification, width: int, at: int, glyphs: 
 
 
 def _head(
-    request: Request, shown: Payload, redactor: Redactor, width: int, now: int, glyphs: Glyphs, is_intact: bool
+    request: Request,
+    shown: Payload,
+    redactor: Redactor,
+    width: int,
+    now: int,
+    glyphs: Glyphs,
+    is_intact: bool,
+    previous: Request | None,
 ) -> list[Line]:
     """Every field of the request; those of its context learn whether they were seen."""
     lines: list[Line] = []
     if not is_intact:
         lines += _wrapped("THE DIGEST DOES NOT FIT. Somebody wrote to the store; do not approve.", width, "bad")
     for field in fields_before_context(request, now, glyphs):
+        lines += _field_lines(field, width, glyphs)
+    for field in attempt_fields(request, previous, redactor, glyphs):
         lines += _field_lines(field, width, glyphs)
     lines += shown.context
     for field in fields_after_context(request, now, redactor, glyphs):
@@ -165,9 +189,28 @@ def _arguments(request: Request, shown: Payload, width: int, glyphs: Glyphs) -> 
 
 def _edit_lines(request: Request, redactor: Redactor, width: int, glyphs: Glyphs) -> list[Line]:
     assert request.edited_arguments is not None
-    diff = diff_rows(request.arguments, request.edited_arguments, redactor, glyphs)
-    title = "what the edit changed (- was, + is)" if diff.is_compared else "all before the edit (-), all after it (+)"
+    return _diff_lines(request.arguments, request.edited_arguments, "the edit", redactor, width, glyphs)
+
+
+def changes_between_attempts(
+    previous: Request, request: Request, redactor: Redactor, width: int, glyphs: Glyphs
+) -> list[Line]:
+    """How what is asked differs from what was asked with the attempt before; too much is not compared here."""
+    if max(len(each.arguments_text) for each in (previous, request)) > LARGEST_COMPARED:
+        words = f"Too large to compare here; the attempt before is {previous.id}."
+        return [_blank(), _title("what the new attempt changed", width, glyphs), *_wrapped(words, width, "note")]
+    return _diff_lines(previous.arguments, request.arguments, "the new attempt", redactor, width, glyphs)
+
+
+def _diff_lines(
+    before: JsonObject, after: JsonObject, what: str, redactor: Redactor, width: int, glyphs: Glyphs
+) -> list[Line]:
+    diff = diff_rows(before, after, redactor, glyphs)
+    is_same = diff.is_compared and not any(change.mark.strip() for change in diff.rows)
+    title = f"what {what} changed (- was, + is)" if diff.is_compared else f"all before {what} (-), all after it (+)"
     lines = [_blank(), _title(title, width, glyphs)]
+    if is_same:
+        return [*lines, *_wrapped("Nothing: the arguments are the same.", width, "note")]
     if not diff.is_compared:
         lines += _wrapped("Too long to compare: rows that stayed are marked, too.", width, "note")
     for change in diff.rows:

@@ -211,7 +211,7 @@ class MainScreen(ListKeys):
     def on_story_loaded(self, message: messages.StoryLoaded) -> None:
         request = message.request
         if self._shown is not None and self._shown.identity == (request.id, request.digest):
-            self._shown.update(request, message.story)
+            self._shown.update(request, message.story, message.previous)
             self.detail.rebuild()
 
     def on_decision_recorded(self, message: messages.DecisionRecorded) -> None:
@@ -283,8 +283,8 @@ class MainScreen(ListKeys):
             self._event_redactor = self._redactor
             self._shown = None if request is None else self._newly_shown(request)
             self.app.contract.await_painting(self.detail)
-            if view.name == HISTORY_VIEW and request is not None:
-                self.app.work.load_story(request)
+            if request is not None and (view.name == HISTORY_VIEW or _comes_after_another(request)):
+                self.app.work.load_story(request, is_told=view.name == HISTORY_VIEW)
         elif self._shown is not None and request is not None:
             has_changed = self._shown.request.version != request.version
             self._shown.update(request)
@@ -334,3 +334,7 @@ class MainScreen(ListKeys):
         self.lists.on_screen = self.row_list.visible_rows()
         if self.lists.shown.rows.want(*self.lists.on_screen) is not None:
             self.app.load_rows()
+
+
+def _comes_after_another(request: Request) -> bool:
+    return request.attempt is not None and request.attempt.previous is not None

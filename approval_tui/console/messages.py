@@ -71,12 +71,13 @@ class StoreUnavailable(Message):
 
 
 class StoryLoaded(Message):
-    """The events of one request."""
+    """The events of one request, and the request of the attempt before it, if there is one."""
 
-    def __init__(self, request: Request, story: Sequence[Event]) -> None:
+    def __init__(self, request: Request, story: Sequence[Event], previous: Request | None) -> None:
         super().__init__()
         self.request = request
         self.story = tuple(story)
+        self.previous = previous
 
 
 class PayloadPrepared(Message):

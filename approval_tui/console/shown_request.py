@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from approval_tui.console.documents import (
     Line,
     Payload,
+    changes_between_attempts,
     digest_fits,
     payload_of,
     preparing,
@@ -64,6 +65,7 @@ class ShownRequest:
     def __init__(self, request: Request, redactor: Redactor, glyphs: Glyphs, clock: Clock, monotonic: Clock) -> None:
         self.request = request
         self.story: tuple[Event, ...] = ()
+        self.previous: Request | None = None  #: the request of the attempt before it, once it is loaded
         self.is_intact = True
         self.is_large = _size(request) > LARGE
         self._redactor = redactor
@@ -71,6 +73,7 @@ class ShownRequest:
         self._clock = clock
         self._monotonic = monotonic
         self._payloads: dict[int, Payload] = {}
+        self._changes: dict[int, list[Line]] = {}
         self._began = False
         self._under_way: set[tuple[int, Redactor]] = set()
         self.reading = Reading(None, monotonic())
@@ -85,9 +88,11 @@ class ShownRequest:
         """What masks its secrets, or shows them."""
         return self._redactor
 
-    def update(self, request: Request, story: Sequence[Event] | None = None) -> None:
-        """Takes in what became of the same request."""
+    def update(self, request: Request, story: Sequence[Event] | None = None, previous: Request | None = None) -> None:
+        """Takes in what became of the same request, and the attempt before it."""
         self.request = request
+        if previous is not None:
+            self.previous = previous
         if story is not None:
             self.story = tuple(story)
 
@@ -100,6 +105,7 @@ class ShownRequest:
         redactor = self._redactor
         self._redactor = redactor.masking() if redactor.is_lifted else redactor.lifted()
         self._payloads.clear()
+        self._changes.clear()
         self._began = False
         self.reading.begin(None, self._monotonic())
         return self._redactor.is_lifted
@@ -161,7 +167,21 @@ class ShownRequest:
             self._glyphs,
             is_intact=self.is_intact,
             story=None if payload_only else self.story,
+            previous=self.previous,
+            changes=() if payload_only else self._changes_at(width),
         )
+
+    def _changes_at(self, width: int) -> list[Line]:
+        """How it differs from the attempt before, worked out once for each width."""
+        if self.previous is None:
+            return []
+        if width not in self._changes:
+            if len(self._changes) >= _MOST_WIDTHS:
+                self._changes.clear()
+            self._changes[width] = changes_between_attempts(
+                self.previous, self.request, self._redactor, width, self._glyphs
+            )
+        return self._changes[width]
 
     def subject(self, width: int) -> Subject:
         """What a decision is about, with the rows counted as they are on a pane of that width."""

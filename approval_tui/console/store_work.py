@@ -40,9 +40,12 @@ class StoreWork:
         self._commands.add(task)
         task.add_done_callback(self._ended)
 
-    def load_story(self, request: Request) -> None:
-        """Loads the events of one request, and the request with them; only the last that was asked for counts."""
-        self._begin(partial(self._story, request), "story", exclusive=True)
+    def load_story(self, request: Request, *, is_told: bool = True) -> None:
+        """Loads the events of one request, if they are told, and the request with them and the attempt before it.
+
+        Only the last that was asked for counts.
+        """
+        self._begin(partial(self._story, request, is_told), "story", exclusive=True)
 
     def verify(self) -> None:
         """Checks the whole log; the screen hears how far it is and what it found."""
@@ -73,17 +76,20 @@ class StoreWork:
         if isinstance(error, Exception):
             self._app._handle_exception(error)
 
-    async def _story(self, request: Request) -> None:
+    async def _story(self, request: Request, is_told: bool) -> None:
         await asyncio.sleep(_REST)
         try:
-            story = await self._app.store.reviewer.events(request_id=request.id)
+            story = await self._app.store.reviewer.events(request_id=request.id) if is_told else ()
             found = await self._app.store.reviewer.get(request.id)
-            check_row(found)
+            before = None if found.attempt is None else found.attempt.previous
+            previous = () if before is None else await self._app.store.reviewer.get_many((before,))
+            for row in (found, *previous):
+                check_row(row)
             for event in story:
                 check_row(event)
         except ApprovalTuiError:
             return  # the watch says what is wrong with the store
-        self._app.main_screen.post_message(messages.StoryLoaded(found, story))
+        self._app.main_screen.post_message(messages.StoryLoaded(found, story, next(iter(previous), None)))
 
     async def _verification(self) -> None:
         screen = self._app.main_screen

@@ -37,6 +37,8 @@ def event_words(event: Event, redactor: Redactor, glyphs: Glyphs = UNICODE) -> s
         words.append(f"{glyphs.name(str(details['tool']))} for {glyphs.name(str(details.get('requester')))}")
     if details.get("session"):
         words.append(f"in {glyphs.name(str(details['session']))}")
+    if details.get("grant"):
+        words.append(f"with the grant {glyphs.visible(str(details['grant']))}")
     if details.get("rule"):
         words.append(f"by the rule {glyphs.name(str(details['rule']))}")
     why = decision.get("reason") or changes.get("outcome_detail") or details.get("reason") or details.get("detail")

@@ -13,11 +13,14 @@ from approval_tui.display.visible import visible_text
 from approval_tui.domain.canonical import exact_json
 from approval_tui.domain.clock import format_age, format_timestamp
 from approval_tui.domain.decisions import Decision
-from approval_tui.domain.lifecycle import APPROVE, APPROVED, DENY, PENDING
+from approval_tui.domain.lifecycle import APPROVE, APPROVED, DENIED, DENY, PENDING
 from approval_tui.domain.models import Request
 
 LARGEST_PREVIEWED = 200_000
 """Characters of stored arguments beyond which a list does not look into them: it draws many rows at once."""
+
+
+_PROSE = ("approved by", "denied by", "revoked by", "outcome", "says", "attempt")
 
 
 class Field(NamedTuple):
@@ -30,13 +33,16 @@ class Field(NamedTuple):
     @property
     def is_prose(self) -> bool:
         """Whether a person or an agent said it in words, and nothing of it is run or compared."""
-        return self.from_agent or self.label in ("approved by", "denied by", "revoked by", "outcome", "says")
+        return self.from_agent or self.label in _PROSE
 
 
-def request_fields(request: Request, now: int, redactor: Redactor, glyphs: Glyphs = UNICODE) -> list[Field]:
-    """Everything about the request but its arguments."""
+def request_fields(
+    request: Request, now: int, redactor: Redactor, glyphs: Glyphs = UNICODE, *, previous: Request | None = None
+) -> list[Field]:
+    """Everything about the request but its arguments; `previous` is the request of the attempt before it."""
     return [
         *fields_before_context(request, now, glyphs),
+        *attempt_fields(request, previous, redactor, glyphs),
         *context_fields(request, redactor, glyphs),
         *fields_after_context(request, now, redactor, glyphs),
     ]
@@ -64,6 +70,32 @@ def fields_before_context(request: Request, now: int, glyphs: Glyphs = UNICODE) 
     fields.append(Field("risk", risk_badge(request.risk).text(plain=glyphs.is_ascii)))
     fields.append(Field("asked", f"{format_timestamp(request.created_at)} ({_ago(request.created_at, now)})"))
     return fields
+
+
+def attempt_fields(
+    request: Request, previous: Request | None, redactor: Redactor, glyphs: Glyphs = UNICODE
+) -> list[Field]:
+    """Which attempt it is, and what became of the one before; nothing where it is the only one."""
+    attempt = request.attempt
+    if attempt is None:
+        return []
+    text = f"{attempt.number} of {attempt.most}"
+    if previous is not None and previous.id == attempt.previous:
+        text += f", {_how_it_ended(previous, redactor, glyphs)}"
+    elif attempt.previous is not None:
+        text += f", after {glyphs.visible(attempt.previous)}"
+    return [Field("attempt", text)]
+
+
+def _how_it_ended(previous: Request, redactor: Redactor, glyphs: Glyphs) -> str:
+    """Why there is another attempt, in our words and the reviewer's."""
+    last = previous.decisions[-1] if previous.decisions else None
+    if previous.status != DENIED or last is None:
+        return f"because the one before was {previous.status}"
+    by = f"rejected by {glyphs.name(last.reviewer)}"
+    if not last.reason:
+        return f"{by} without a reason"
+    return f"{by} because: {glyphs.visible(redactor.redact(last.reason, glyphs))}"
 
 
 def fields_after_context(request: Request, now: int, redactor: Redactor, glyphs: Glyphs = UNICODE) -> list[Field]:

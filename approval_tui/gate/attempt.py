@@ -122,6 +122,13 @@ class Attempt:
         verdict = yield from asking_verdict_steps(self._engine, self._call.tool, lambda: checked.arguments)
         return (yield from self._asked(checked, verdict))
 
+    def refusal_steps(self) -> Steps[None]:
+        """Raises PolicyDenied, and records it, where the policy denies the call."""
+        checked = self._checked()
+        verdict = yield from asking_verdict_steps(self._engine, self._call.tool, lambda: checked.arguments)
+        if verdict.verdict == DENY:
+            yield from self._denial(checked, verdict)
+
     def _checked(self) -> CheckedCall:
         checked = check_call(self._call)
         self._call = checked.call
@@ -160,13 +167,16 @@ class Attempt:
     def _asked(self, checked: CheckedCall, verdict: Verdict) -> Steps[Submitted]:
         """The request of the call; raises PolicyDenied, and records it, where the policy does not let it be asked."""
         if verdict.verdict == DENY:
-            yield Step(lambda store: store.record_denial(checked, verdict))
-            raise denied(self._call.tool, verdict)
+            yield from self._denial(checked, verdict)
         asked, self.hold = checked, verdict.hold
         if verdict is not NO_POLICY:  # with the arguments that were judged, whatever the caller's are by now
             asked = check_call(replace(self._call.under(verdict), arguments=checked.arguments))
         submitted: Submitted = yield Step(lambda store: store.submit(asked))
         return submitted
+
+    def _denial(self, checked: CheckedCall, verdict: Verdict) -> Steps[None]:
+        yield Step(lambda store: store.record_denial(checked, verdict))
+        raise denied(self._call.tool, verdict)
 
     def _decision(self, checked: CheckedCall) -> Steps[Request | Verdict]:
         """The request as it is after the wait for a decision; or the policy's verdict, where that allows the call."""

@@ -165,6 +165,14 @@ class Gate:
         store = await self._open_async()
         return await run_async(attempt, attempt.decision_steps(), store.requester)
 
+    async def refuse_denied(self, tool: str, arguments: Mapping[str, Any]) -> None:
+        """Raises PolicyDenied, and records it, where the policy denies the call; asks nobody and counts nothing."""
+        if self.engine_in_force() is None:
+            return
+        attempt = self._attempt(self._call(tool, arguments))
+        store = await self._open_async()
+        await run_async(attempt, attempt.refusal_steps(), store.requester)
+
     async def wait(self, request_id: str, *, timeout: Duration | None = None) -> Request:
         """The request as soon as somebody decided, or as it is after `timeout`; it does not use the approval."""
         store = await self._open_async()
@@ -215,6 +223,11 @@ class Gate:
     def requester(self) -> str:
         """Who asks."""
         return self._requester
+
+    @property
+    def context(self) -> Mapping[str, Any]:
+        """Where its calls run if the caller says nothing else: what it was made with, or the working directory now."""
+        return {"working_directory": os.getcwd()} if self._context is None else self._context
 
     @property
     def session(self) -> str | None:
@@ -282,15 +295,13 @@ class Gate:
         timeout: Duration | None = None,
         attempt: DraftAttempt | None = None,
     ) -> Call:
-        if context is None:
-            context = {"working_directory": os.getcwd()} if self._context is None else self._context
         return Call(
             tool=tool,
             arguments=arguments,
             requester=self._requester,
             server=server or self._server,
             session=session or self._session,
-            context=context,
+            context=self.context if context is None else context,
             reason=reason,
             risk=risk,
             timeout=self._duration("timeout") if timeout is None else parse_duration(timeout),

@@ -53,6 +53,16 @@ ACTIONS = (
         status="pending",
     ),
     Action(
+        "approve_session",
+        ("s",),
+        "For session",
+        "Approve, and the same call for the rest of its session without asking",
+        _DECIDABLE,
+        "approve",
+        decides=True,
+        status="pending",
+    ),
+    Action(
         "deny",
         ("d",),
         "Deny",

@@ -1,4 +1,4 @@
-"""Who decides on the command line, and what the operating system says of them (rule R15)."""
+"""Who decides, and what the operating system says of them (rule R15)."""
 
 from __future__ import annotations
 

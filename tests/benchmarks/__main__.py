@@ -22,6 +22,7 @@ from tests.benchmarks import (
     screen_latency,
     startup,
     storm,
+    toolset_overhead,
     transactions,
     verifying,
     waiting,
@@ -45,6 +46,7 @@ GROUPS: dict[str, Callable[[Counts, str], list[Figure]]] = {
     "memory": memory.measure,
     "judging": judging.measure,
     "mcp": mcp_overhead.measure,
+    "toolset": toolset_overhead.measure,
 }
 
 

@@ -48,6 +48,12 @@ def test_codes_of_a_request_that_waits(store: BlockingStore, request_: Request, 
     assert (finished.err == "") == (code == 0)
 
 
+def test_3_is_a_grant_that_does_not_exist_too(store: BlockingStore) -> None:
+    finished = run_process("grant", "revoke", "grt_" + "0" * 32)
+    assert (finished.code, finished.out) == (3, "")
+    assert "approval-tui grant list" in finished.err
+
+
 def test_6_7_and_8_are_the_ways_of_not_being_approved(store: BlockingStore, request_: Request) -> None:
     assert run_process(*_denied(store, request_)).code == 6
     ask = ("submit", "--tool", "t", "--args", "{}", "--requester", "bot", "--wait", "--timeout", "1ms")

@@ -13,6 +13,7 @@ from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import MINUTE
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
+from tests.store.granting import approve_for_session, grant_of
 from tests.support import LONG, ROOT, approve, submit
 
 HEAVY = ("textual", "rich", "asyncio", "aiosqlite", "watchfiles", "httpx", "urllib.request", "http", "yaml")
@@ -54,6 +55,7 @@ def words_of(store: BlockingStore, past: BlockingStore) -> dict[str, list[str]]:
         return submit(store, Call("shell", {"n": number}, "bot"))
 
     waits, claimed, usable = pending(1), approve(store, pending(2)), approve(store, pending(3))
+    granted = approve_for_session(store, submit(store, Call("shell", {"n": 4}, "bot", session="run-1")))
     claim = store.requester.consume(claimed.id, claimed.fingerprint, requester="bot").id
     lost = approve(past, submit(past, Call("shell", {"lost": 1}, "bot")))
     past.requester.consume(lost.id, lost.fingerprint, requester="bot", claim_lifetime=MINUTE)
@@ -66,6 +68,8 @@ def words_of(store: BlockingStore, past: BlockingStore) -> dict[str, list[str]]:
         "expire": ["expire", waits.id],
         "revoke": ["revoke", usable.id],
         "resolve": ["resolve", lost.id, "--outcome", "failed"],
+        "grant list": ["grant", "list"],
+        "grant revoke": ["grant", "revoke", grant_of(store, granted).id],
         "history": ["history"],
         "audit list": ["audit", "list"],
         "audit verify": ["audit", "verify"],

@@ -73,6 +73,7 @@ class World:
         call = Call(
             tool=f"t{serial:04}",
             requester="storm-bot",
+            session=self._random.choice((None, "storm")),
             arguments=_arguments(serial, 0, rows),
             context={"where": f"c{serial:04}"},
             risk=self._random.choice((None, "low", "high")),
@@ -278,7 +279,7 @@ class Storm:
         for _ in range(self.random.choice((0, 1, 4))):
             await self._press("space", gaps=(60,))
         await self._pause()
-        await self._press("a")
+        await self._press(self.random.choice("aaas"))
         if "rows unread?" in self.oracle.text:
             await self._pause()
             found = _ID.findall(self.oracle.text)

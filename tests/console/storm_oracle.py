@@ -248,6 +248,8 @@ class Oracle:
             return self._why_not_shown(event, decision, press, serial, known)
         if event.name in _APPROVING:
             return self._why_not_typed(decision, press, serial, known)
+        if event.name == names.GRANT_GIVEN:
+            return self._why_not_seen(press, "s", serial, known.digests[-1], known)
         if event.name == names.RESOLVED:
             if press.key != "enter" or press.question is None or "Record that it" not in press.question.text:
                 return "not the enter of a reason"
@@ -268,7 +270,8 @@ class Oracle:
         self, event: Event, decision: dict[str, Any], press: Press, serial: int, known: Known
     ) -> str | None:
         evidence = decision["evidence"]
-        why = self._why_not_seen(press, "a", serial, decision["digest"], known)
+        approves = "s" if press.key == "s" else "a"
+        why = self._why_not_seen(press, approves, serial, decision["digest"], known)
         if why is not None:
             return why
         if press.sight is None or known.digests[press.sight.revision or 0] != decision["digest"]:

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approval_tui.console.documents import Line, payload_of, request_lines
+from approval_tui.console.documents import Line, changes_between_attempts, payload_of, request_lines
 from approval_tui.console.painters import gone_words
 from approval_tui.display.glyphs import ASCII, UNICODE, Glyphs
 from approval_tui.display.redaction import Redactor
+from approval_tui.domain.attempts import DraftAttempt
 from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import MINUTE
 from approval_tui.domain.decisions import Evidence, Reviewer
@@ -35,8 +36,19 @@ FORGER = f"ann, via console, {FORGED_EVIDENCE}"
 def shown_lines(request: Request, width: int, glyphs: Glyphs = UNICODE) -> tuple[list[Line], list[Line]]:
     """The lines of a pane that come from the context, and all its others."""
     shown = payload_of(request, EVERYTHING, width, glyphs)
-    lines = request_lines(request, shown, EVERYTHING, width, MOMENT + MINUTE, glyphs, is_intact=True)
+    lines = request_lines(
+        request, shown, EVERYTHING, width, MOMENT + MINUTE, glyphs, is_intact=True, previous=a_rejected_request()
+    )
     return list(shown.context), [line for line in lines if line not in shown.context]
+
+
+FIRST_ID = "apr_01a319e5d0007a1000019d3c5e7f0001"
+
+
+def a_rejected_request(reason: str = "Too much.", **fields: Any) -> Request:
+    """The attempt before the one that is shown."""
+    denial = a_decision(verdict="deny", reason=reason)
+    return a_request(id=FIRST_ID, status="denied", decisions=(denial,), **fields)
 
 
 def an_approved_request(context: dict[str, Any]) -> Request:
@@ -47,6 +59,7 @@ def an_approved_request(context: dict[str, Any]) -> Request:
         session="run-7",
         reason="All checks passed.",
         risk="high",
+        attempt=DraftAttempt(2, 3, FIRST_ID),
         approval_expires_at=MOMENT + 5 * MINUTE,
         arguments={"command": "make deploy", "path": "/srv"},
         decisions=(a_decision(evidence=Evidence("shown", rows=2, shown_ms=3200)),),
@@ -75,8 +88,8 @@ def forging_context(rows: list[str], width: int, glyphs: Glyphs) -> dict[str, An
 @pytest.mark.parametrize("width", [12, 23, 24, 40, 67, 140])
 def test_no_row_of_the_context_equals_a_row_of_ours_or_begins_as_one(width: int, glyphs: Glyphs) -> None:
     _, plain = shown_lines(an_approved_request({}), width, glyphs)
-    ours = [line.plain.rstrip() for line in plain if line.span is None and line.plain.strip() and line.plain[0] != " "]
-    labels = ("status", "tool", "requester", "asked", "agent says", "approved by", "id", "digest")
+    ours = rows_at_the_left(an_approved_request({}), width, glyphs)
+    labels = ("status", "tool", "requester", "asked", "attempt", "agent says", "approved by", "id", "digest")
     assert all(any(row.startswith(label) for row in ours) for label in labels)
     forged, others = shown_lines(an_approved_request(forging_context(ours, width, glyphs)), width, glyphs)
     assert [line.plain for line in others] == [line.plain for line in plain]
@@ -84,6 +97,48 @@ def test_no_row_of_the_context_equals_a_row_of_ours_or_begins_as_one(width: int,
     begins = ("in ", glyphs.continued, " ")
     assert [line.plain for line in forged if not line.plain.startswith(begins)] == []
     assert [row for row in ours if row.startswith(begins)] == []
+
+
+# --- attempts -----------------------------------------------------------------------------------
+
+
+@GLYPH_SETS
+@pytest.mark.parametrize("width", [13, 24, 67, 140])
+def test_no_row_of_what_changed_equals_a_row_of_ours_or_begins_as_one(width: int, glyphs: Glyphs) -> None:
+    ours = rows_at_the_left(an_approved_request({}), width, glyphs)
+    ours += [f"{mark}{row}" for mark in ("- ", "+ ") for row in ours[::3]]
+    forging: dict[str, Any] = {f"{'x' * (width - 6)}{row}": "y" * (width - 4) + row for row in ours[::2]}
+    forging |= {"kept": "\n".join(ours), "-": 1, "+": {"-": 1}}
+    before, after = a_rejected_request(arguments=forging), a_request(arguments={"new": ours, **forging, "-": ours[0]})
+    _, title, *rows = changes_between_attempts(before, after, EVERYTHING, width, glyphs)
+    assert title.plain.startswith(f"{glyphs.horizontal * 2} what the"[: width - 1])
+    roles = {"- ": "removed", "+ ": "added", "  ": "plain"}
+    assert all({role for _, role in row.pieces} == {roles[row.plain[:2]]} for row in rows)
+    assert {row.plain[:2] for row in rows} == set(roles)
+    assert all(row.span is None and len(row.plain) < width for row in rows)
+    assert {row.plain.rstrip() for row in rows if row.plain.startswith(" ")} & set(ours) == set()
+
+
+@GLYPH_SETS
+@pytest.mark.parametrize("width", [12, 23, 24, 67, 140])
+def test_no_row_of_the_reason_of_a_rejection_begins_where_a_row_of_ours_does(width: int, glyphs: Glyphs) -> None:
+    request = an_approved_request({})
+    shown, now = payload_of(request, EVERYTHING, width, glyphs), MOMENT + MINUTE
+    ours = rows_at_the_left(request, width, glyphs)
+    for fill in range(0, width, 7):
+        previous = a_rejected_request("".join("x" * fill + " " + row.ljust(width) for row in ours))
+        lines = request_lines(request, shown, EVERYTHING, width, now, glyphs, is_intact=True, previous=previous)
+        left = [line.plain.rstrip() for line in lines if line.span is None and line.plain[:1].strip()]
+        assert [row for row in left if not row.startswith("attempt")] == [
+            row for row in ours if not row.startswith("attempt")
+        ]
+        assert sum(row.startswith("attempt") for row in left) == 1
+
+
+def rows_at_the_left(request: Request, width: int, glyphs: Glyphs) -> list[str]:
+    """The rows of ours that no blank stands before."""
+    _, plain = shown_lines(request, width, glyphs)
+    return [line.plain.rstrip() for line in plain if line.span is None and line.plain[:1].strip()]
 
 
 _KEY = re.compile(r'[A-Za-z0-9_.-]+|"(?:[^"\\]|\\.)*"', re.DOTALL)

@@ -28,7 +28,7 @@ async def test_readonly_writes_nothing_even_when_times_pass(
         await console.see("READ ONLY")
         await console.see("--readonly")
         console.clock.move(40 * 60_000)  # all of them expire meanwhile
-        await console.press("j", "k", "2", "3", "v", "1", "a", "d", "x", "r")
+        await console.press("j", "k", "2", "3", "v", "1", "a", "s", "d", "x", "r")
     assert version_and_bytes(store_path) == before
 
 
@@ -37,7 +37,7 @@ async def test_every_deciding_key_says_why_it_does_nothing(
 ) -> None:
     why = "It was started with --readonly. Nothing can be decided here."
     async with open_console(readonly=True) as console:
-        for key in ("a", "d", "x", "r"):
+        for key in ("a", "s", "d", "x", "r"):
             for opened in ((), ("enter",)):
                 await console.press(*opened, "y")  # says something else
                 assert why not in console.text()

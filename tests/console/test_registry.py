@@ -35,6 +35,7 @@ from tests.support import BO, approve
 
 GO_TO = {PENDING_VIEW: "1", HISTORY_VIEW: "2", AUDIT_VIEW: "3", PAYLOAD_VIEW: "enter"}
 NOT_FOR_A_REVIEWER = {"submit", "wait", "consume", "outcome", "cancel", "demo", "audit head", "audit export"}
+ONLY_FROM_A_SHELL = {"grant list", "grant revoke"}
 
 
 def actions_of(*places: str) -> list[Action]:
@@ -82,7 +83,9 @@ def test_no_deciding_key_is_one_that_is_pressed_without_a_thought() -> None:
 
 
 def test_what_decides_is_what_changes_a_request() -> None:
-    assert {each.id for each in ACTIONS if each.decides} == {"approve", "deny", "expire", "revoke", "resolve"}
+    assert {each.id for each in ACTIONS if each.decides} == {
+        *("approve", "approve_session", "deny", "expire", "revoke", "resolve")
+    }
 
 
 def test_every_action_says_what_it_does_in_a_sentence() -> None:
@@ -101,12 +104,13 @@ def test_every_command_that_an_action_names_exists() -> None:
 
 def test_every_command_for_looking_and_deciding_has_an_action() -> None:
     of_a_reviewer = {name for name in BY_NAME if not name.startswith(("config ", "policy ", "proxy"))}
-    of_a_reviewer -= NOT_FOR_A_REVIEWER
+    of_a_reviewer -= NOT_FOR_A_REVIEWER | ONLY_FROM_A_SHELL
     assert of_a_reviewer == {each.command for each in ACTIONS if each.command is not None}
 
 
 def test_what_decides_has_a_command_of_the_same_name() -> None:
-    assert [each.id for each in ACTIONS if each.decides and each.command != each.id] == []
+    others = {each.id: each.command for each in ACTIONS if each.decides and each.command != each.id}
+    assert others == {"approve_session": "approve"}  # with --for-session
 
 
 @pytest.mark.parametrize("place", PLACES)

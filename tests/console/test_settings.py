@@ -188,7 +188,8 @@ def test_a_key_that_ends_every_textual_app_is_refused(key: str) -> None:
 def test_a_key_with_two_meanings_in_one_place_is_refused_and_named() -> None:
     problems = keymap_problems({"approve": ("j",)})
     assert problems == {"approve": "j is the key of next already"}
-    assert keymap_problems({"approve": ("j",), "next": ("s",)}) == {}
+    assert keymap_problems({"next": ("s",)}) == {"next": "s is the key of approve_session already"}
+    assert keymap_problems({"approve": ("j",), "next": ("z",)}) == {}
 
 
 def test_a_keymap_of_the_file_is_the_keymap_of_the_console() -> None:

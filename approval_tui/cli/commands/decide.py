@@ -18,6 +18,7 @@ from approval_tui.domain.lifecycle import APPROVE, DENY, PENDING
 if TYPE_CHECKING:
     from approval_tui.domain.canonical import JsonObject
     from approval_tui.domain.models import Request
+    from approval_tui.store.blocking import BlockingStore
 
 _YES = b"yes"
 
@@ -33,11 +34,17 @@ def approve(options: Namespace, environment: Environment) -> int:
             if not output.is_interactive():
                 raise _digest_needed(request)
             digest = request.digest
-            if request.status == PENDING and not _ask(request, edited, environment):
+            if request.status == PENDING and not _ask(request, edited, store, options, environment):
                 output.narrate(f"Nothing was decided; {request.id} still waits.")
                 return INTERRUPTED
         decided = store.reviewer.decide(
-            request.id, APPROVE, reviewer=reviewer, digest=digest, reason=options.reason, edited_arguments=edited
+            request.id,
+            APPROVE,
+            reviewer=reviewer,
+            digest=digest,
+            reason=options.reason,
+            edited_arguments=edited,
+            for_session=options.for_session,
         )
     if decided.status == PENDING:
         output.narrate(f"Your vote counts; {decided.requirements.quorum} reviewers must approve.")
@@ -94,14 +101,23 @@ def resolve(options: Namespace, environment: Environment) -> int:
     return DONE
 
 
-def _ask(request: Request, edited: JsonObject | None, environment: Environment) -> bool:
+def _ask(
+    request: Request,
+    edited: JsonObject | None,
+    store: BlockingStore,
+    options: Namespace,
+    environment: Environment,
+) -> bool:
     """Shows everything that the decision is about, secrets too, and asks; only a typed `yes` is a yes."""
-    from approval_tui.cli.request_text import print_request
+    from approval_tui.cli.request_text import attempt_before, print_request
+    from approval_tui.settings.typed_ahead import forget_typed_ahead
 
-    print_request(request, environment.redactor(reveal=True), edited=edited)
+    previous = attempt_before(request, store.reader)
+    print_request(request, environment.redactor(reveal=True), edited=edited, previous=previous)
     output.flush()
-    _forget_typed_ahead()
-    output.write("\nApprove this? Type yes and press Enter; anything else leaves it undecided [no]: ")
+    forget_typed_ahead()
+    what = "this, and the same call for the rest of its session" if options.for_session else "this"
+    output.write(f"\nApprove {what}? Type yes and press Enter; anything else leaves it undecided [no]: ")
     output.flush()
     _await_a_line()
     answer = sys.stdin.buffer.readline()
@@ -109,16 +125,6 @@ def _ask(request: Request, edited: JsonObject | None, environment: Environment) 
         output.print_line("")
         return False
     return answer.strip() == _YES
-
-
-def _forget_typed_ahead() -> None:
-    """Drops what was typed or pasted before the question stood on the screen: it cannot be the answer to it."""
-    try:
-        import termios
-    except ImportError:  # not a POSIX system
-        return
-    with contextlib.suppress(termios.error):  # the terminal is gone; reading it gives no answer
-        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
 def _await_a_line() -> None:

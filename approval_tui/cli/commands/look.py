@@ -43,12 +43,13 @@ def show(options: Namespace, environment: Environment) -> int:
     """Prints one request with its whole payload."""
     with environment.open_store() as store:
         request = store.reader.find(options.id)
-    if options.json:
-        output.print_json(request.to_json())
-    else:
-        from approval_tui.cli.request_text import print_request
+        if options.json:
+            output.print_json(request.to_json())
+            return DONE
+        from approval_tui.cli.request_text import attempt_before, print_request
 
-        print_request(request, environment.redactor(reveal=options.reveal))
+        previous = attempt_before(request, store.reader)
+    print_request(request, environment.redactor(reveal=options.reveal), previous=previous)
     return DONE
 
 

@@ -82,9 +82,9 @@ def _start(name: str, work_folder: str, store: str, automatic: bool) -> subproce
 
 
 def _review_in_console(store: str) -> int:
-    from approval_tui.cli.identity import default_reviewer, reviewer
     from approval_tui.console import run_console
     from approval_tui.settings.configuration import load_settings
+    from approval_tui.settings.identity import default_reviewer, reviewer
 
     settings = load_settings()
     return run_console(settings, store, reviewer(default_reviewer(settings), via="console"))

@@ -1,0 +1,166 @@
+"""The examples of agents are what the README shows, short, and do what it says, with a reviewer at their side."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from pydantic_ai import Agent, DeferredToolRequests, ModelMessage, ModelMessagesTypeAdapter, ModelResponse
+from pydantic_ai.messages import TextPart, ToolCallPart, ToolReturnPart
+from pydantic_ai.models.function import AgentInfo, FunctionModel
+
+from approval_tui import ApprovalWorkflow
+from approval_tui.domain.models import Request
+from approval_tui.gate.workflow_results import Completed
+from approval_tui.store.blocking import BlockingStore
+from tests.integrations.scripted_reviewer import YES, Verdict, no, scripted_reviewer
+from tests.support import LONG, assert_sound
+
+FOLDER = Path(__file__).parent.parent / "examples"
+README = (FOLDER.parent.parent / "README.md").read_text(encoding="utf-8")
+NAMES = ["delegating_agent", "policy_update", "resumed_agent", "stop_a_process"]
+
+
+def example(name: str) -> ModuleType:
+    """The example, loaded anew."""
+    spec = importlib.util.spec_from_file_location(f"example_{name}", FOLDER / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def results(messages: list[ModelMessage]) -> list[str]:
+    """What the tools gave so far."""
+    return [str(part.content) for message in messages for part in message.parts if isinstance(part, ToolReturnPart)]
+
+
+def calls(tool: str, **arguments: Any) -> ModelResponse:
+    return ModelResponse(parts=[ToolCallPart(tool, arguments)])
+
+
+def says(text: str) -> ModelResponse:
+    return ModelResponse(parts=[TextPart(text)])
+
+
+def test_these_are_all() -> None:
+    assert sorted(path.stem for path in FOLDER.glob("*.py")) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_example_stands_in_the_readme_in_ten_lines_or_fewer(name: str) -> None:
+    text = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
+    assert len([line for line in text.splitlines() if line.strip()]) <= 10
+    assert f"```python\n{text}```" in README
+
+
+@pytest.fixture
+def hog() -> Iterator[subprocess.Popen[bytes]]:
+    """A harmless process, which does nothing but wait."""
+    waiting = [sys.executable, "-c", "import sys; sys.stdin.read()", "hogs-port-8080"]
+    with subprocess.Popen(waiting, stdin=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def find_and_stop(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+    """A model that plans each step on what the last one found."""
+    seen = results(messages)
+    if not seen:
+        return calls("shell_exec", command="grep -l '[h]ogs-port-8080' /proc/[0-9]*/cmdline")
+    if len(seen) == 1:
+        return calls("shell_exec", command=f"kill {seen[0].split('/')[2]}")
+    return says("Done! Port 8080 is free.")
+
+
+async def test_an_agent_finds_and_stops_a_process_step_by_step(
+    hog: subprocess.Popen[bytes], default_store: str
+) -> None:
+    def decide(request: Request) -> Verdict:
+        harmless = [f"kill {hog.pid}", "grep -l '[h]ogs-port-8080' /proc/[0-9]*/cmdline"]
+        return YES if request.arguments["command"] in harmless else no("That is another process.")
+
+    operator: Agent[None, str] = example("stop_a_process").operator
+    with scripted_reviewer(default_store, decide) as reviewer:
+        result = await operator.run("Find and stop what hogs port 8080", model=FunctionModel(find_and_stop))
+    assert result.output == "Done! Port 8080 is free."
+    assert hog.wait(LONG) == -15
+    assert [(request.requester, request.tool) for request in reviewer.requests] == [("operator", "shell_exec")] * 2
+
+
+async def test_a_sub_agents_calls_ask_too(tmp_path: Path, default_store: str, desk: BlockingStore) -> None:
+    doomed, kept = tmp_path / "doomed", tmp_path / "kept"
+    for file in (doomed, kept):
+        file.write_text("here")
+
+    def lead_model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        return says(results(messages)[-1]) if results(messages) else calls("call_worker", task="delete what is doomed")
+
+    def worker_model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        return says("deleted") if results(messages) else calls("delete_file", path=str(doomed))
+
+    module = example("delegating_agent")
+    with (
+        scripted_reviewer(default_store, lambda request: YES) as reviewer,
+        module.worker.override(model=FunctionModel(worker_model)),
+    ):
+        assert (await module.lead.run("Tidy up", model=FunctionModel(lead_model))).output == "deleted"
+    assert [(request.requester, request.tool) for request in reviewer.requests] == [
+        ("lead", "call_worker"),
+        ("worker", "delete_file"),
+    ]
+    assert (doomed.exists(), kept.exists()) == (False, True)
+    assert_sound(desk)
+
+
+def test_a_policy_is_updated_after_one_rejection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, default_store: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def decide(request: Request) -> Verdict:
+        return YES if request.arguments["max_amount_without_approval"] <= 5000 else no("Too much.")
+
+    workflow: ApprovalWorkflow[int] = example("policy_update").workflow
+    with scripted_reviewer(default_store, decide) as reviewer:
+        ended = workflow.run_blocking({"policy": "expenses"})
+    assert isinstance(ended, Completed)
+    assert ended.approval is not None
+    assert (ended.approval.reviewer, ended.attempts) == ("ann", 2)
+    assert json.loads((tmp_path / "policy.json").read_text()) == {
+        "policy": "expenses",
+        "max_amount_without_approval": 5000,
+    }
+    first, second = reviewer.requests
+    assert second.attempt is not None
+    assert (second.attempt.number, second.attempt.most, second.attempt.previous) == (2, 3, first.id)
+
+
+async def test_an_agent_is_resumed_with_what_was_decided_meanwhile(tmp_path: Path, default_store: str) -> None:
+    doomed = tmp_path / "doomed"
+    doomed.write_text("here")
+
+    def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        return says(results(messages)[-1]) if results(messages) else calls("delete_file", path=str(doomed))
+
+    module = example("resumed_agent")
+    ended = await module.agent.run("Clean up", model=FunctionModel(model))
+    assert isinstance(ended.output, DeferredToolRequests)
+    assert doomed.exists()
+    history = ModelMessagesTypeAdapter.validate_json(ended.all_messages_json())
+    later = example("resumed_agent")
+    with scripted_reviewer(default_store, lambda request: YES):
+        decided = await later.console.decisions(ended.output)
+    resumed = await later.agent.run(message_history=history, deferred_tool_results=decided, model=FunctionModel(model))
+    assert resumed.output == f"{doomed} is gone"
+    assert not doomed.exists()
