@@ -12,6 +12,7 @@ from approval_tui.display.request_view import request_fields
 from approval_tui.display.width import cell_width, pad, wrap
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.clock import system_clock
+from approval_tui.domain.errors import StoreCorrupt
 from approval_tui.domain.models import Request
 
 if TYPE_CHECKING:
@@ -23,10 +24,14 @@ _TO_COPY = ("id", "digest")  # in one piece, so that they can be copied
 
 
 def attempt_before(request: Request, reader: BlockingReader) -> Request | None:
-    """The request of the attempt before this one, if there is one."""
+    """The request of the attempt before this one, if there is one that can be read."""
     if request.attempt is None or request.attempt.previous is None:
         return None
-    return next(iter(reader.get_many((request.attempt.previous,))), None)
+    try:
+        return next(iter(reader.get_many((request.attempt.previous,))), None)
+    except StoreCorrupt as error:
+        output.narrate(str(error))
+        return None
 
 
 def print_request(
@@ -63,11 +68,19 @@ def _print_field(label: str, text: str, width: int) -> None:
 
 
 def _print_changes(previous: Request, request: Request, redactor: Redactor, width: int, glyphs: Glyphs) -> None:
+    before, after = previous.arguments, request.arguments
+    if previous.context != request.context:
+        before, after = ({"arguments": each.arguments, "context": each.context} for each in (previous, request))
     from approval_tui.display.diff import diff_rows
 
-    diff = diff_rows(previous.arguments, request.arguments, redactor, glyphs)
+    diff = diff_rows(before, after, redactor, glyphs)
     output.print_line("")
     output.print_line(f"what the new attempt changed since {previous.id} (- was, + is):")
+    if not any(change.mark.strip() for change in diff.rows):
+        output.print_line(f"{_INDENT}Nothing: the arguments are the same.")
+        return
+    if not diff.is_compared:
+        output.print_line(f"{_INDENT}Too long to compare: rows that stayed are marked, too.")
     for change in diff.rows:
         for row in wrap_rows([change.row], width - len(_INDENT) - len(change.mark), glyphs):
             output.print_line(f"{_INDENT}{change.mark}{row.plain}")

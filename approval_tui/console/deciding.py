@@ -251,7 +251,8 @@ class DecidingScreen(Screen[None]):
                 evidence=evidence,
                 for_session=for_session,
             ),
+            for_session=for_session,
         )
 
-    def _command(self, request: Request, run: Callable[[], Awaitable[Request]]) -> None:
-        self.app.work.carry_out(request, run)
+    def _command(self, request: Request, run: Callable[[], Awaitable[Request]], *, for_session: bool = False) -> None:
+        self.app.work.carry_out(request, run, for_session=for_session)

@@ -199,7 +199,10 @@ def changes_between_attempts(
     if max(len(each.arguments_text) for each in (previous, request)) > LARGEST_COMPARED:
         words = f"Too large to compare here; the attempt before is {previous.id}."
         return [_blank(), _title("what the new attempt changed", width, glyphs), *_wrapped(words, width, "note")]
-    return _diff_lines(previous.arguments, request.arguments, "the new attempt", redactor, width, glyphs)
+    if previous.context == request.context:
+        return _diff_lines(previous.arguments, request.arguments, "the new attempt", redactor, width, glyphs)
+    before, after = ({"arguments": each.arguments, "context": each.context} for each in (previous, request))
+    return _diff_lines(before, after, "the new attempt", redactor, width, glyphs)
 
 
 def _diff_lines(

@@ -211,8 +211,12 @@ class MainScreen(ListKeys):
     def on_story_loaded(self, message: messages.StoryLoaded) -> None:
         request = message.request
         if self._shown is not None and self._shown.identity == (request.id, request.digest):
+            is_news = message.previous is not None and self._shown.previous is None
             self._shown.update(request, message.story, message.previous)
             self.detail.rebuild()
+            if is_news:  # what is read moves, so keys wait as for another request (rule R11)
+                self.app.contract.await_painting(self.detail)
+                self._tell_payload_screen()
 
     def on_decision_recorded(self, message: messages.DecisionRecorded) -> None:
         self.app.work.commands_under_way -= 1

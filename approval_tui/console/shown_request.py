@@ -98,7 +98,10 @@ class ShownRequest:
 
     def renewed(self, request: Request) -> ShownRequest:
         """The same for another request or content; masks are back."""
-        return ShownRequest(request, self._redactor.masking(), self._glyphs, self._clock, self._monotonic)
+        shown = ShownRequest(request, self._redactor.masking(), self._glyphs, self._clock, self._monotonic)
+        if request.id == self.request.id:
+            shown.previous = self.previous
+        return shown
 
     def toggle_masks(self) -> bool:
         """Lifts the masks from secrets, or puts them back; whether they are lifted now. The reading begins anew."""

@@ -32,11 +32,11 @@ class StoreWork:
         self.commands_under_way = 0  #: those whose end the main screen has not heard of yet
         self._commands: set[asyncio.Task[None]] = set()
 
-    def carry_out(self, request: Request, run: Callable[[], Awaitable[Request]]) -> None:
+    def carry_out(self, request: Request, run: Callable[[], Awaitable[Request]], *, for_session: bool = False) -> None:
         """Runs one command of the reviewer."""
         self.commands_under_way += 1
         # A task and no worker: to begin one takes as long as half of the transaction, and an agent waits for it.
-        task = asyncio.get_running_loop().create_task(self._command(request, run))
+        task = asyncio.get_running_loop().create_task(self._command(request, run, for_session))
         self._commands.add(task)
         task.add_done_callback(self._ended)
 
@@ -60,7 +60,7 @@ class StoreWork:
         """Runs a coroutine function; a coroutine that an ending console never ran would be complained of after it."""
         self._app.run_worker(work, group=group, exclusive=exclusive)
 
-    async def _command(self, request: Request, run: Callable[[], Awaitable[Request]]) -> None:
+    async def _command(self, request: Request, run: Callable[[], Awaitable[Request]], for_session: bool) -> None:
         screen = self._app.main_screen
         try:
             decided = await run()
@@ -68,7 +68,7 @@ class StoreWork:
         except ApprovalTuiError as error:
             screen.post_message(messages.DecisionRefused(request.id, _showable(error)))
             return
-        screen.post_message(messages.DecisionRecorded(decided, _said(decided)))
+        screen.post_message(messages.DecisionRecorded(decided, _said(decided, for_session)))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._commands.discard(task)
@@ -81,15 +81,24 @@ class StoreWork:
         try:
             story = await self._app.store.reviewer.events(request_id=request.id) if is_told else ()
             found = await self._app.store.reviewer.get(request.id)
-            before = None if found.attempt is None else found.attempt.previous
-            previous = () if before is None else await self._app.store.reviewer.get_many((before,))
-            for row in (found, *previous):
-                check_row(row)
+            check_row(found)
             for event in story:
                 check_row(event)
         except ApprovalTuiError:
             return  # the watch says what is wrong with the store
-        self._app.main_screen.post_message(messages.StoryLoaded(found, story, next(iter(previous), None)))
+        self._app.main_screen.post_message(messages.StoryLoaded(found, story, await self._attempt_before(found)))
+
+    async def _attempt_before(self, request: Request) -> Request | None:
+        """The request of the attempt before, if there is one that can be read."""
+        if request.attempt is None or request.attempt.previous is None:
+            return None
+        try:
+            found = await self._app.store.reviewer.get_many((request.attempt.previous,))
+            for row in found:
+                check_row(row)
+        except ApprovalTuiError:
+            return None
+        return next(iter(found), None)
 
     async def _verification(self) -> None:
         screen = self._app.main_screen
@@ -120,9 +129,9 @@ def _showable(error: ApprovalTuiError) -> ApprovalTuiError:
     return error
 
 
-def _said(decided: Request) -> str:
+def _said(decided: Request, for_session: bool) -> str:
     """What the reviewer hears of a command that was carried out."""
-    said = decided.status.capitalize()
+    said = "Approved for the rest of its session" if for_session else decided.status.capitalize()
     if decided.status == PENDING:
         said = "Your vote is recorded; more are needed"
     elif decided.status == CONSUMED and decided.outcome is not None:

@@ -13,7 +13,7 @@ from approval_tui.display.visible import visible_text
 from approval_tui.domain.canonical import exact_json
 from approval_tui.domain.clock import format_age, format_timestamp
 from approval_tui.domain.decisions import Decision
-from approval_tui.domain.lifecycle import APPROVE, APPROVED, DENIED, DENY, PENDING
+from approval_tui.domain.lifecycle import APPROVE, APPROVED, CANCELLED, DENIED, DENY, EXPIRED, PENDING
 from approval_tui.domain.models import Request
 
 LARGEST_PREVIEWED = 200_000
@@ -91,7 +91,8 @@ def _how_it_ended(previous: Request, redactor: Redactor, glyphs: Glyphs) -> str:
     """Why there is another attempt, in our words and the reviewer's."""
     last = previous.decisions[-1] if previous.decisions else None
     if previous.status != DENIED or last is None:
-        return f"because the one before was {previous.status}"
+        how = {EXPIRED: "expired", CANCELLED: "its requester withdrew"}.get(previous.status, f"is {previous.status}")
+        return f"after one that {how}{'' if previous.decisions else ', undecided'}"
     by = f"rejected by {glyphs.name(last.reviewer)}"
     if not last.reason:
         return f"{by} without a reason"

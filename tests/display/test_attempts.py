@@ -64,15 +64,17 @@ def test_a_denial_without_a_reason_says_that_there_is_none(reason: str | None) -
     assert said(rejected(reason)) == "2 of 3, rejected by ann without a reason"
 
 
-@pytest.mark.parametrize("status", ["expired", "cancelled"])
-def test_an_attempt_after_one_that_nobody_denied_says_how_that_ended(status: str) -> None:
+@pytest.mark.parametrize(("status", "how"), [("expired", "expired"), ("cancelled", "its requester withdrew")])
+def test_an_attempt_after_one_that_nobody_denied_says_how_that_ended_and_that_nobody_decided(
+    status: str, how: str
+) -> None:
     ended = a_request(id=FIRST_ID, status=status, attempt=DraftAttempt(1, 3))
-    assert said(ended) == f"2 of 3, because the one before was {status}"
+    assert said(ended) == f"2 of 3, after one that {how}, undecided"
 
 
 def test_an_approval_that_ran_out_is_no_rejection_though_a_reviewer_said_something() -> None:
     ended = a_request(id=FIRST_ID, status="expired", decisions=(a_decision(reason="rejected"),))
-    assert said(ended) == "2 of 3, because the one before was expired"
+    assert said(ended) == "2 of 3, after one that expired"
 
 
 def test_an_approval_that_was_taken_back_was_rejected_by_who_took_it_back() -> None:
@@ -88,7 +90,7 @@ def test_of_several_votes_the_one_that_denied_is_told() -> None:
 
 
 def test_a_denial_that_no_reviewer_gave_names_nobody() -> None:
-    assert said(a_request(id=FIRST_ID, status="denied")) == "2 of 3, because the one before was denied"
+    assert said(a_request(id=FIRST_ID, status="denied")) == "2 of 3, after one that is denied, undecided"
 
 
 def test_without_the_request_before_it_only_its_id_is_named() -> None:

@@ -121,7 +121,7 @@ def test_whatever_drafts_meet_only_an_approved_one_runs_and_no_more_than_one(
 
 
 def check_links(fates: list[str], requests: list[Request]) -> None:
-    """Each request is the attempt of its draft, and names the last before it that was denied, or whose edit did not pass."""
+    """Each request is the attempt of its draft, and names the last before it that ended without running."""
     if len(fates) == 1:
         assert [request.attempt for request in requests] in ([], [None])
         return

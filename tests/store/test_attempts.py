@@ -121,7 +121,7 @@ async def test_the_async_form_keeps_attempts_the_same(
     second = (await async_store.requester.submit(attempt_of(call, 2, first.id))).request
     assert second == store.reviewer.get(second.id) == await async_store.reviewer.get(second.id)
     assert second.attempt == DraftAttempt(2, 3, first.id)
-    with pytest.raises(InvalidInput, match="is no request of 'release-bot'"):
+    with pytest.raises(InvalidInput, match="is no request of this requester"):
         await async_store.requester.submit(attempt_of(call, 3, NOBODYS))
     assert (await async_store.reviewer.verify()).is_sound
 
@@ -186,7 +186,7 @@ def test_an_attempt_after_one_of_another_requester_is_refused_and_says_nothing_o
 ) -> None:
     theirs = denied_first(store, dataclasses.replace(call, requester=requester))
     head = store.reviewer.head()
-    with pytest.raises(InvalidInput, match="is no request of 'release-bot' in this store") as caught:
+    with pytest.raises(InvalidInput, match="is no request of this requester for this tool") as caught:
         store.requester.submit(attempt_of(call, 2, theirs.id))
     assert "denied" not in str(caught.value)
     with pytest.raises(InvalidInput) as of_nobody:
@@ -207,8 +207,24 @@ def test_an_attempt_after_drafts_that_nobody_was_asked_about_comes_after_none(st
     assert_sound(store)
 
 
+@pytest.mark.parametrize(("number", "most"), [(2, 4), (2, 3), (3, 3)])
+def test_an_attempt_of_another_course_is_refused(store: BlockingStore, call: Call, number: int, most: int) -> None:
+    first = denied_first(store, call)
+    second = deny(store, submit(store, attempt_of(call, number, first.id)))
+    with pytest.raises(InvalidInput, match="does not come after"):
+        store.requester.submit(attempt_of(call, number, second.id, most=most))
+
+
+def test_an_attempt_for_another_tool_or_server_is_refused(store: BlockingStore, call: Call) -> None:
+    first = denied_first(store, call)
+    others: tuple[dict[str, Any], ...] = ({"tool": "drop_database"}, {"server": "production"})
+    for other in others:
+        with pytest.raises(InvalidInput, match="no request of this requester for this tool"):
+            store.requester.submit(dataclasses.replace(attempt_of(call, 2, first.id), **other))
+
+
 def test_a_chain_of_attempts_can_be_followed_to_its_first(store: BlockingStore, call: Call) -> None:
-    request = denied_first(store, call)
+    request = deny(store, submit(store, attempt_of(call, 1, most=5)), "too much at once")
     for number in range(2, 6):
         request = deny(store, submit(store, attempt_of(call, number, request.id, most=5)), "again")
     numbers = []

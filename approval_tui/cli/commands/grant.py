@@ -40,7 +40,7 @@ def revoke(options: Namespace, environment: Environment) -> int:
 
 
 def _print_table(grants: list[Grant], now: int) -> None:
-    from approval_tui.display.visible import visible_text
+    from approval_tui.display.glyphs import UNICODE
 
     headers = ("ID", "STATE", "USES", "BY", "CALL")
     rows = [
@@ -48,8 +48,8 @@ def _print_table(grants: list[Grant], now: int) -> None:
             grant.id,
             _state(grant, now),
             str(grant.uses),
-            visible_text(grant.granted_by),
-            f"{visible_text(grant.tool)} for {visible_text(grant.requester)} in {visible_text(grant.session)}",
+            UNICODE.name(grant.granted_by),
+            f"{UNICODE.name(grant.tool)} for {UNICODE.name(grant.requester)} in {UNICODE.name(grant.session)}",
         )
         for grant in grants
     ]
@@ -57,8 +57,8 @@ def _print_table(grants: list[Grant], now: int) -> None:
 
 
 def _state(grant: Grant, now: int) -> str:
-    from approval_tui.display.visible import visible_text
+    from approval_tui.display.glyphs import UNICODE
 
     if grant.revoked_at is not None:
-        return f"revoked by {visible_text(grant.revoked_by or '')}"
+        return f"revoked by {UNICODE.name(grant.revoked_by or '')}"
     return f"for {format_duration(grant.expires_at - now)}" if grant.is_live(now) else "expired"

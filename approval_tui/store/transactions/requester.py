@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from approval_tui.domain import events
 from approval_tui.domain.calls import Call, CheckedCall, Claim, Submitted
 from approval_tui.domain.canonical import JsonObject, record_json, tagged_hash
@@ -47,6 +49,9 @@ from approval_tui.store.transactions.records import (
     status_conflict,
     take_request,
 )
+
+if TYPE_CHECKING:
+    from approval_tui.domain.attempts import DraftAttempt
 
 
 def submit(tx: Transaction, checked: CheckedCall) -> Submitted:
@@ -109,7 +114,7 @@ def _create(tx: Transaction, checked: CheckedCall) -> Request:
     call = checked.call
     request_id = tx.new_id()
     if call.attempt is not None and call.attempt.previous is not None:
-        _check_previous(tx, call, call.attempt.previous)
+        _check_previous(tx, call, call.attempt, call.attempt.previous)
     fixed = {
         "fingerprint": checked.fingerprint,
         "digest": digest_of(request_id, call.session, checked.fingerprint, call.reason, call.risk),
@@ -174,16 +179,18 @@ def _create(tx: Transaction, checked: CheckedCall) -> Request:
     )
 
 
-def _check_previous(tx: Transaction, call: Call, previous: str) -> None:
-    """Raises InvalidInput unless the attempt before this one is a request of the same requester that did not run."""
+def _check_previous(tx: Transaction, call: Call, attempt: DraftAttempt, previous: str) -> None:
+    """Raises InvalidInput unless the attempt before is the same requester's for the same tool, and did not run."""
     row = first_row(tx.rows("request", {"id": previous}))
-    if row is None or row["requester"] != call.requester:
+    if row is None or (row["requester"], row["server"], row["tool"]) != (call.requester, call.server, call.tool):
+        raise invalid_call(f"The attempt before this one, {previous}, is no request of this requester for this tool.")
+    before = request_from_row(row, tx.now)
+    if before.status not in FINAL:
         raise invalid_call(
-            f"The attempt before this one, {previous}, is no request of {call.requester!r} in this store."
+            f"The attempt before this one, {previous}, is {before.status}, and not at an end without running."
         )
-    status = request_from_row(row, tx.now).status
-    if status not in FINAL:
-        raise invalid_call(f"The attempt before this one, {previous}, is {status}, and not at an end without running.")
+    if before.attempt is None or not (before.attempt.number < attempt.number and before.attempt.most == attempt.most):
+        raise invalid_call(f"Attempt {attempt.number} of {attempt.most} does not come after that of {previous}.")
 
 
 def consume(
