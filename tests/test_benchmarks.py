@@ -76,6 +76,7 @@ FIGURES = {
     "flood": {"key to frame, p99, under a flood", "CPU under a flood"},
     "memory": {"memory after 3 further requests", "memory after 20 rows of history"},
     "mcp": {"MCP: an allowed call", "MCP: start to first answer"},
+    "toolset": {"a pre-approved call of a toolset", "a granted call of a toolset"},
     "judging": {
         *(f"judging by {rules} rules" for rules in ("10", "100", "1,000")),
         "judging by 1 rule, 1,000 tools",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -36,6 +38,19 @@ def example(name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def block_after(name: str) -> str:
+    """The block of code that comes next in the README after the example."""
+    example_text = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
+    return README.split(f"```python\n{example_text}```", 1)[1].split("```python\n", 1)[1].split("```", 1)[0]
+
+
+def test_every_code_of_the_readme_is_an_example_or_comes_after_one_or_is_run_elsewhere() -> None:
+    known = [(FOLDER / f"{name}.py").read_text(encoding="utf-8") for name in NAMES]
+    known += [block_after("resumed_agent"), block_after("policy_update")]
+    others = [text for text in re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL) if text not in known]
+    assert len(others) == 2  # tests/test_readme.py runs these
 
 
 def results(messages: list[ModelMessage]) -> list[str]:
@@ -133,7 +148,9 @@ def test_a_policy_is_updated_after_one_rejection(
 
     workflow: ApprovalWorkflow[int] = example("policy_update").workflow
     with scripted_reviewer(default_store, decide) as reviewer:
-        ended = workflow.run_blocking({"policy": "expenses"})
+        namespace: dict[str, Any] = {"workflow": workflow}
+        exec(compile(block_after("policy_update"), "README.md", "exec"), namespace)
+    ended = namespace["result"]
     assert isinstance(ended, Completed)
     assert ended.approval is not None
     assert (ended.approval.reviewer, ended.attempts) == ("ann", 2)
@@ -159,8 +176,12 @@ async def test_an_agent_is_resumed_with_what_was_decided_meanwhile(tmp_path: Pat
     assert doomed.exists()
     history = ModelMessagesTypeAdapter.validate_json(ended.all_messages_json())
     later = example("resumed_agent")
-    with scripted_reviewer(default_store, lambda request: YES):
-        decided = await later.console.decisions(ended.output)
-    resumed = await later.agent.run(message_history=history, deferred_tool_results=decided, model=FunctionModel(model))
+    lines = block_after("resumed_agent").replace("await agent.run", "return await agent.run")
+    source = "async def resume():\n" + textwrap.indent(lines, "    ")
+    result = SimpleNamespace(output=ended.output, all_messages=lambda: history)
+    namespace: dict[str, Any] = {"console": later.console, "agent": later.agent, "result": result}
+    exec(compile(source, "README.md", "exec"), namespace)
+    with scripted_reviewer(default_store, lambda request: YES), later.agent.override(model=FunctionModel(model)):
+        resumed = await namespace["resume"]()
     assert resumed.output == f"{doomed} is gone"
     assert not doomed.exists()
