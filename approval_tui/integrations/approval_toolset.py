@@ -250,7 +250,6 @@ class ApprovalToolset(WrapperToolset[AgentDepsT]):
                 shown.arguments,
                 reason=self._own_description(name, tool_args, ctx),
                 context=place_of(gate, ctx, name),
-                server=self.id,
                 session=gates.session_of(ctx),
                 wait=_UNTIL_DECIDED,
             )

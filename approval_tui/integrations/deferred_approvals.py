@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Iterable
-from contextlib import AsyncExitStack
-from typing import Any, NamedTuple
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import AsyncExitStack, suppress
+from typing import Any
 
 from pydantic_ai import RunContext
 from pydantic_ai.capabilities import HandleDeferredToolCalls
-from pydantic_ai.exceptions import ApprovalRequired, CallDeferred, ToolFailed
+from pydantic_ai.exceptions import ApprovalRequired, CallDeferred, SkipToolExecution, ToolFailed
 from pydantic_ai.messages import ToolCallPart
 from pydantic_ai.tools import (
     AgentDepsT,
@@ -20,32 +20,35 @@ from pydantic_ai.tools import (
     ToolDenied,
 )
 
-from approval_tui.domain.canonical import JsonObject, canonical_json
-from approval_tui.domain.clock import parse_duration
-from approval_tui.domain.errors import ApprovalPending, InvalidInput, NotApproved
+from approval_tui.domain.canonical import JsonObject
+from approval_tui.domain.errors import ApprovalPending, ApprovalTuiError, InvalidInput, NotApproved
 from approval_tui.domain.lifecycle import APPROVED, CONSUMED, PENDING
 from approval_tui.domain.models import Request
-from approval_tui.domain.names import quoted_name
 from approval_tui.gate import Gate, Waiting
 from approval_tui.gate.gate import Duration
 from approval_tui.gate.guard import Guard
 from approval_tui.gate.refusals import raise_not_approved
-from approval_tui.integrations.run_identity import GatesOfRuns, approved, requester_of
-from approval_tui.integrations.shown_arguments import Shown, raw_arguments, refuse_lost
+from approval_tui.integrations.deferred_answers import (
+    METADATA,
+    UNTIL_DECIDED,
+    Answer,
+    all_of,
+    approval_of,
+    is_used_at_once,
+    metadata_of,
+    request_for,
+    request_id_in,
+    results_of,
+    started_before,
+    waiting_of,
+)
+from approval_tui.integrations.run_identity import GatesOfRuns, approved, requester_of, take_approval
+from approval_tui.integrations.shown_arguments import Shown, edit_fits, raw_arguments, refuse_lost, same_json
 
-METADATA = "approval_tui"
-"""The key under which a call's metadata names the request that was asked for it."""
-
-_UNTIL_DECIDED = Waiting(heeds_policy=False)
 _NOT_WHAT_WAS_APPROVED = "What was approved is not what was about to run, so it did not run. Ask again."
+_RUN_ENDED = "the run that asked ended without it"
+_EDIT_UNFIT = "the tool does not take the reviewer's arguments"
 _REASONS = ("approval_reason", "approval_description")
-
-
-class _Answer(NamedTuple):
-    """What is said of one deferred call; nothing yet where nobody has decided."""
-
-    result: ToolApproved | ToolDenied | None
-    request: Request | None = None
 
 
 class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
@@ -66,8 +69,9 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
         super().__init__(handler=self._decided_during_run)
         self._gates = GatesOfRuns(gate)
         self._requester = requester
-        self._waiting = _waiting(wait)
+        self._waiting = waiting_of(wait)
         self._timeout = timeout
+        self._asked: defaultdict[str | None, dict[str, Request]] = defaultdict(dict)  #: in runs that have not ended
 
     __hash__ = object.__hash__
 
@@ -79,27 +83,24 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
 
         A handler does not see its calls run: their approvals are used before, and their claims come into doubt.
         """
-        results = await self._decided_during_run(ctx, requests)
-        if results is None:
-            return None
         async with self._gates as gates:
+            results = await self._decided_during_run(ctx, requests)
+            self._asked.pop(ctx.run_id, None)
             for call in requests.approvals:
-                metadata = results.metadata.get(call.tool_call_id, {})
-                request_id = _request_id(metadata)
-                metadata.pop(METADATA, None)
-                verdict = results.approvals.get(call.tool_call_id)
-                if isinstance(verdict, ToolApproved):
-                    executing = raw_arguments(call) if verdict.override_args is None else verdict.override_args
-                    guard = await self._guard(gates, ctx, call, executing, request_id)
-                    try:
-                        guarded = await guard.__aenter__()
-                    except NotApproved as refusal:
-                        results.approvals[call.tool_call_id] = ToolDenied(str(refusal))
-                        continue
-                    if canonical_json(guarded.arguments) != canonical_json(executing):
-                        guarded.did_not_run()
-                        await guard.__aexit__(None, None, None)
-                        results.approvals[call.tool_call_id] = ToolDenied(_NOT_WHAT_WAS_APPROVED)
+                metadata = requests.metadata.get(call.tool_call_id)
+                if METADATA in (metadata or {}):
+                    metadata[METADATA]["is_used_at_once"] = True  # type: ignore[index]
+                verdict = None if results is None else results.approvals.get(call.tool_call_id)
+                if results is None or not isinstance(verdict, ToolApproved):
+                    continue
+                named = results.metadata.get(call.tool_call_id, {})
+                request_id = request_id_in(named)
+                named.pop(METADATA, None)
+                gate = gates.gate_for(self._requester or requester_of(ctx))
+                executing = raw_arguments(call) if verdict.override_args is None else verdict.override_args
+                request = await self._used(gate, call.tool_name, executing, request_id, gates.session_of(ctx))
+                if isinstance(request, ToolDenied):
+                    results.approvals[call.tool_call_id] = request
         return results
 
     async def decisions(self, requests: DeferredToolRequests, *, wait: bool | Duration = True) -> DeferredToolResults:
@@ -109,13 +110,30 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
         that was started before has the result that it is not run again. Raises InvalidInput for a call that is not
         the one that was asked, RequestNotFound and StoreUnavailable.
         """
-        waiting = _waiting(wait)
+        waiting = waiting_of(wait)
         async with self._gates as gates:
-            answers = await _all(
+            answers = await all_of(
                 self._decision(gates, call, requests.metadata.get(call.tool_call_id, {}), waiting)
                 for call in requests.approvals
             )
-        return _results(requests, answers)
+        return results_of(requests, answers)
+
+    # --- the life of a run ---------------------------------------------------------------------
+
+    async def wrap_run(self, ctx: RunContext[AgentDepsT], *, handler: Any) -> Any:
+        """Withdraws what the run asked and will not come back for: it failed, or others answered."""
+        try:
+            result = await handler()
+        except BaseException:
+            await self._withdraw(ctx, self._asked.pop(ctx.run_id, {}).values())
+            raise
+        asked = self._asked.pop(ctx.run_id, {})
+        output = result.output
+        open_calls = output.approvals if isinstance(output, DeferredToolRequests) else []
+        for call in open_calls:
+            asked.pop(call.tool_call_id, None)
+        await self._withdraw(ctx, asked.values())
+        return result
 
     async def wrap_tool_execute(
         self,
@@ -130,15 +148,25 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
         metadata = ctx.tool_call_metadata
         if not ctx.tool_call_approved or not isinstance(metadata, dict) or METADATA not in metadata:
             return await handler(args)
+        if take_approval(ctx, args, tool_def):  # by another console of the same agent
+            with approved(ctx, args, tool_def):
+                return await handler(args)
         executing = raw_arguments(call)
         async with AsyncExitStack() as stack:
             gates = await stack.enter_async_context(self._gates)
-            guard = await self._guard(gates, ctx, call, executing, _request_id(metadata))
+            gate = gates.gate_for(self._requester or requester_of(ctx))
+            is_of_this_run = self._asked.get(ctx.run_id, {}).pop(call.tool_call_id, None) is not None
+            request_id = request_id_in(metadata)
             try:
+                guard = await self._guard(
+                    gate, call.tool_name, executing, request_id, gates.session_of(ctx), is_asked_anew=is_of_this_run
+                )
                 guarded = await stack.enter_async_context(guard)
             except NotApproved as refusal:
                 raise ToolFailed(str(refusal)) from refusal
-            if canonical_json(guarded.arguments) != canonical_json(executing):
+            except _StartedBefore as started:
+                raise ToolFailed(str(started)) from None
+            if not same_json(guarded.arguments, executing):
                 guarded.did_not_run()
                 raise ToolFailed(_NOT_WHAT_WAS_APPROVED)
             try:
@@ -149,49 +177,46 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
             try:
                 with approved(ctx, args, tool_def):
                     return await handler(args)
-            except (ApprovalRequired, CallDeferred):
-                guarded.did_not_run()  # the tool itself puts its work off
+            except (ApprovalRequired, CallDeferred, SkipToolExecution):
+                guarded.did_not_run()  # the tool itself puts its work off, or another capability answers for it
                 raise
-
-    async def _guard(
-        self,
-        gates: GatesOfRuns,
-        ctx: RunContext[AgentDepsT],
-        call: ToolCallPart,
-        executing: JsonObject,
-        request_id: str | None,
-    ) -> Guard:
-        """The guard that uses the approval of the call; what another requester was approved is asked anew."""
-        requester, asked = self._requester or requester_of(ctx), executing
-        gate = gates.gate_for(requester)
-        if request_id is not None:
-            request = await _request_of(gate, request_id, executing, call.tool_name)
-            asked = request.arguments if request.requester == gate.requester else executing
-        return gate.guard(
-            call.tool_name, asked, session=gates.session_of(ctx), timeout=self._timeout, wait=_UNTIL_DECIDED
-        )
 
     # --- deciding ------------------------------------------------------------------------------
 
     async def _decided_during_run(
         self, ctx: RunContext[AgentDepsT], requests: DeferredToolRequests
     ) -> DeferredToolResults | None:
-        requester = self._requester or requester_of(ctx)
         async with self._gates as gates:
-            gate, session = gates.gate_for(requester), gates.session_of(ctx)
-            answers = await _all(
-                self._ask(gate, call, requests.metadata.get(call.tool_call_id, {}), session, self._waiting)
+            gate, session = gates.gate_for(self._requester or requester_of(ctx)), gates.session_of(ctx)
+            answers = await all_of(
+                self._asked_during_run(gate, ctx, call, requests.metadata.get(call.tool_call_id, {}), session)
                 for call in requests.approvals
             )
-        results = _results(requests, answers)
-        for call, answer in zip(requests.approvals, answers, strict=True):
-            if answer.result is None and answer.request is not None:  # for whoever resumes the run
-                requests.metadata[call.tool_call_id] = _metadata(requests, call, answer.request)
+            for call, answer in zip(requests.approvals, answers, strict=True):
+                if answer.result is None:  # for whoever resumes the run
+                    requests.metadata[call.tool_call_id] = metadata_of(requests, call, answer.request)
+                elif isinstance(answer.result, ToolApproved) and not edit_fits(ctx, call, answer.result.override_args):
+                    # The framework tells the model why; what nobody can use is withdrawn.
+                    await self._withdraw(ctx, [] if answer.request is None else [answer.request], _EDIT_UNFIT)
+        results = results_of(requests, answers)
         return results if results.approvals else None
+
+    async def _asked_during_run(
+        self,
+        gate: Gate,
+        ctx: RunContext[AgentDepsT],
+        call: ToolCallPart,
+        metadata: dict[str, Any],
+        session: str | None,
+    ) -> Answer:
+        answer = await self._ask(gate, call, metadata, session, self._waiting)
+        if answer.request is not None and not isinstance(answer.result, ToolDenied):
+            self._asked[ctx.run_id][call.tool_call_id] = answer.request
+        return answer
 
     async def _ask(
         self, gate: Gate, call: ToolCallPart, metadata: dict[str, Any], session: str | None, waiting: Waiting
-    ) -> _Answer:
+    ) -> Answer:
         try:
             request = await gate.decision(
                 call.tool_name,
@@ -202,35 +227,92 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
                 wait=waiting,
             )
         except ApprovalPending as pending:
-            return _Answer(None, pending.request)
+            return Answer(None, pending.request)
         except NotApproved as refusal:
-            return _Answer(ToolDenied(str(refusal)), refusal.request)
+            return Answer(ToolDenied(str(refusal)), refusal.request)
         except InvalidInput as error:
-            return _Answer(ToolDenied(str(error)))
-        return _Answer(_approval(request), request)
+            return Answer(ToolDenied(str(error)))
+        return Answer(approval_of(request), request)
 
     async def _decision(
         self, gates: GatesOfRuns, call: ToolCallPart, metadata: dict[str, Any], waiting: Waiting
-    ) -> _Answer:
+    ) -> Answer:
         gate = gates.gate_for(self._requester or requester_of(None))
-        request_id = _request_id(metadata)
+        request_id, arguments = request_id_in(metadata), raw_arguments(call)
         if request_id is None:
             return await self._ask(gate, call, metadata, None, waiting)
-        request = await _request_of(gate, request_id, raw_arguments(call), call.tool_name)
+        request = await request_for(gate, request_id, arguments, call.tool_name)
         if request.status == PENDING and waiting.hold != 0:
             store = await gate.requester_store()
             request = await store.wait(request.id, timeout=waiting.hold)
         if request.status == PENDING:
-            return _Answer(None, request)
-        if request.status == APPROVED:
-            return _Answer(_approval(request), request)
+            return Answer(None, request)
         if request.status == CONSUMED:
-            ended = "how it ended is not known" if request.outcome is None else f"it {_ENDED[request.outcome]}"
-            return _Answer(ToolDenied(f"The call was started before, and {ended}. It is not run again."), request)
+            return Answer(ToolDenied(started_before(request)), request)
+        if request.status != APPROVED:
+            try:
+                raise_not_approved(request)
+            except NotApproved as refusal:
+                return Answer(ToolDenied(str(refusal)), request)
+        if is_used_at_once(metadata):
+            own = gates.gate_for(self._requester or request.requester)
+            used = await self._used(own, call.tool_name, request.effective_arguments, request.id, request.session)
+            return Answer(used if isinstance(used, ToolDenied) else approval_of(request), request)
+        return Answer(approval_of(request), request)
+
+    # --- using approvals -----------------------------------------------------------------------
+
+    async def _guard(
+        self,
+        gate: Gate,
+        tool: str,
+        executing: JsonObject,
+        request_id: str | None,
+        session: str | None,
+        *,
+        is_asked_anew: bool,
+    ) -> Guard:
+        """The guard that uses the approval of the call; what another requester was approved is asked anew.
+
+        So is a call whose approval the same call of the same run used; one that was used before raises _StartedBefore.
+        """
+        asked = executing
+        if request_id is not None:
+            request = await request_for(gate, request_id, executing, tool)
+            if request.requester == gate.requester:
+                asked = request.arguments
+                if request.status == CONSUMED and not is_asked_anew:
+                    raise _StartedBefore(started_before(request))
+        return gate.guard(tool, asked, session=session, timeout=self._timeout, wait=UNTIL_DECIDED)
+
+    async def _used(
+        self, gate: Gate, tool: str, executing: JsonObject, request_id: str | None, session: str | None
+    ) -> ToolDenied | None:
+        """Uses the approval now, for a call that nobody here sees run; its claim is left open."""
+        guard = await self._guard(gate, tool, executing, request_id, session, is_asked_anew=True)
         try:
-            raise_not_approved(request)
+            guarded = await guard.__aenter__()
         except NotApproved as refusal:
-            return _Answer(ToolDenied(str(refusal)), request)
+            return ToolDenied(str(refusal))
+        if same_json(guarded.arguments, executing):
+            return None
+        guarded.did_not_run()
+        await guard.__aexit__(None, None, None)
+        return ToolDenied(_NOT_WHAT_WAS_APPROVED)
+
+    async def _withdraw(
+        self, ctx: RunContext[AgentDepsT], requests: Iterable[Request], reason: str = _RUN_ENDED
+    ) -> None:
+        """Withdraws those that nobody has used, as far as the store lets it."""
+        for request in list(requests):
+            async with self._gates as gates:
+                with suppress(ApprovalTuiError):
+                    store = await gates.gate_for(self._requester or requester_of(ctx)).requester_store()
+                    await store.cancel(request.id, requester=request.requester, reason=reason)
+
+
+class _StartedBefore(Exception):
+    """The call's approval was used in an earlier run."""
 
 
 def approve_in_console(
@@ -247,72 +329,3 @@ def approve_in_console(
     duration, ends the run with DeferredToolRequests where nobody has, and `decisions` gives a later run the results.
     """
     return ConsoleApprovals(gate, requester=requester, wait=wait, timeout=timeout)
-
-
-_ENDED = {"succeeded": "succeeded", "failed": "failed", "not_run": "did not run"}
-
-
-def _waiting(wait: bool | Duration) -> Waiting:
-    """Only who waits to the end withdraws what it asked when it is interrupted; others come back for it."""
-    if wait is True:
-        return _UNTIL_DECIDED
-    return Waiting(hold=0 if wait is False else parse_duration(wait), heeds_policy=False, is_withdrawn=False)
-
-
-def _approval(request: Request | None) -> ToolApproved:
-    return ToolApproved(override_args=None if request is None else request.edited_arguments)
-
-
-def _metadata(requests: DeferredToolRequests, call: ToolCallPart, request: Request | None) -> dict[str, Any]:
-    told = requests.metadata.get(call.tool_call_id, {})
-    return {**told, METADATA: {"request": None if request is None else request.id}}
-
-
-def _request_id(metadata: dict[str, Any]) -> str | None:
-    """The request that the metadata of a call names; None where it names none."""
-    said = metadata.get(METADATA)
-    request_id = said.get("request") if isinstance(said, dict) else None
-    return request_id if isinstance(request_id, str) else None
-
-
-def _results(requests: DeferredToolRequests, answers: list[_Answer]) -> DeferredToolResults:
-    said = [(call, answer) for call, answer in zip(requests.approvals, answers, strict=True) if answer.result]
-    return requests.build_results(
-        approvals={call.tool_call_id: answer.result for call, answer in said if answer.result is not None},
-        metadata={call.tool_call_id: _metadata(requests, call, answer.request) for call, answer in said},
-        answered_by={
-            call.tool_call_id: answer.request.decisions[-1].reviewer
-            for call, answer in said
-            if answer.request is not None and answer.request.decisions
-        },
-    )
-
-
-async def _request_of(gate: Gate, request_id: str, arguments: JsonObject, tool: str) -> Request:
-    """The request that was asked for a call with these arguments; raises InvalidInput where it is about another one."""
-    request = await (await gate.requester_store()).get(request_id)
-    if request.tool == tool and _is_about(request, arguments):
-        return request
-    raise InvalidInput(
-        f"Request {request_id} is not about this call of {quoted_name(tool)}.",
-        not_done="The call did not run.",
-        to_do="Resume with the messages and requests that belong together.",
-    )
-
-
-def _is_about(request: Request, arguments: JsonObject) -> bool:
-    """Whether these are the agent's arguments, or what a reviewer put in their place."""
-    asked = canonical_json(arguments)
-    return asked in (canonical_json(request.arguments), canonical_json(request.effective_arguments))
-
-
-async def _all(work: Iterable[Coroutine[Any, Any, _Answer]]) -> list[_Answer]:
-    """What each brings; where one fails, the others are broken off and have taken back what they asked."""
-    tasks = [asyncio.ensure_future(each) for each in work]
-    try:
-        return await asyncio.gather(*tasks)
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise

@@ -82,6 +82,18 @@ async def arguments_of_edit(name: str, edited: Shown, tool: Any, ctx: RunContext
     return arguments
 
 
+def edit_fits(ctx: RunContext[Any], call: ToolCallPart, edited: JsonObject | None) -> bool:
+    """Whether the tool takes a reviewer's arguments, as far as it is known here."""
+    tool = None if ctx.tool_manager is None else (ctx.tool_manager.tools or {}).get(call.tool_name)
+    if edited is None or tool is None:
+        return True
+    try:
+        _validated(call.tool_name, Shown(edited), tool.args_validator, ctx)
+    except InvalidInput:
+        return False
+    return True
+
+
 def refuse_lost(name: str, shown: Shown, arguments: dict[str, Any], tool_def: Any) -> None:
     """Raises InvalidInput where something of what was shown does not reach the tool, as a field that no model knows."""
     try:
