@@ -22,8 +22,10 @@ def describe_status(request: Request) -> str:
         return f"still pending (until {_at(request.expires_at)})"
     words = f"already {request.status}"
     if request.decisions and request.status != CANCELLED:
+        from approval_tui.domain.decisions import VIA_GRANT  # loaded with the decisions
+
         last = request.decisions[-1]
-        words += f" by {quoted_name(last.reviewer)}"
+        words += f" by {'a grant of ' if last.via == VIA_GRANT else ''}{quoted_name(last.reviewer)}"
         if last.reason:
             words += f" ({quoted_name(last.reason)})"
     return f"{words} at {_at(when)}"
