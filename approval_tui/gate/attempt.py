@@ -36,13 +36,14 @@ class Waiting:
 
     `hold` is for how many ms, where the policy says nothing of it or is not heeded (None: until the request ends).
     A request that this call made `is_withdrawn` when the caller is interrupted, or stays for a caller that comes back.
-    `on_waiting` is told of the request each time that waiting for it begins.
+    `on_waiting` is told of the request each time that waiting for it begins, `on_created` of each that the call makes.
     """
 
     hold: int | None = None
     heeds_policy: bool = True
     is_withdrawn: bool = True
     on_waiting: Callable[[Request], object] = _tell_nobody
+    on_created: Callable[[Request], object] = _tell_nobody
 
 
 NO_WAITING = Waiting(hold=0, heeds_policy=False)
@@ -138,6 +139,7 @@ class Attempt:
         """Remembers what a step brought, even if the caller was interrupted meanwhile."""
         if isinstance(answer, Submitted) and answer.created:
             self._created.add(answer.request.id)
+            self._waiting.on_created(answer.request)
 
     def undo(self) -> list[Step]:
         """What takes back an interrupted attempt: its claim, if it came to that, and requests that it created."""

@@ -15,7 +15,7 @@ from approval_tui.domain.models import Request
 from approval_tui.gate.attempt import NO_WAITING, UNTIL_DECIDED, Attempt, Waiting
 from approval_tui.gate.decorator import guard_function
 from approval_tui.gate.guard import Guard
-from approval_tui.gate.steps import run_async, run_blocking
+from approval_tui.gate.steps import run_async, run_blocking, to_the_end
 from approval_tui.settings.configuration import Settings, load_settings, policy_location, store_location
 from approval_tui.store import open_store, open_store_blocking, store_path
 
@@ -350,6 +350,9 @@ class Gate:
     async def _open_async(self) -> AsyncStore:
         if self._async_store is not None:
             return self._async_store
+        return await to_the_end(self._open_and_keep(), lambda _: None)  # half open, nobody would close it
+
+    async def _open_and_keep(self) -> AsyncStore:
         store = await open_store(store_location(self._location, self._load_settings()))
         kept = self._keep(store)
         if kept is not store:  # another task of this gate was faster

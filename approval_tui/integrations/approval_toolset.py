@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from difflib import get_close_matches
 from typing import Any, Literal, Self
 
@@ -14,7 +14,15 @@ from pydantic_ai.tools import AgentDepsT
 from pydantic_ai.toolsets import AbstractToolset, DynamicToolset, FilteredToolset, PreparedToolset, WrapperToolset
 
 from approval_tui.domain.errors import ApprovalDenied as DeniedByReviewer
-from approval_tui.domain.errors import ApprovalExpired, ConfigurationError, InvalidInput, NotApproved, PolicyDenied
+from approval_tui.domain.errors import (
+    ApprovalExpired,
+    ApprovalTuiError,
+    ConfigurationError,
+    InvalidInput,
+    NotApproved,
+    PolicyDenied,
+)
+from approval_tui.domain.models import Request
 from approval_tui.domain.names import quoted_name
 from approval_tui.gate import Gate, Waiting
 from approval_tui.gate.guard import GuardedCall
@@ -35,6 +43,7 @@ from approval_tui.integrations.blocking_approval import (
 )
 from approval_tui.integrations.run_identity import GatesOfRuns, approved, place_of, requester_of, take_approval
 from approval_tui.integrations.shown_arguments import (
+    EDIT_UNFIT,
     Shown,
     arguments_of_edit,
     loose_text,
@@ -198,9 +207,16 @@ class ApprovalToolset(WrapperToolset[AgentDepsT]):
         """Raises ApprovalBlocked where the policy of the gate denies what was approved elsewhere, or by the mode."""
         if self._mode == "approve_all" and not self._gates.is_given:
             return
+        plain = plain_arguments(tool_args)
+        if plain is None:
+            raise InvalidInput(
+                f"The arguments of {quoted_name(name)} cannot be judged by the policy: they are no JSON.",
+                not_done="The call did not run.",
+                to_do="Ask again with arguments that can.",
+            )
         async with self._gates as gates:
             try:
-                await gates.gate_for(requester_of(ctx)).refuse_denied(name, plain_arguments(tool_args) or {})
+                await gates.gate_for(requester_of(ctx)).refuse_denied(name, plain)
             except PolicyDenied as refusal:
                 raise ApprovalBlocked(name, refusal.reason) from refusal
 
@@ -245,6 +261,8 @@ class ApprovalToolset(WrapperToolset[AgentDepsT]):
         async with AsyncExitStack() as stack:
             gates = await stack.enter_async_context(self._gates)
             gate = gates.gate_for(requester_of(ctx))
+            unfit: list[Request] = []
+            stack.push_async_callback(_withdraw, gate, unfit)  # once the guard has given the approval back
             guard = gate.guard(
                 name,
                 shown.arguments,
@@ -258,12 +276,15 @@ class ApprovalToolset(WrapperToolset[AgentDepsT]):
             except NotApproved as refusal:
                 raise self._said(_in_their_words(name, refusal)) from refusal
             try:
-                arguments = await self._approved_arguments(name, tool_args, ctx, tool, call, shown.is_by_name)
+                arguments = await self._approved_arguments(name, tool_args, ctx, tool, call, shown.is_by_name, unfit)
                 with approved(ctx, arguments, tool):
                     return await self.wrapped.call_tool(name, arguments, ctx, tool)
-            except (ApprovalRequired, CallDeferred):
-                call.did_not_run()  # the tool itself puts its work off
+            except ApprovalRequired:
+                call.did_not_run()  # the tool asks for itself
                 raise
+            except CallDeferred as error:  # the tool began its work, and somebody else ends it
+                put_off = error
+        raise put_off
 
     async def _approved_arguments(
         self,
@@ -273,11 +294,18 @@ class ApprovalToolset(WrapperToolset[AgentDepsT]):
         tool: Any,
         call: GuardedCall,
         is_by_name: bool,
+        unfit: list[Request],
     ) -> dict[str, Any]:
-        """What may run: the arguments that were shown, or what the tool takes for a reviewer's edit."""
+        """What may run: the arguments that were shown, or what the tool takes for a reviewer's edit.
+
+        A request whose edit it does not take is of no use to anybody, and joins `unfit`.
+        """
         try:
             if call.request is not None and call.request.edited_arguments is not None:
-                return await arguments_of_edit(name, Shown(call.arguments, is_by_name), tool, ctx)
+                unfit.append(call.request)
+                arguments = await arguments_of_edit(name, Shown(call.arguments, is_by_name), tool, ctx)
+                unfit.clear()
+                return arguments
             if same_json(shown_arguments(name, tool_args, tool, ctx).arguments, call.arguments):
                 return tool_args
             raise _changed_meanwhile(name)
@@ -288,6 +316,13 @@ class ApprovalToolset(WrapperToolset[AgentDepsT]):
     def _said(self, error: ApprovalError) -> Exception:
         """The error as the run is to meet it: it ends the run, or it is a failed call that the model reads."""
         return error if self._on_denied == "raise" else ToolFailed(str(error))
+
+
+async def _withdraw(gate: Gate, requests: list[Request]) -> None:
+    for request in requests:
+        with suppress(ApprovalTuiError):
+            store = await gate.requester_store()
+            await store.cancel(request.id, requester=request.requester, reason=EDIT_UNFIT)
 
 
 def _in_their_words(name: str, refusal: NotApproved) -> ApprovalError:

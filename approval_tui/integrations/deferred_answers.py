@@ -27,10 +27,14 @@ _ENDED = {None: "how it ended is not known", "succeeded": "it succeeded", "faile
 
 
 class Answer(NamedTuple):
-    """What is said of one deferred call; nothing yet where nobody has decided."""
+    """What is said of one deferred call; nothing yet where nobody has decided.
+
+    An approval that `is_used` already is not used again when the call runs.
+    """
 
     result: ToolApproved | ToolDenied | None
     request: Request | None = None
+    is_used: bool = False
 
 
 def waiting_of(wait: bool | Duration) -> Waiting:
@@ -76,7 +80,11 @@ def results_of(requests: DeferredToolRequests, answers: list[Answer]) -> Deferre
     said = [(call, answer) for call, answer in zip(requests.approvals, answers, strict=True) if answer.result]
     return requests.build_results(
         approvals={call.tool_call_id: answer.result for call, answer in said if answer.result is not None},
-        metadata={call.tool_call_id: metadata_of(requests, call, answer.request) for call, answer in said},
+        metadata={
+            call.tool_call_id: metadata_of(requests, call, answer.request)
+            for call, answer in said
+            if not answer.is_used
+        },
         answered_by={
             call.tool_call_id: answer.request.decisions[-1].reviewer
             for call, answer in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from typing import Any
 
 from pydantic_ai import RunContext
@@ -28,6 +29,7 @@ from approval_tui.gate import Gate, Waiting
 from approval_tui.gate.gate import Duration
 from approval_tui.gate.guard import Guard
 from approval_tui.gate.refusals import raise_not_approved
+from approval_tui.gate.steps import to_the_end
 from approval_tui.integrations.deferred_answers import (
     METADATA,
     UNTIL_DECIDED,
@@ -43,11 +45,17 @@ from approval_tui.integrations.deferred_answers import (
     waiting_of,
 )
 from approval_tui.integrations.run_identity import GatesOfRuns, approved, requester_of, take_approval
-from approval_tui.integrations.shown_arguments import Shown, edit_fits, raw_arguments, refuse_lost, same_json
+from approval_tui.integrations.shown_arguments import (
+    EDIT_UNFIT,
+    Shown,
+    edit_fits,
+    raw_arguments,
+    refuse_lost,
+    same_json,
+)
 
 _NOT_WHAT_WAS_APPROVED = "What was approved is not what was about to run, so it did not run. Ask again."
 _RUN_ENDED = "the run that asked ended without it"
-_EDIT_UNFIT = "the tool does not take the reviewer's arguments"
 _REASONS = ("approval_reason", "approval_description")
 
 
@@ -71,7 +79,8 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
         self._requester = requester
         self._waiting = waiting_of(wait)
         self._timeout = timeout
-        self._asked: defaultdict[str | None, dict[str, Request]] = defaultdict(dict)  #: in runs that have not ended
+        #: Of the runs that have not ended: the calls that were asked, with the request where the run made it.
+        self._asked: defaultdict[str | None, dict[str, Request | None]] = defaultdict(dict)
 
     __hash__ = object.__hash__
 
@@ -107,8 +116,9 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
         """What was decided on the calls with which an earlier run ended, maybe in another process.
 
         Waits for those that are still open, unless `wait` says for how long; what is open then has no result. A call
-        that was started before has the result that it is not run again. Raises InvalidInput for a call that is not
-        the one that was asked, RequestNotFound and StoreUnavailable.
+        that was started before has the result that it is not run again. The agent that goes on with the results needs
+        this capability, too, which uses the approvals. Calls that no console asked are asked here, as `requester`.
+        Raises InvalidInput for a call that is not the one that was asked, RequestNotFound and StoreUnavailable.
         """
         waiting = waiting_of(wait)
         async with self._gates as gates:
@@ -125,15 +135,21 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
         try:
             result = await handler()
         except BaseException:
-            await self._withdraw(ctx, self._asked.pop(ctx.run_id, {}).values())
+            await self._forget(ctx)
             raise
-        asked = self._asked.pop(ctx.run_id, {})
         output = result.output
-        open_calls = output.approvals if isinstance(output, DeferredToolRequests) else []
-        for call in open_calls:
-            asked.pop(call.tool_call_id, None)
-        await self._withdraw(ctx, asked.values())
+        if isinstance(output, DeferredToolRequests):
+            for call in output.approvals:  # somebody comes back for these, and finds their requests by this
+                request = self._asked[ctx.run_id].pop(call.tool_call_id, None)
+                if request is not None:
+                    output.metadata[call.tool_call_id] = metadata_of(output, call, request)
+        await self._forget(ctx)
         return result
+
+    async def _forget(self, ctx: RunContext[AgentDepsT]) -> None:
+        left = [request for request in self._asked.pop(ctx.run_id, {}).values() if request is not None]
+        if left:
+            await to_the_end(self._withdraw(ctx, left), lambda _: None)
 
     async def wrap_tool_execute(
         self,
@@ -155,17 +171,25 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
         async with AsyncExitStack() as stack:
             gates = await stack.enter_async_context(self._gates)
             gate = gates.gate_for(self._requester or requester_of(ctx))
-            is_of_this_run = self._asked.get(ctx.run_id, {}).pop(call.tool_call_id, None) is not None
-            request_id = request_id_in(metadata)
+            asked = self._asked.get(ctx.run_id, {})
+            is_of_this_run = call.tool_call_id in asked
+            asked.pop(call.tool_call_id, None)
             try:
                 guard = await self._guard(
-                    gate, call.tool_name, executing, request_id, gates.session_of(ctx), is_asked_anew=is_of_this_run
+                    gate,
+                    call.tool_name,
+                    executing,
+                    request_id_in(metadata),
+                    gates.session_of(ctx),
+                    is_asked_anew=is_of_this_run,
+                    waiting=self._waiting_for(ctx, call, UNTIL_DECIDED),
                 )
                 guarded = await stack.enter_async_context(guard)
             except NotApproved as refusal:
                 raise ToolFailed(str(refusal)) from refusal
             except _StartedBefore as started:
                 raise ToolFailed(str(started)) from None
+            asked.pop(call.tool_call_id, None)
             if not same_json(guarded.arguments, executing):
                 guarded.did_not_run()
                 raise ToolFailed(_NOT_WHAT_WAS_APPROVED)
@@ -177,9 +201,20 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
             try:
                 with approved(ctx, args, tool_def):
                     return await handler(args)
-            except (ApprovalRequired, CallDeferred, SkipToolExecution):
-                guarded.did_not_run()  # the tool itself puts its work off, or another capability answers for it
+            except (ApprovalRequired, SkipToolExecution):
+                guarded.did_not_run()  # the tool asks for itself, or another capability answers for it
                 raise
+            except CallDeferred as error:  # the tool began its work, and somebody else ends it
+                put_off = error
+        raise put_off
+
+    def _waiting_for(self, ctx: RunContext[AgentDepsT], call: ToolCallPart, waiting: Waiting) -> Waiting:
+        """How the run waits for the call, remembering which request it makes for it."""
+
+        def remember(request: Request) -> None:
+            self._asked[ctx.run_id][call.tool_call_id] = request
+
+        return replace(waiting, on_created=remember)
 
     # --- deciding ------------------------------------------------------------------------------
 
@@ -197,7 +232,7 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
                     requests.metadata[call.tool_call_id] = metadata_of(requests, call, answer.request)
                 elif isinstance(answer.result, ToolApproved) and not edit_fits(ctx, call, answer.result.override_args):
                     # The framework tells the model why; what nobody can use is withdrawn.
-                    await self._withdraw(ctx, [] if answer.request is None else [answer.request], _EDIT_UNFIT)
+                    await self._withdraw(ctx, [] if answer.request is None else [answer.request], EDIT_UNFIT)
         results = results_of(requests, answers)
         return results if results.approvals else None
 
@@ -209,10 +244,8 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
         metadata: dict[str, Any],
         session: str | None,
     ) -> Answer:
-        answer = await self._ask(gate, call, metadata, session, self._waiting)
-        if answer.request is not None and not isinstance(answer.result, ToolDenied):
-            self._asked[ctx.run_id][call.tool_call_id] = answer.request
-        return answer
+        self._asked[ctx.run_id][call.tool_call_id] = None
+        return await self._ask(gate, call, metadata, session, self._waiting_for(ctx, call, self._waiting))
 
     async def _ask(
         self, gate: Gate, call: ToolCallPart, metadata: dict[str, Any], session: str | None, waiting: Waiting
@@ -257,7 +290,7 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
         if is_used_at_once(metadata):
             own = gates.gate_for(self._requester or request.requester)
             used = await self._used(own, call.tool_name, request.effective_arguments, request.id, request.session)
-            return Answer(used if isinstance(used, ToolDenied) else approval_of(request), request)
+            return Answer(used or approval_of(request), request, is_used=True)
         return Answer(approval_of(request), request)
 
     # --- using approvals -----------------------------------------------------------------------
@@ -271,6 +304,7 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
         session: str | None,
         *,
         is_asked_anew: bool,
+        waiting: Waiting = UNTIL_DECIDED,
     ) -> Guard:
         """The guard that uses the approval of the call; what another requester was approved is asked anew.
 
@@ -283,7 +317,7 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
                 asked = request.arguments
                 if request.status == CONSUMED and not is_asked_anew:
                     raise _StartedBefore(started_before(request))
-        return gate.guard(tool, asked, session=session, timeout=self._timeout, wait=UNTIL_DECIDED)
+        return gate.guard(tool, asked, session=session, timeout=self._timeout, wait=waiting)
 
     async def _used(
         self, gate: Gate, tool: str, executing: JsonObject, request_id: str | None, session: str | None
@@ -304,10 +338,14 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
         self, ctx: RunContext[AgentDepsT], requests: Iterable[Request], reason: str = _RUN_ENDED
     ) -> None:
         """Withdraws those that nobody has used, as far as the store lets it."""
-        for request in list(requests):
-            async with self._gates as gates:
+        open_requests = list(requests)
+        if not open_requests:
+            return
+        async with self._gates as gates:
+            gate = gates.gate_for(self._requester or requester_of(ctx))
+            for request in open_requests:
                 with suppress(ApprovalTuiError):
-                    store = await gates.gate_for(self._requester or requester_of(ctx)).requester_store()
+                    store = await gate.requester_store()
                     await store.cancel(request.id, requester=request.requester, reason=reason)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from pydantic_ai.messages import ModelResponse
 
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.gate import Gate
+from approval_tui.gate.steps import to_the_end
 from approval_tui.integrations.shown_arguments import plain_arguments, same_json
 
 DEFAULT_REQUESTER = "pydantic-ai"
@@ -61,8 +62,13 @@ class GatesOfRuns:
         with self._lock:
             self._inside -= 1
             left, self._own = (self._own, {}) if self._inside == 0 else ({}, self._own)
-        for gate in left.values():
-            await gate.aclose()
+        if left:  # a run that is cancelled must not leave them open
+            await to_the_end(_close(left.values()), lambda _: None)
+
+
+async def _close(gates: Iterable[Gate]) -> None:
+    for gate in gates:
+        await gate.aclose()
 
 
 def requester_of(ctx: RunContext[Any] | None) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic_ai.capabilities import HandleDeferredToolCalls
 from pydantic_ai.messages import ModelMessage, ModelResponse, ToolCallPart
 from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, ToolApproved
 
@@ -171,6 +172,21 @@ async def test_calls_without_metadata_find_the_approval_where_the_requester_is_t
     await files.resumed(messages, await files.console.decisions(requests))
     assert files.deleted == ["a"]
     assert statuses(desk) == {"a": ["consumed"]}
+
+
+async def test_what_another_requester_was_approved_is_not_used_for_a_bare_handler_either(
+    default_store: str, desk: BlockingStore
+) -> None:
+    console = approve_in_console(requester="cleaner", wait=False)
+    bare = Cleaner(delete("a"), capabilities=[HandleDeferredToolCalls(handler=console)])
+    messages, requests = await bare.ended()
+    _, of_another = await ended("a", name="release-bot")
+    foreign = approve(desk, asked_by(of_another, desk)["a"])
+    requests.metadata["a"]["approval_tui"]["request"] = foreign.id
+    with scripted_reviewer(default_store, lambda _: no("not the cleaner")), contextlib.suppress(ApprovalTuiError):
+        await bare.resumed(messages, await console.decisions(requests))
+    assert bare.deleted == []
+    assert desk.reviewer.get(foreign.id).status == "approved"
 
 
 async def test_what_another_requester_was_approved_is_not_used(default_store: str, desk: BlockingStore) -> None:

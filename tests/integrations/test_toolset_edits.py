@@ -84,7 +84,7 @@ PAY = call("pay", to={"street": "High"}, amount=5)
     ],
     ids=["a wrong type", "a missing field", "a missing argument", "an unknown argument", "an unknown field", "nothing"],
 )
-async def test_an_edit_that_the_tool_does_not_take_does_not_run_and_gives_the_approval_back(
+async def test_an_edit_that_the_tool_does_not_take_does_not_run_and_is_withdrawn(
     said: Verdict, default_store: str, desk: BlockingStore
 ) -> None:
     received = Received()
@@ -94,8 +94,8 @@ async def test_an_edit_that_the_tool_does_not_take_does_not_run_and_gives_the_ap
     ):
         await run(ApprovalToolset(paying(received)), PAY)
     assert received.calls == []
-    given_back = desk.reviewer.get(reviewer.requests[0].id)
-    assert (given_back.status, given_back.outcome) == ("approved", None)
+    withdrawn = desk.reviewer.get(reviewer.requests[0].id)
+    assert (withdrawn.status, withdrawn.outcome) == ("cancelled", None)
 
 
 async def test_an_edit_that_the_tools_own_check_refuses_does_not_run(default_store: str, desk: BlockingStore) -> None:
@@ -115,7 +115,7 @@ async def test_an_edit_that_the_tools_own_check_refuses_does_not_run(default_sto
     ):
         await run(toolset, *(call("pay", str(number), amount=5) for number in range(3)))
     assert received.calls == []
-    assert desk.reviewer.get(reviewer.requests[0].id).status == "approved"
+    assert desk.reviewer.get(reviewer.requests[0].id).status == "cancelled"
 
 
 # --- arguments that change ---------------------------------------------------------------------

@@ -250,12 +250,16 @@ async def test_a_body_that_asks_the_model_to_try_again_failed_and_the_next_try_a
     assert [desk.reviewer.get(asked.id).outcome for asked in reviewer.requests] == ["failed", "succeeded"]
 
 
-@pytest.mark.parametrize("putting_off", [CallDeferred, ApprovalRequired])
-async def test_a_tool_that_puts_its_work_off_gives_the_approval_back(
-    putting_off: Any, default_store: str, desk: BlockingStore
+@pytest.mark.parametrize(
+    ("raised", "status", "outcome"),
+    [(ApprovalRequired, "approved", None), (CallDeferred, "consumed", "succeeded")],
+    ids=["asks for itself", "hands its work on"],
+)
+async def test_a_tool_that_asks_for_itself_gives_the_approval_back_and_one_that_hands_its_work_on_used_it(
+    raised: Any, status: str, outcome: str | None, default_store: str, desk: BlockingStore
 ) -> None:
     def delete(path: str) -> str:
-        raise putting_off
+        raise raised
 
     agent: Agent[None, Any] = Agent(
         model_that_calls(DELETE_A),
@@ -266,8 +270,8 @@ async def test_a_tool_that_puts_its_work_off_gives_the_approval_back(
     with scripted_reviewer(default_store, lambda request: YES) as reviewer:
         result = await agent.run("go")
     assert isinstance(result.output, DeferredToolRequests)
-    given_back = desk.reviewer.get(reviewer.requests[0].id)
-    assert (given_back.status, given_back.outcome) == ("approved", None)
+    asked = desk.reviewer.get(reviewer.requests[0].id)
+    assert (asked.status, asked.outcome) == (status, outcome)
     assert_sound(desk)
 
 

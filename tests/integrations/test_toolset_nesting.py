@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 from pydantic_ai import RunContext
 from pydantic_ai.toolsets import AbstractToolset, CombinedToolset, FunctionToolset, WrapperToolset
 
+from approval_tui.gate import Gate
 from approval_tui.integrations.pydantic_ai import ApprovalBlocked, ApprovalResult, ApprovalToolset
 from approval_tui.store.blocking import BlockingStore
 from tests.integrations.runs import Files, Server, agent_with, approving, call, denying, run
@@ -243,3 +245,32 @@ async def test_a_sub_agents_denial_reaches_the_body_that_runs_it() -> None:
     told = await run(ApprovalToolset(FunctionToolset([tidy]), approving()), call("tidy", path="a"))
     assert told["tidy"].content == "the sub-agent was denied"
     assert (met, files.done) == (["Approval denied for delete: not that"], [])
+
+
+DENYING = """
+version: "1"
+default: require_approval
+tools:
+  delete:
+    rules:
+      - {name: nothing is deleted, action: deny, on_deny: Nothing is deleted here.}
+"""
+
+
+@pytest.mark.parametrize("outer", ["a callback", "approve_all"])
+async def test_what_the_policy_of_a_gate_denies_does_not_run_whoever_approved_it(
+    outer: str, tmp_path: Path, desk: BlockingStore
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(DENYING)
+    files = Files()
+    async with Gate("cleaner", policy=str(policy)) as gate:
+        toolset = ApprovalToolset(
+            files.toolset(), gate=gate, mode="approve_all" if outer == "approve_all" else "interactive"
+        )
+        around = toolset if outer == "approve_all" else ApprovalToolset(toolset, approving())
+        with pytest.raises(ApprovalBlocked, match="Nothing is deleted here"):
+            await run(around, call("delete", path="a"))
+        await run(around, call("read", path="a"))
+    assert files.done == ["read a"]
+    assert desk.reviewer.list() == ()

@@ -14,7 +14,7 @@ import pytest
 
 from approval_tui.domain.attempts import DraftAttempt
 from approval_tui.domain.calls import Call
-from approval_tui.domain.errors import StoreIncompatible, StoreUnavailable
+from approval_tui.domain.errors import InvalidInput, StoreIncompatible, StoreUnavailable
 from approval_tui.domain.models import Request
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
@@ -22,7 +22,7 @@ from approval_tui.store.drivers import sqlite, sqlite_migrations
 from approval_tui.store.drivers.sqlite_migrations import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
 from tests.store.older_versions import five_lives, make_store_of_version
 from tests.store.tampering import attack, problems, raw
-from tests.support import ANN, approve, assert_sound, consume, run_worker, submit
+from tests.support import ANN, assert_sound, consume, run_worker, submit
 
 SECOND_MIGRATION = """
 CREATE TABLE added (x INTEGER NOT NULL);
@@ -168,7 +168,7 @@ def test_an_attempt_that_is_put_into_an_old_request_is_found(of_version_four: Of
 
 
 def test_requests_from_before_there_were_attempts_go_on_living(of_version_four: OfVersionFour) -> None:
-    """They are decided, for a session too, used, and followed by another attempt."""
+    """They are decided, for a session too, and used; they were no attempts, and none comes after them."""
     store, (waiting, denied, approved, *_) = of_version_four
     store.reviewer.decide(waiting.id, "approve", reviewer=ANN, digest=waiting.digest, for_session=True)
     for request in (waiting, approved):
@@ -176,7 +176,8 @@ def test_requests_from_before_there_were_attempts_go_on_living(of_version_four: 
     again = store.requester.submit(Call("tool-0", {"n": 0}, "bot", session="run-1"))
     assert (again.created, again.request.status) == (True, "approved")
     next_one = Call("tool-1", {"n": "other"}, "bot", attempt=DraftAttempt(2, 3, denied.id))
-    assert consume(store, approve(store, submit(store, next_one))).request.attempt == next_one.attempt
+    with pytest.raises(InvalidInput, match="does not come after"):
+        store.requester.submit(next_one)
     assert_sound(store)
 
 
