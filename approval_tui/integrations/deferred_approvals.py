@@ -171,6 +171,8 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
         async with AsyncExitStack() as stack:
             gates = await stack.enter_async_context(self._gates)
             gate = gates.gate_for(self._requester or requester_of(ctx))
+            unfit: list[Request] = []
+            stack.push_async_callback(self._withdraw, ctx, unfit, EDIT_UNFIT)  # once its approval was given back
             asked = self._asked.get(ctx.run_id, {})
             is_of_this_run = call.tool_call_id in asked
             asked.pop(call.tool_call_id, None)
@@ -197,6 +199,8 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
                 refuse_lost(call.tool_name, Shown(executing), args, tool_def)
             except InvalidInput as error:
                 guarded.did_not_run()
+                if guarded.request is not None and guarded.request.edited_arguments is not None:
+                    unfit.append(guarded.request)
                 raise ToolFailed(str(error)) from error
             try:
                 with approved(ctx, args, tool_def):

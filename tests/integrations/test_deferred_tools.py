@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from pydantic_ai import RunContext
 from pydantic_ai.capabilities import Hooks
 from pydantic_ai.exceptions import ApprovalRequired, CallDeferred, ModelRetry, SkipToolExecution, ToolFailed
@@ -240,3 +241,35 @@ async def test_a_call_that_another_capability_answers_instead_did_not_run(
         told = await files.told()
     assert (told["a"].content, files.deleted) == ("from the cache", [])
     assert statuses(desk) == {"a": ["approved"]}
+
+
+# --- what a tool would drop --------------------------------------------------------------------
+
+
+class Options(BaseModel):
+    """A model ignores what it does not know, as most do."""
+
+    force: bool = False
+
+
+@pytest.mark.parametrize("by", ["the model", "the reviewer"])
+async def test_an_argument_that_the_tool_would_drop_without_a_word_does_not_run(
+    by: str, default_store: str, desk: BlockingStore
+) -> None:
+    """Who read `dry_run` would believe that it counts."""
+    dropped = {"options": {"force": True, "dry_run": True}}
+    written = dropped if by == "the model" else {"options": {"force": True}}
+    agent = agent_that_calls(call("purge", "purge", **written), capabilities=[approve_in_console()])
+    purged: list[Options] = []
+
+    @agent.tool_plain(requires_approval=True)
+    def purge(options: Options) -> str:
+        purged.append(options)
+        return "purged"
+
+    with scripted_reviewer(default_store, lambda _: YES if by == "the model" else edited(**dropped)):
+        told = returned((await agent.run("go")).all_messages())
+    assert purged == []
+    assert "options.dry_run, which the tool does not take" in str(told["purge"].content)
+    assert only_request(desk).status == ("approved" if by == "the model" else "cancelled")
+    assert_sound(desk)
