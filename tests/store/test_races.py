@@ -49,7 +49,7 @@ def test_of_64_processes_that_race_to_consume_one_approval_exactly_one_wins(
             assert names.count("request_consumed") == 1
 
 
-@pytest.mark.parametrize(("turns", "each"), [("turns", 200), ("no turns", 25)])
+@pytest.mark.parametrize(("turns", "each"), [("turns", 100), ("no turns", 25)])
 def test_in_a_storm_of_submitters_and_deciders_nothing_is_lost_or_decided_twice(
     store_path: str, turns: str, each: int
 ) -> None:
