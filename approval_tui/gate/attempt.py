@@ -48,6 +48,7 @@ class Waiting:
 
 NO_WAITING = Waiting(hold=0, heeds_policy=False)
 UNTIL_DECIDED = Waiting()
+HOWEVER_LONG = Waiting(heeds_policy=False)
 
 
 class Attempt:

@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.errors import InvalidInput
-from approval_tui.gate.guard import Guard, GuardedCall
+from approval_tui.gate.guard import EDIT_UNFIT, Guard, GuardedCall
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,7 +67,7 @@ def _put_back_or_give_up(bound: inspect.BoundArguments, call: GuardedCall) -> No
     try:
         _put_back(bound, call.arguments)
     except InvalidInput:
-        call.did_not_run()
+        call.withdraw(EDIT_UNFIT)
         raise
 
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from approval_tui.policy.engine import PolicyEngine
     from approval_tui.store.asynchronous import AsyncStore, RequesterStore
     from approval_tui.store.blocking import BlockingStore
-    from approval_tui.store.blocking_requester import BlockingRequesterStore
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -214,10 +213,6 @@ class Gate:
     async def requester_store(self) -> RequesterStore:
         """The requester's face of the store, opened where it was not; raises StoreUnavailable."""
         return (await self._open_async()).requester
-
-    def requester_store_blocking(self) -> BlockingRequesterStore:
-        """The same without asyncio."""
-        return self._open_blocking().requester
 
     @property
     def requester(self) -> str:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("approval_tui.gate")
 
+EDIT_UNFIT = "the tool does not take the reviewer's arguments"
+"""Why a request is withdrawn whose edit nobody can run."""
+
 
 class GuardedCall:
     """A call while it runs. `arguments` are those that may run, a reviewer's edits included.
@@ -36,6 +39,7 @@ class GuardedCall:
         self._claim = right.id
         self._outcome = SUCCEEDED
         self._detail: str | None = None
+        self._why_withdrawn: str | None = None
 
     @property
     def id(self) -> str | None:
@@ -49,6 +53,14 @@ class GuardedCall:
         """
         self._outcome = NOT_RUN
 
+    def withdraw(self, reason: str) -> None:
+        """Says that the call was not made, and that nobody can use what was approved.
+
+        At the end of the block the request is withdrawn with the approval, in one step, so that nobody finds it.
+        """
+        self.did_not_run()
+        self._why_withdrawn = reason
+
     def failed(self, detail: str) -> None:
         """Says that the call ran and failed, as an exception that leaves the block does."""
         self._outcome, self._detail = FAILED, _storable(detail)
@@ -61,7 +73,13 @@ class GuardedCall:
             return (
                 Report(outcome, "an allowed call", lambda store: store.give_back(claim)) if outcome == NOT_RUN else None
             )
-        request_id, detail = request.id, _described(error) or self._detail
+        request_id, detail, why_withdrawn = request.id, _described(error) or self._detail, self._why_withdrawn
+        if why_withdrawn is not None:
+            return Report(
+                outcome,
+                f"request {request_id}",
+                lambda store: store.give_up(request_id, claim, reason=why_withdrawn),
+            )
         return Report(
             outcome,
             f"request {request_id}",

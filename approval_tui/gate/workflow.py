@@ -7,28 +7,24 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Awaitable, Callable, Generator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 from approval_tui.domain.attempts import MOST_ATTEMPTS, DraftAttempt
 from approval_tui.domain.canonical import JsonObject, json_object_and_text, stored_json
-from approval_tui.domain.clock import SECOND, parse_duration
+from approval_tui.domain.clock import parse_duration
 from approval_tui.domain.errors import (
     ApprovalDenied,
     ApprovalExpired,
-    ApprovalTuiError,
     InvalidInput,
     NotApproved,
     PolicyDenied,
 )
 from approval_tui.domain.lifecycle import RISKS
-from approval_tui.domain.models import Request
-from approval_tui.gate.attempt import Waiting
+from approval_tui.gate.attempt import HOWEVER_LONG
 from approval_tui.gate.gate import Duration, Gate
-from approval_tui.gate.guard import Guard, GuardedCall
+from approval_tui.gate.guard import GuardedCall
 from approval_tui.gate.workflow_results import (
     Completed,
     Expired,
@@ -39,6 +35,7 @@ from approval_tui.gate.workflow_results import (
     review_of,
     validation_of,
 )
+from approval_tui.gate.workflow_steps import Asking, NeverStarted, Steps, Work, drive_async, drive_blocking, unawaitable
 
 R = TypeVar("R")
 
@@ -46,6 +43,7 @@ PREVIOUS_REJECTION = "previous_rejection"  #: in the next draft's task: why the 
 VALIDATION_ISSUES = "validation_issues"  #: in the next draft's task: what the check found wrong with the last draft
 PREVIOUS_DRAFT = "previous_draft"  #: in the next draft's task: the last draft
 
+_REQUESTER = "workflow"
 _NO_REASON = "No reason was given."
 _UNFIT_EDIT = "the reviewer's edit did not pass the validation"
 
@@ -99,7 +97,9 @@ class ApprovalWorkflow(Generic[R]):
         self._reason = reason
         self._most = max_retries + 1
         self._risk = risk
-        self._timeout = None if timeout is None else parse_duration(timeout) / SECOND
+        if timeout is not None:
+            parse_duration(timeout)  # a mistake is said before anything is drafted
+        self._timeout = timeout
 
     async def run(self, task: Mapping[str, Any]) -> WorkflowResult[R]:
         """Runs the workflow for the task, which is not changed, and says how it ended.
@@ -108,29 +108,29 @@ class ApprovalWorkflow(Generic[R]):
         StoreUnavailable, PolicyError, ApprovalCancelled, InvalidInput.
         """
         if self._gate is not None:
-            return await _drive_async(self._steps(self._gate, task))
+            return await drive_async(self._steps(self._gate, task))
         async with Gate(_REQUESTER) as gate:
-            return await _drive_async(self._steps(gate, task))
+            return await drive_async(self._steps(gate, task))
 
     def run_blocking(self, task: Mapping[str, Any]) -> WorkflowResult[R]:
         """The same without asyncio; raises InvalidInput where one of the functions is async."""
         for function in (self._draft, self._validate, self._execute):
             if inspect.iscoroutinefunction(function):
-                raise _unawaitable(function, "Nothing was drafted.")
+                raise unawaitable(function, "Nothing was drafted.")
         if self._gate is not None:
-            return _drive_blocking(self._steps(self._gate, task))
+            return drive_blocking(self._steps(self._gate, task))
         with Gate(_REQUESTER) as gate:
-            return _drive_blocking(self._steps(gate, task))
+            return drive_blocking(self._steps(gate, task))
 
     # --- the steps -----------------------------------------------------------------------------
 
-    def _steps(self, gate: Gate, task: Mapping[str, Any]) -> _Steps[WorkflowResult[R]]:
+    def _steps(self, gate: Gate, task: Mapping[str, Any]) -> Steps[WorkflowResult[R]]:
         if not isinstance(task, Mapping):
             raise _unfit("The task", task)
         told: dict[str, Any] = {}
         previous: str | None = None
         for number in range(1, self._most + 1):
-            draft = _proposal((yield _Work(self._draft, {**task, **told})))
+            draft = _proposal((yield Work(self._draft, {**task, **told})))
             validation = yield from self._validated(draft)
             ended: WorkflowResult[R]
             if validation is not None and not validation.is_valid:
@@ -144,8 +144,8 @@ class ApprovalWorkflow(Generic[R]):
             told = {**_lesson(ended, told), PREVIOUS_DRAFT: copy.deepcopy(ended.draft)}
         raise AssertionError("the last attempt ends the workflow")
 
-    def _validated(self, draft: JsonObject) -> _Steps[Validation | None]:
-        return None if self._validate is None else validation_of((yield _Work(self._validate, copy.deepcopy(draft))))
+    def _validated(self, draft: JsonObject) -> Steps[Validation | None]:
+        return None if self._validate is None else validation_of((yield Work(self._validate, copy.deepcopy(draft))))
 
     def _approved_steps(
         self,
@@ -154,7 +154,7 @@ class ApprovalWorkflow(Generic[R]):
         validation: Validation | None,
         number: int,
         attempt: DraftAttempt | None,
-    ) -> _Steps[tuple[WorkflowResult[R], str | None]]:
+    ) -> Steps[tuple[WorkflowResult[R], str | None]]:
         """How this attempt ended, and the id of the request that a reviewer or the clock said no to."""
         guard = gate.guard(
             self._tool,
@@ -163,19 +163,17 @@ class ApprovalWorkflow(Generic[R]):
             risk=self._risk,
             timeout=self._timeout,
             attempt=attempt,
-            wait=Waiting(heeds_policy=False),
+            wait=HOWEVER_LONG,
         )
-        asking = _Asking(guard, partial(self._execution, validation, number))
+        asking = Asking(guard, partial(self._execution, validation, number))
         try:
             ended: WorkflowResult[R] = yield asking
         except NotApproved as refusal:
-            if asking.is_running:
+            if asking.call is not None:
                 raise  # it is the call's own, and not about this draft
             return self._refused(refusal, draft, validation, number)
-        edited = asking.edited
-        if isinstance(ended, ValidationFailed) and edited is not None:  # nobody is to run what did not pass
-            yield _Withdrawal(gate, edited)
-        return ended, None if edited is None else edited.id
+        assert asking.call is not None
+        return ended, asking.call.id if isinstance(ended, ValidationFailed) else None
 
     def _refused(
         self, refusal: NotApproved, draft: JsonObject, validation: Validation | None, number: int
@@ -198,7 +196,7 @@ class ApprovalWorkflow(Generic[R]):
         )
         return rejected, request.id if request is not None and is_over else None
 
-    def _execution(self, validation: Validation | None, number: int, call: GuardedCall) -> _Steps[WorkflowResult[R]]:
+    def _execution(self, validation: Validation | None, number: int, call: GuardedCall) -> Steps[WorkflowResult[R]]:
         """Carries out what was approved; what a reviewer made of the draft has to pass the check, too."""
         approved = call.arguments
         if call.request is not None and call.request.edited_arguments is not None:
@@ -208,13 +206,13 @@ class ApprovalWorkflow(Generic[R]):
                 call.did_not_run()
                 raise
             if validation is not None and not validation.is_valid:
-                call.did_not_run()
+                call.withdraw(_UNFIT_EDIT)
                 return ValidationFailed(
                     draft=approved, validation=validation, attempts=number, issues=validation.issues
                 )
         try:
-            result = yield _Work(self._execute, copy.deepcopy(approved))
-        except _NeverStarted:
+            result = yield Work(self._execute, copy.deepcopy(approved))
+        except NeverStarted:
             call.did_not_run()
             raise
         return Completed(
@@ -224,13 +222,6 @@ class ApprovalWorkflow(Generic[R]):
             approval=None if call.request is None else review_of(call.request),
             result=cast(R, result),
         )
-
-
-_REQUESTER = "workflow"
-
-
-class _NeverStarted(InvalidInput):
-    """A function gave something that would have had to run first: a coroutine, or a generator."""
 
 
 def _proposal(draft: object) -> JsonObject:
@@ -254,129 +245,9 @@ def _name_of(function: Callable[..., Any]) -> str:
     return name if isinstance(name, str) and name.isidentifier() else "execute"
 
 
-def _unawaitable(function: Any, not_done: str) -> _NeverStarted:
-    return _NeverStarted(
-        f"{getattr(function, '__name__', function)!r} is async, which `run_blocking` cannot await.",
-        not_done=not_done,
-        to_do="Use `await workflow.run(...)`.",
-    )
-
-
 def _lesson(ended: Rejected | ValidationFailed, told: dict[str, Any]) -> dict[str, Any]:
     """What the next draft is told: why this one did not pass, and the last that a reviewer said."""
     if isinstance(ended, Rejected):
         return {PREVIOUS_REJECTION: ended.reason or _NO_REASON}
     said = {PREVIOUS_REJECTION: told[PREVIOUS_REJECTION]} if PREVIOUS_REJECTION in told else {}
     return {**said, VALIDATION_ISSUES: list(ended.issues)}
-
-
-# --- how steps are driven ----------------------------------------------------------------------
-
-
-@dataclass
-class _Work:
-    """A function of the workflow's user, with its one argument."""
-
-    function: Callable[[Any], Any]
-    argument: object
-
-    async def run(self) -> Any:
-        result = self._started()
-        return await result if inspect.isawaitable(result) else result
-
-    def run_blocking(self) -> Any:
-        result = self._started()
-        if inspect.iscoroutine(result):
-            result.close()
-            raise _unawaitable(self.function, "It did not run.")
-        if inspect.isawaitable(result):
-            raise InvalidInput(
-                f"{getattr(self.function, '__name__', self.function)!r} gave something to await.",
-                not_done="What it gave was not awaited.",
-                to_do="Use `await workflow.run(...)`.",
-            )
-        return result
-
-    def _started(self) -> Any:
-        result = self.function(self.argument)
-        if inspect.isgenerator(result) or inspect.isasyncgen(result):
-            raise _NeverStarted(
-                f"{getattr(self.function, '__name__', self.function)!r} gave a generator.",
-                not_done="Its body did not run.",
-                to_do="Use a plain function.",
-            )
-        return result
-
-
-@dataclass
-class _Withdrawal:
-    """Withdraws what was approved of no use, so that nobody finds the approval."""
-
-    gate: Gate
-    request: Request
-
-    async def run(self) -> None:
-        store = await self.gate.requester_store()
-        with suppress(ApprovalTuiError):
-            await store.cancel(self.request.id, requester=self.request.requester, reason=_UNFIT_EDIT)
-
-    def run_blocking(self) -> None:
-        with suppress(ApprovalTuiError):
-            store = self.gate.requester_store_blocking()
-            store.cancel(self.request.id, requester=self.request.requester, reason=_UNFIT_EDIT)
-
-
-@dataclass
-class _Asking:
-    """A guard around further steps; `is_running` once a person said yes and they began.
-
-    `edited` is the request, if its reviewer edited it.
-    """
-
-    guard: Guard
-    body: Callable[[GuardedCall], _Steps[Any]]
-    is_running: bool = field(default=False)
-    edited: Request | None = field(default=None)
-
-    async def run(self) -> Any:
-        async with self.guard as call:
-            return await _drive_async(self._body(call))
-
-    def run_blocking(self) -> Any:
-        with self.guard as call:
-            return _drive_blocking(self._body(call))
-
-    def _body(self, call: GuardedCall) -> _Steps[Any]:
-        self.is_running = True
-        if call.request is not None and call.request.edited_arguments is not None:
-            self.edited = call.request
-        return self.body(call)
-
-
-_Steps = Generator[_Work | _Asking | _Withdrawal, Any, R]
-
-
-async def _drive_async(steps: _Steps[R]) -> R:
-    resume: Callable[[], Any] = partial(next, steps)
-    while True:
-        try:
-            step = resume()
-        except StopIteration as end:
-            return cast(R, end.value)
-        try:
-            resume = partial(steps.send, await step.run())
-        except BaseException as error:  # interruptions, too: what did not run must be able to say so
-            resume = partial(steps.throw, error)
-
-
-def _drive_blocking(steps: _Steps[R]) -> R:
-    resume: Callable[[], Any] = partial(next, steps)
-    while True:
-        try:
-            step = resume()
-        except StopIteration as end:
-            return cast(R, end.value)
-        try:
-            resume = partial(steps.send, step.run_blocking())
-        except BaseException as error:  # interruptions, too: what did not run must be able to say so
-            resume = partial(steps.throw, error)

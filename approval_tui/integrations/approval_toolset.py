@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from difflib import get_close_matches
 from typing import Any, Literal, Self
 
@@ -16,16 +16,15 @@ from pydantic_ai.toolsets import AbstractToolset, DynamicToolset, FilteredToolse
 from approval_tui.domain.errors import ApprovalDenied as DeniedByReviewer
 from approval_tui.domain.errors import (
     ApprovalExpired,
-    ApprovalTuiError,
     ConfigurationError,
     InvalidInput,
     NotApproved,
     PolicyDenied,
 )
-from approval_tui.domain.models import Request
 from approval_tui.domain.names import quoted_name
-from approval_tui.gate import Gate, Waiting
-from approval_tui.gate.guard import GuardedCall
+from approval_tui.gate import Gate
+from approval_tui.gate.attempt import HOWEVER_LONG
+from approval_tui.gate.guard import EDIT_UNFIT, GuardedCall
 from approval_tui.integrations.blocking_approval import (
     ApprovalBlocked,
     ApprovalCallback,
@@ -43,7 +42,6 @@ from approval_tui.integrations.blocking_approval import (
 )
 from approval_tui.integrations.run_identity import GatesOfRuns, approved, place_of, requester_of, take_approval
 from approval_tui.integrations.shown_arguments import (
-    EDIT_UNFIT,
     Shown,
     arguments_of_edit,
     loose_text,
@@ -56,7 +54,6 @@ Mode = Literal["interactive", "approve_all", "strict"]
 OnDenied = Literal["raise", "tell_model"]
 
 _STRICT = ApprovalDecision(approved=False, note="Strict mode")
-_UNTIL_DECIDED = Waiting(heeds_policy=False)
 
 
 class ApprovalToolset(WrapperToolset[AgentDepsT]):
@@ -261,22 +258,20 @@ class ApprovalToolset(WrapperToolset[AgentDepsT]):
         async with AsyncExitStack() as stack:
             gates = await stack.enter_async_context(self._gates)
             gate = gates.gate_for(requester_of(ctx))
-            unfit: list[Request] = []
-            stack.push_async_callback(_withdraw, gate, unfit)  # once the guard has given the approval back
             guard = gate.guard(
                 name,
                 shown.arguments,
                 reason=self._own_description(name, tool_args, ctx),
                 context=place_of(gate, ctx, name),
                 session=gates.session_of(ctx),
-                wait=_UNTIL_DECIDED,
+                wait=HOWEVER_LONG,
             )
             try:
                 call = await stack.enter_async_context(guard)
             except NotApproved as refusal:
                 raise self._said(_in_their_words(name, refusal)) from refusal
             try:
-                arguments = await self._approved_arguments(name, tool_args, ctx, tool, call, shown.is_by_name, unfit)
+                arguments = await self._approved_arguments(name, tool_args, ctx, tool, call, shown.is_by_name)
                 with approved(ctx, arguments, tool):
                     return await self.wrapped.call_tool(name, arguments, ctx, tool)
             except ApprovalRequired:
@@ -294,18 +289,15 @@ class ApprovalToolset(WrapperToolset[AgentDepsT]):
         tool: Any,
         call: GuardedCall,
         is_by_name: bool,
-        unfit: list[Request],
     ) -> dict[str, Any]:
-        """What may run: the arguments that were shown, or what the tool takes for a reviewer's edit.
-
-        A request whose edit it does not take is of no use to anybody, and joins `unfit`.
-        """
+        """What may run: the arguments that were shown, or what the tool takes for a reviewer's edit."""
+        if call.request is not None and call.request.edited_arguments is not None:
+            try:
+                return await arguments_of_edit(name, Shown(call.arguments, is_by_name), tool, ctx)
+            except BaseException:
+                call.withdraw(EDIT_UNFIT)
+                raise
         try:
-            if call.request is not None and call.request.edited_arguments is not None:
-                unfit.append(call.request)
-                arguments = await arguments_of_edit(name, Shown(call.arguments, is_by_name), tool, ctx)
-                unfit.clear()
-                return arguments
             if same_json(shown_arguments(name, tool_args, tool, ctx).arguments, call.arguments):
                 return tool_args
             raise _changed_meanwhile(name)
@@ -316,13 +308,6 @@ class ApprovalToolset(WrapperToolset[AgentDepsT]):
     def _said(self, error: ApprovalError) -> Exception:
         """The error as the run is to meet it: it ends the run, or it is a failed call that the model reads."""
         return error if self._on_denied == "raise" else ToolFailed(str(error))
-
-
-async def _withdraw(gate: Gate, requests: list[Request]) -> None:
-    for request in requests:
-        with suppress(ApprovalTuiError):
-            store = await gate.requester_store()
-            await store.cancel(request.id, requester=request.requester, reason=EDIT_UNFIT)
 
 
 def _in_their_words(name: str, refusal: NotApproved) -> ApprovalError:

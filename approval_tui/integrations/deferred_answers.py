@@ -15,13 +15,12 @@ from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.models import Request
 from approval_tui.domain.names import quoted_name
 from approval_tui.gate import Gate, Waiting
+from approval_tui.gate.attempt import HOWEVER_LONG
 from approval_tui.gate.gate import Duration
 from approval_tui.integrations.shown_arguments import same_json
 
 METADATA = "approval_tui"
 """The key under which a call's metadata names the request that was asked for it."""
-
-UNTIL_DECIDED = Waiting(heeds_policy=False)
 
 _ENDED = {None: "how it ended is not known", "succeeded": "it succeeded", "failed": "it failed"}
 
@@ -40,7 +39,7 @@ class Answer(NamedTuple):
 def waiting_of(wait: bool | Duration) -> Waiting:
     """How long a run waits; what it leaves open stays for the next one, and what is interrupted is withdrawn."""
     if wait is True:
-        return UNTIL_DECIDED
+        return HOWEVER_LONG
     return Waiting(hold=0 if wait is False else parse_duration(wait), heeds_policy=False)
 
 
@@ -70,7 +69,7 @@ def request_id_in(metadata: object) -> str | None:
     return request_id if isinstance(request_id, str) else None
 
 
-def is_used_at_once(metadata: object) -> bool:
+def has_to_be_used_at_once(metadata: object) -> bool:
     """Whether the approval has to be used with the decision, because nobody sees the call run."""
     return _named_in(metadata).get("is_used_at_once") is True
 

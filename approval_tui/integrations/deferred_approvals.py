@@ -26,17 +26,17 @@ from approval_tui.domain.errors import ApprovalPending, ApprovalTuiError, Invali
 from approval_tui.domain.lifecycle import APPROVED, CONSUMED, PENDING
 from approval_tui.domain.models import Request
 from approval_tui.gate import Gate, Waiting
+from approval_tui.gate.attempt import HOWEVER_LONG
 from approval_tui.gate.gate import Duration
-from approval_tui.gate.guard import Guard
+from approval_tui.gate.guard import EDIT_UNFIT, Guard
 from approval_tui.gate.refusals import raise_not_approved
 from approval_tui.gate.steps import to_the_end
 from approval_tui.integrations.deferred_answers import (
     METADATA,
-    UNTIL_DECIDED,
     Answer,
     all_of,
     approval_of,
-    is_used_at_once,
+    has_to_be_used_at_once,
     metadata_of,
     request_for,
     request_id_in,
@@ -46,7 +46,6 @@ from approval_tui.integrations.deferred_answers import (
 )
 from approval_tui.integrations.run_identity import GatesOfRuns, approved, requester_of, take_approval
 from approval_tui.integrations.shown_arguments import (
-    EDIT_UNFIT,
     Shown,
     edit_fits,
     raw_arguments,
@@ -93,12 +92,9 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
         A handler does not see its calls run: their approvals are used before, and their claims come into doubt.
         """
         async with self._gates as gates:
-            results = await self._decided_during_run(ctx, requests)
+            results = await self._decided_during_run(ctx, requests, is_used_at_once=True)
             self._asked.pop(ctx.run_id, None)
             for call in requests.approvals:
-                metadata = requests.metadata.get(call.tool_call_id)
-                if METADATA in (metadata or {}):
-                    metadata[METADATA]["is_used_at_once"] = True  # type: ignore[index]
                 verdict = None if results is None else results.approvals.get(call.tool_call_id)
                 if results is None or not isinstance(verdict, ToolApproved):
                     continue
@@ -171,11 +167,7 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
         async with AsyncExitStack() as stack:
             gates = await stack.enter_async_context(self._gates)
             gate = gates.gate_for(self._requester or requester_of(ctx))
-            unfit: list[Request] = []
-            stack.push_async_callback(self._withdraw, ctx, unfit, EDIT_UNFIT)  # once its approval was given back
-            asked = self._asked.get(ctx.run_id, {})
-            is_of_this_run = call.tool_call_id in asked
-            asked.pop(call.tool_call_id, None)
+            is_of_this_run = call.tool_call_id in self._asked.get(ctx.run_id, {})
             try:
                 guard = await self._guard(
                     gate,
@@ -184,23 +176,21 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
                     request_id_in(metadata),
                     gates.session_of(ctx),
                     is_asked_anew=is_of_this_run,
-                    waiting=self._waiting_for(ctx, call, UNTIL_DECIDED),
+                    waiting=self._waiting_for(ctx, call, HOWEVER_LONG),
                 )
                 guarded = await stack.enter_async_context(guard)
             except NotApproved as refusal:
                 raise ToolFailed(str(refusal)) from refusal
             except _StartedBefore as started:
                 raise ToolFailed(str(started)) from None
-            asked.pop(call.tool_call_id, None)
+            self._asked.get(ctx.run_id, {}).pop(call.tool_call_id, None)
             if not same_json(guarded.arguments, executing):
                 guarded.did_not_run()
                 raise ToolFailed(_NOT_WHAT_WAS_APPROVED)
             try:
                 refuse_lost(call.tool_name, Shown(executing), args, tool_def)
             except InvalidInput as error:
-                guarded.did_not_run()
-                if guarded.request is not None and guarded.request.edited_arguments is not None:
-                    unfit.append(guarded.request)
+                guarded.withdraw(str(error))
                 raise ToolFailed(str(error)) from error
             try:
                 with approved(ctx, args, tool_def):
@@ -223,7 +213,7 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
     # --- deciding ------------------------------------------------------------------------------
 
     async def _decided_during_run(
-        self, ctx: RunContext[AgentDepsT], requests: DeferredToolRequests
+        self, ctx: RunContext[AgentDepsT], requests: DeferredToolRequests, *, is_used_at_once: bool = False
     ) -> DeferredToolResults | None:
         async with self._gates as gates:
             gate, session = gates.gate_for(self._requester or requester_of(ctx)), gates.session_of(ctx)
@@ -233,7 +223,9 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
             )
             for call, answer in zip(requests.approvals, answers, strict=True):
                 if answer.result is None:  # for whoever resumes the run
-                    requests.metadata[call.tool_call_id] = metadata_of(requests, call, answer.request)
+                    requests.metadata[call.tool_call_id] = metadata_of(
+                        requests, call, answer.request, is_used_at_once=is_used_at_once
+                    )
                 elif isinstance(answer.result, ToolApproved) and not edit_fits(ctx, call, answer.result.override_args):
                     # The framework tells the model why; what nobody can use is withdrawn.
                     await self._withdraw(ctx, [] if answer.request is None else [answer.request], EDIT_UNFIT)
@@ -291,7 +283,7 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
                 raise_not_approved(request)
             except NotApproved as refusal:
                 return Answer(ToolDenied(str(refusal)), request)
-        if is_used_at_once(metadata):
+        if has_to_be_used_at_once(metadata):
             own = gates.gate_for(self._requester or request.requester)
             used = await self._used(own, call.tool_name, request.effective_arguments, request.id, request.session)
             return Answer(used or approval_of(request), request, is_used=True)
@@ -308,7 +300,7 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
         session: str | None,
         *,
         is_asked_anew: bool,
-        waiting: Waiting = UNTIL_DECIDED,
+        waiting: Waiting = HOWEVER_LONG,
     ) -> Guard:
         """The guard that uses the approval of the call; what another requester was approved is asked anew.
 

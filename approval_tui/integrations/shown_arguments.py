@@ -17,7 +17,6 @@ from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.names import quoted_name
 from approval_tui.integrations.lost_arguments import lost_argument
 
-EDIT_UNFIT = "the tool does not take the reviewer's arguments"  #: why such a request is withdrawn
 _UNSERIALIZABLE = (PydanticSerializationError, ValueError, RecursionError)
 
 

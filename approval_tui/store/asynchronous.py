@@ -29,6 +29,7 @@ from approval_tui.store.transactions import (
     requester,
     reviewer,
     searching,
+    submitting,
 )
 from approval_tui.store.transactions import grants as standing
 
@@ -76,6 +77,7 @@ class RequesterStore(_Face):
     consume = _writes(requester.consume)
     report_outcome = _writes(requester.report_outcome)
     rollback = _writes(requester.roll_back)
+    give_up = _writes(requester.give_up)
     cancel = _writes(requester.cancel)
     claimable = _reads(requester.claimable)
     counter_values = _reads(counters.counter_values)
@@ -89,7 +91,7 @@ class RequesterStore(_Face):
     async def submit(self, call: Call | CheckedCall) -> Submitted:
         """Finds the request of the same call or creates it; raises InvalidInput before anything is written."""
         checked = call if isinstance(call, CheckedCall) else check_call(call)
-        return await self._engine.write(requester.submit, checked)
+        return await self._engine.write(submitting.submit, checked)
 
     async def wait(self, request_id: str, *, timeout: int | None = None) -> Request:
         """The request as soon as it is no longer pending, or as it is after `timeout` ms."""

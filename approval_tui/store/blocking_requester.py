@@ -10,7 +10,7 @@ from approval_tui.domain.models import Request
 from approval_tui.store import wakeups
 from approval_tui.store.bells import Bell
 from approval_tui.store.blocking_face import BlockingFace, reads, writes
-from approval_tui.store.transactions import counters, policies, policy_notes, queries, records, requester
+from approval_tui.store.transactions import counters, policies, policy_notes, queries, records, requester, submitting
 
 if TYPE_CHECKING:
     from approval_tui.domain.proxies import ProxyStanding
@@ -23,6 +23,7 @@ class BlockingRequesterStore(BlockingFace):
     consume = writes(requester.consume)
     report_outcome = writes(requester.report_outcome)
     rollback = writes(requester.roll_back)
+    give_up = writes(requester.give_up)
     cancel = writes(requester.cancel)
     claimable = reads(requester.claimable)
     counter_values = reads(counters.counter_values)
@@ -34,7 +35,7 @@ class BlockingRequesterStore(BlockingFace):
 
     def submit(self, call: Call | CheckedCall) -> Submitted:
         """Finds the request of the same call or creates it; raises InvalidInput before anything is written."""
-        return self._engine.write(requester.submit, call if isinstance(call, CheckedCall) else check_call(call))
+        return self._engine.write(submitting.submit, call if isinstance(call, CheckedCall) else check_call(call))
 
     def note_proxy(self, standing: ProxyStanding) -> None:
         """Keeps what a proxy says of itself now; see `proxy_standings.note_proxy`."""

@@ -191,7 +191,7 @@ def test_a_reviewers_edits_are_put_back_where_the_arguments_were(gate: Gate, des
         ({"name": "b", "others": "c"}, "have no list for 'others'"),
     ],
 )
-def test_edits_that_do_not_fit_the_function_give_the_approval_back(
+def test_edits_that_do_not_fit_the_function_withdraw_the_request(
     edited: dict[str, Any], what: str, gate: Gate, desk: BlockingStore
 ) -> None:
     @gate.requires_approval
@@ -202,8 +202,8 @@ def test_edits_that_do_not_fit_the_function_give_the_approval_back(
         delete_branch("a")
     assert what in str(caught.value)
     assert "The function was not called." in str(caught.value)
-    assert desk.reviewer.get(came[0].id).status == "approved"
-    assert history(desk, came[0]) == ["submitted", "edited", "approved", "consumed", "rolled_back"]
+    assert desk.reviewer.get(came[0].id).status == "cancelled"
+    assert history(desk, came[0]) == ["submitted", "edited", "approved", "consumed", "rolled_back", "cancelled"]
     assert_sound(desk)
 
 
@@ -301,7 +301,7 @@ async def test_an_async_function_waits_on_the_loop_and_gives_its_result(store_pa
     assert desk.reviewer.get(came[1].id).outcome == "failed"
 
 
-async def test_an_async_function_whose_edits_do_not_fit_gives_the_approval_back(
+async def test_an_async_function_whose_edits_do_not_fit_withdraws_the_request(
     store_path: str, desk: BlockingStore
 ) -> None:
     async with new_gate(store_path) as gate:
@@ -312,7 +312,7 @@ async def test_an_async_function_whose_edits_do_not_fit_gives_the_approval_back(
 
         with reviewing(desk, edit(desk, {"place": "staging"})) as came, pytest.raises(InvalidInput, match="lack"):
             await deploy("production")
-    assert desk.reviewer.get(came[0].id).status == "approved"
+    assert desk.reviewer.get(came[0].id).status == "cancelled"
 
 
 def test_every_call_of_a_function_asks_again(gate: Gate, desk: BlockingStore) -> None:

@@ -140,7 +140,7 @@ def test_both_forms_have_the_same_faces() -> None:
 
 @pytest.mark.parametrize("face", [asynchronous.RequesterStore, blocking_requester.BlockingRequesterStore])
 def test_the_requesters_face_cannot_decide(face: type) -> None:
-    asking = {"submit", "get", "wait", "consume", "report_outcome", "rollback", "cancel"}
+    asking = {"submit", "get", "wait", "consume", "report_outcome", "rollback", "give_up", "cancel"}
     by_policy = {"claimable", "counter_values", "admit", "record_denial", "record_refusal", "give_back", "note_policy"}
     of_itself = {"note_proxy"}
     assert public_names(face) == asking | by_policy | of_itself

@@ -173,6 +173,33 @@ def test_a_rollback_after_the_approval_expired_ends_the_claim(
     assert_sound(store)
 
 
+def test_what_is_given_up_is_given_back_and_withdrawn_in_one_step(store: BlockingStore, approved: Request) -> None:
+    claim = consume(store, approved)
+    given_up = store.requester.give_up(approved.id, claim.id, reason="the tool does not take these arguments")
+    assert given_up.status == "cancelled"
+    assert event_names(store, approved)[-2:] == ["claim_rolled_back", "request_cancelled"]
+    with pytest.raises(StatusConflict):
+        consume(store, approved)
+    assert_sound(store)
+
+
+def test_what_is_given_up_with_another_claim_stays_as_it_was(store: BlockingStore, approved: Request) -> None:
+    consume(store, approved)
+    with pytest.raises(ClaimInvalid):
+        store.requester.give_up(approved.id, "clm_another", reason="the tool does not take these arguments")
+    assert store.reviewer.get(approved.id).is_running
+
+
+def test_giving_up_after_the_approval_expired_ends_the_claim(
+    store: BlockingStore, approved: Request, clock: ManualClock
+) -> None:
+    claim = consume(store, approved)
+    clock.move(DEFAULT_APPROVAL_LIFETIME)
+    ended = store.requester.give_up(approved.id, claim.id, reason="gave up")
+    assert (ended.status, ended.outcome, ended.outcome_detail) == ("consumed", "not_run", "gave up")
+    assert_sound(store)
+
+
 def test_an_approval_that_was_given_back_can_be_revoked(store: BlockingStore, approved: Request) -> None:
     claim = consume(store, approved)
     store.requester.rollback(approved.id, claim.id)

@@ -1,0 +1,162 @@
+"""What happens when a call is asked: its request is found or made, and a grant may approve it at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from approval_tui.domain import events
+from approval_tui.domain.calls import Call, CheckedCall, Submitted
+from approval_tui.domain.canonical import JsonObject, record_json
+from approval_tui.domain.checks import invalid_call
+from approval_tui.domain.identity import digest_of
+from approval_tui.domain.lifecycle import APPROVED, FINAL, PENDING
+from approval_tui.domain.models import NO_DECISIONS, Request
+from approval_tui.store.transaction import Row, Transaction, first_row
+from approval_tui.store.transactions.records import (
+    append_event,
+    is_granted,
+    request_from_row,
+    requirements_text,
+)
+
+if TYPE_CHECKING:
+    from approval_tui.domain.attempts import DraftAttempt
+
+
+def submit(tx: Transaction, checked: CheckedCall) -> Submitted:
+    """Finds the request of the same call, or creates it (rule R5); a grant of its session approves what it creates."""
+    tx.serialize(checked.fingerprint)
+    grant = _live_grant(tx, checked.fingerprint, checked.call.session)
+    existing = _reusable(tx, checked)
+    if existing is not None and (grant is None or existing.status == APPROVED):
+        append_event(tx, events.REUSED, existing.id, {}, {"session": checked.call.session})
+        tx.touched.add(existing.id)
+        return Submitted(existing, created=False)
+    created = _create(tx, checked)
+    return Submitted(created if grant is None else _approved_by(tx, grant, created), created=True)
+
+
+def _live_grant(tx: Transaction, fingerprint: str, session: str | None) -> Row | None:
+    """The grant that approves the call in this session now."""
+    if session is None:
+        return None
+    return first_row(tx.rows("live_grant", {"fingerprint": fingerprint, "session": session, "now": tx.now}))
+
+
+def _approved_by(tx: Transaction, grant: Row, request: Request) -> Request:
+    """The request that was just made, approved if the grant can; else a person is asked."""
+    from approval_tui.store.transactions import grants  # most calls meet no grant
+
+    return grants.approve_by(tx, grants.grant_from_row(grant), request) or request
+
+
+def _reusable(tx: Transaction, checked: CheckedCall) -> Request | None:
+    """The newest word on the same call that still holds, or None.
+
+    An approval holds until it expires, a pending request and a denial hold inside the dedupe window; the
+    newest comes first, so that an approval never outlives a later denial of the same call. What a grant approved
+    holds for its own session alone, and as long as the grant does.
+    """
+    parameters = {
+        "fingerprint": checked.fingerprint,
+        "now": tx.now,
+        "window_start": tx.now - checked.call.dedupe_window,
+    }
+    for row in tx.rows("reusable_requests", parameters):
+        request = request_from_row(row, tx.now)
+        if not is_granted(request) or _holds_for(tx, request, checked.call):
+            return request
+    return None
+
+
+def _holds_for(tx: Transaction, request: Request, call: Call) -> bool:
+    """Whether what a grant approved of the request may be used for this call."""
+    from approval_tui.domain.grants import why_ungrantable
+    from approval_tui.store.transactions import grants
+
+    granted_by = request.decisions[-1].reviewer
+    is_covered = why_ungrantable(call.requirements, call.risk, granted_by) is None
+    return call.session == request.session and is_covered and grants.still_holds(tx, request)
+
+
+def _create(tx: Transaction, checked: CheckedCall) -> Request:
+    call = checked.call
+    request_id = tx.new_id()
+    if call.attempt is not None and call.attempt.previous is not None:
+        _check_previous(tx, call, call.attempt, call.attempt.previous)
+    fixed = {
+        "fingerprint": checked.fingerprint,
+        "digest": digest_of(request_id, call.session, checked.fingerprint, call.reason, call.risk),
+        "created_at": tx.now,
+        "expires_at": tx.now + call.timeout,
+        "approval_lifetime": call.approval_lifetime,
+        "requirements": requirements_text(call.requirements),
+    }
+    if call.attempt is not None:
+        fixed["attempt"] = record_json(call.attempt.to_json())
+    row: JsonObject = {
+        "attempt": None,
+        **fixed,
+        "id": request_id,
+        "tool": call.tool,
+        "server": call.server,
+        "requester": call.requester,
+        "session": call.session,
+        "context": checked.context_text,
+        "arguments": checked.arguments_text,
+        "reason": call.reason,
+        "risk": call.risk,
+        "rule_hash": call.rule_hash,
+    }
+    details: JsonObject = {
+        "tool": call.tool,
+        "server": call.server,
+        "requester": call.requester,
+        "session": call.session,
+    }
+    if call.rule is not None:
+        details["rule"] = call.rule
+    tx.execute("insert_request", row)
+    append_event(
+        tx,
+        events.SUBMITTED,
+        request_id,
+        {**fixed, "status": PENDING, "decisions": NO_DECISIONS},
+        details,
+    )
+    tx.touched.add(request_id)
+    row["context_text"] = row.pop("context")
+    row["arguments_text"] = row.pop("arguments")
+    return Request.of(
+        {
+            **row,
+            "status": PENDING,
+            "version": 1,
+            "edited_arguments_text": None,
+            "requirements": call.requirements,
+            "approval_expires_at": None,
+            "decided_at": None,
+            "decisions_text": NO_DECISIONS,
+            "consumed_at": None,
+            "claim_expires_at": None,
+            "outcome": None,
+            "outcome_at": None,
+            "outcome_detail": None,
+            "in_doubt": False,
+            "attempt": call.attempt,
+        }
+    )
+
+
+def _check_previous(tx: Transaction, call: Call, attempt: DraftAttempt, previous: str) -> None:
+    """Raises InvalidInput unless the attempt before is the same requester's for the same tool, and did not run."""
+    row = first_row(tx.rows("request", {"id": previous}))
+    if row is None or (row["requester"], row["server"], row["tool"]) != (call.requester, call.server, call.tool):
+        raise invalid_call(f"The attempt before this one, {previous}, is no request of this requester for this tool.")
+    before = request_from_row(row, tx.now)
+    if before.status not in FINAL:
+        raise invalid_call(
+            f"The attempt before this one, {previous}, is {before.status}, and not at an end without running."
+        )
+    if before.attempt is None or not (before.attempt.number < attempt.number and before.attempt.most == attempt.most):
+        raise invalid_call(f"Attempt {attempt.number} of {attempt.most} does not come after that of {previous}.")
