@@ -28,7 +28,9 @@ def event_words(event: Event, redactor: Redactor, glyphs: Glyphs = UNICODE) -> s
         words.append(glyphs.visible(str(details["verdict"])))
     if details.get("file"):
         words.append(glyphs.visible(str(details["file"])) if first_problem is None else "cannot be used")
-    decision = _last_decision(changes.get("decisions"))
+    decision = _last_decision(changes.get("decisions")) or _mapping(details.get("decision"))
+    if details.get("decision"):
+        words.append(glyphs.visible(str(decision.get("verdict"))))
     words.extend(glyphs.visible(said) for said in _evidence(_mapping(decision.get("evidence"))))
     who = decision.get("reviewer") or _mapping(details.get("by")).get("reviewer")
     if who:
@@ -37,6 +39,8 @@ def event_words(event: Event, redactor: Redactor, glyphs: Glyphs = UNICODE) -> s
         words.append(f"{glyphs.name(str(details['tool']))} for {glyphs.name(str(details.get('requester')))}")
     if details.get("session"):
         words.append(f"in {glyphs.name(str(details['session']))}")
+    if details.get("call_id"):
+        words.append(f"as {glyphs.name(str(details['call_id']))}")
     if details.get("grant"):
         words.append(f"with the grant {glyphs.visible(str(details['grant']))}")
     if details.get("rule"):

@@ -74,6 +74,7 @@ _STEPS: dict[str, tuple[tuple[str | None, ...], tuple[str, ...]]] = {
 _WITHOUT_A_STEP = (
     events.REUSED,
     events.LATE_OUTCOME,
+    events.LATE_DECISION,
     events.TOOL_CALL,
     events.GRANT_GIVEN,
     events.GRANT_REVOKED,

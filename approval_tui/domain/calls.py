@@ -38,7 +38,7 @@ class Call:
 
     `timeout` is how long a person has to decide, `approval_lifetime` how long the approval may be used,
     `dedupe_window` how long the same call meets the same pending or denied request. `attempt` says where in a
-    workflow's attempts the call stands; it is shown, and is no part of the call's identity.
+    workflow's attempts the call stands, `call_id` is what the agent calls it; both are no part of its identity.
     """
 
     tool: str
@@ -56,6 +56,7 @@ class Call:
     approval_lifetime: int = DEFAULT_APPROVAL_LIFETIME
     dedupe_window: int = DEFAULT_DEDUPE_WINDOW
     attempt: DraftAttempt | None = None
+    call_id: str | None = None
 
     def under(self, verdict: Verdict) -> Call:
         """The call as a policy's verdict has it asked: what the policy says of times and risk comes first."""
@@ -111,7 +112,7 @@ class Claim:
     arguments: JsonObject
 
 
-_TEXTS = ("tool", "requester", "server", "session", "reason", "risk", "rule", "rule_hash")
+_TEXTS = ("tool", "requester", "server", "session", "reason", "risk", "rule", "rule_hash", "call_id")
 
 
 def check_call(call: Call) -> CheckedCall:
@@ -126,6 +127,7 @@ def check_call(call: Call) -> CheckedCall:
     check_name("requester", call.requester)
     check_optional_name("server", call.server)
     check_optional_name("session", call.session)
+    check_optional_name("call id", call.call_id)
     check_text("reason", call.reason)
     if call.risk is not None and call.risk not in RISKS:
         raise invalid_call(f"The risk {call.risk!r} is none of {', '.join(RISKS)}.")

@@ -15,6 +15,7 @@ CONSUMED = "request_consumed"  #: approved -> consumed; one caller holds the cla
 ROLLED_BACK = "claim_rolled_back"  #: consumed -> approved, or the end of a claim whose approval has expired
 OUTCOME = "outcome_reported"  #: the claim's holder said what became of the call
 LATE_OUTCOME = "outcome_reported_late"  #: the holder spoke after the claim was in doubt; it changes nothing
+LATE_DECISION = "decision_made_late"  #: a reviewer decided after nobody waited for it any more; it changes nothing
 RESOLVED = "claim_resolved"  #: a reviewer ended a claim that was in doubt
 TOOL_CALL = "tool_call"  #: a policy allowed or denied a call without asking anybody
 TOOL_CALL_NOT_RUN = "tool_call_not_run"  #: a call that a policy had allowed did not run; what it counted is taken back
@@ -37,6 +38,7 @@ EVENT_NAMES = (
     ROLLED_BACK,
     OUTCOME,
     LATE_OUTCOME,
+    LATE_DECISION,
     RESOLVED,
     TOOL_CALL,
     TOOL_CALL_NOT_RUN,

@@ -44,6 +44,7 @@ class CallOptions(TypedDict, total=False):
     risk: str | None
     timeout: Duration | None
     attempt: DraftAttempt | None
+    call_id: str | None
 
 
 class Gate:
@@ -110,13 +111,15 @@ class Gate:
         risk: str | None = None,
         timeout: Duration | None = None,
         attempt: DraftAttempt | None = None,
+        call_id: str | None = None,
         wait: bool | Waiting = True,
     ) -> Guard:
         """The context manager around one call, for `with` and `async with`.
 
         `reason` are the agent's own words and are shown as such. With `wait=False`, entering raises
         ApprovalPending at once when nobody has decided; the same call later finds its approval. A `Waiting`
-        says more of how it waits. `attempt` says where in a workflow's attempts the call stands.
+        says more of how it waits. `attempt` says where in a workflow's attempts the call stands,
+        `call_id` what the agent's framework calls it, for the log.
         """
         return Guard(
             lambda: self._call(
@@ -129,6 +132,7 @@ class Gate:
                 risk=risk,
                 timeout=timeout,
                 attempt=attempt,
+                call_id=call_id,
             ),
             engine=self.engine_in_force,
             claim_lifetime=lambda: self._duration("claim_lifetime"),
@@ -289,6 +293,7 @@ class Gate:
         risk: str | None = None,
         timeout: Duration | None = None,
         attempt: DraftAttempt | None = None,
+        call_id: str | None = None,
     ) -> Call:
         return Call(
             tool=tool,
@@ -303,6 +308,7 @@ class Gate:
             approval_lifetime=self._duration("approval_lifetime"),
             dedupe_window=self._duration("dedupe_window"),
             attempt=attempt,
+            call_id=call_id,
         )
 
     def _attempt(self, call: Call, waiting: Waiting = NO_WAITING) -> Attempt:

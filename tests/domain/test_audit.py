@@ -33,6 +33,7 @@ ALLOWED: dict[str, set[tuple[str | None, str]]] = {
 WITHOUT_CHANGE = {
     events.REUSED,
     events.LATE_OUTCOME,
+    events.LATE_DECISION,
     events.TOOL_CALL,
     events.GRANT_GIVEN,
     events.GRANT_REVOKED,

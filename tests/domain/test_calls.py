@@ -67,6 +67,7 @@ same_calls: dict[str, dict[str, Any]] = {
     "dedupe window": {"dedupe_window": 0},
     "attempt": {"attempt": DraftAttempt(1, 3)},
     "requirements": {"requirements": Requirements(quorum=2)},
+    "the agent's id of it": {"call_id": "toolu_01"},
     "the order of keys, in maps inside lists too": {
         "arguments": {"files": [{"b": 2, "a": 1}], "command": "make deploy"}
     },

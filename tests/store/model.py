@@ -106,7 +106,12 @@ class Model:
     ) -> None:
         if self._said_already(life, verdict, reviewer, seen, edit, now):
             return
-        self._need(life, "pending", now)
+        is_late = life.status(now) in ("expired", "cancelled")
+        try:
+            self._need(life, "pending", now)
+        finally:
+            if is_late:
+                life.log.append("decision_made_late")
         if seen != life.revision:
             _refuse(Refusal.CHANGED)
         needs = life.call.requirements

@@ -287,7 +287,12 @@ def test_votes_do_not_outlive_the_time_to_decide(store: BlockingStore, clock: Ma
     clock.now = request.expires_at
     with pytest.raises(StatusConflict, match="expired"):
         approve(store, request, BO)
-    assert event_names(store, request) == ["request_submitted", "vote_recorded", "request_expired"]
+    assert event_names(store, request) == [
+        "request_submitted",
+        "vote_recorded",
+        "request_expired",
+        "decision_made_late",
+    ]
 
 
 # --- what a rule demands -----------------------------------------------------------------------

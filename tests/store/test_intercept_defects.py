@@ -125,7 +125,7 @@ def test_f_a_request_whose_time_has_passed_is_not_approved_though_nobody_recorde
     clock.move(DEFAULT_TIMEOUT)
     with pytest.raises(StatusConflict, match="expired"):
         approve(store, request)
-    assert event_names(store, request) == ["request_submitted", "request_expired"]
+    assert event_names(store, request) == ["request_submitted", "request_expired", "decision_made_late"]
 
 
 def test_g_the_list_of_pending_requests_shows_none_that_has_expired(

@@ -96,6 +96,11 @@ STATES: dict[str, tuple[Callable[[Life], None], str]] = {
     "in doubt": (Life.in_doubt, "consumed"),
 }
 
+
+def status_of_state(state: str) -> str:
+    return STATES[state][1]
+
+
 #: Bo, who decided nothing before, so that no command is a harmless repeat.
 COMMANDS: dict[str, Callable[[Life], object]] = {
     "approve": lambda life: approve(life.store, life.request, BO),
@@ -182,8 +187,10 @@ def test_any_other_command_is_refused_and_changes_nothing(life: Life, state: str
     assert after.decisions == before.decisions
     assert after.outcome == before.outcome
     added = event_names(life.store, life.request)[len(log) :]
-    # Whoever finds a request past its time may record that, and a late report is kept.
-    if state in ("overdue", "approval overdue"):
+    # Whoever finds a request past its time may record that, and a late report and a late decision are kept.
+    if command in ("approve", "deny") and status_of_state(state) in ("expired", "cancelled"):
+        assert added in (["decision_made_late"], ["request_expired", "decision_made_late"])
+    elif state in ("overdue", "approval overdue"):
         assert added in ([], ["request_expired"])
     elif state == "in doubt" and command in OF_A_CLAIM:
         assert added == ["outcome_reported_late"]
@@ -338,3 +345,18 @@ def test_the_event_holds_what_the_row_became(life: Life) -> None:
     }
     assert approved.body["changes"]["approval_expires_at"] == life.request.approval_expires_at
     assert (approved.name, approved.request_id, approved.at) == ("request_approved", life.request.id, life.clock.now)
+
+
+def test_a_decision_that_comes_too_late_is_kept_with_all_that_it_said(life: Life) -> None:
+    life.cancelled()
+    with pytest.raises(StatusConflict, match="cancelled"):
+        life.store.reviewer.decide(
+            life.request.id, "approve", reviewer=BO, digest=life.request.digest, reason="it was fine"
+        )
+    event = life.store.reviewer.events(request_id=life.request.id)[-1]
+    decision = event.body["details"]["decision"]
+    assert event.name == "decision_made_late"
+    assert (decision["verdict"], decision["reviewer"], decision["reason"]) == ("approve", BO.name, "it was fine")
+    assert decision["digest"] == life.request.digest
+    assert life.store.reviewer.get(life.request.id).status == "cancelled"
+    assert_sound(life.store)

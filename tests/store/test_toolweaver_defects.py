@@ -85,7 +85,7 @@ def test_every_expiry_is_logged(store: BlockingStore, clock: ManualClock, call: 
             assert store.requester.wait(request.id).status == "expired"
         case _:
             store.reviewer.expire(request.id, reviewer=ANN)
-    assert event_names(store, request) == ["request_submitted", "request_expired"]
+    assert event_names(store, request)[:2] == ["request_submitted", "request_expired"]
 
 
 @pytest.mark.parametrize("timeout", [0, -1, -24 * HOUR])

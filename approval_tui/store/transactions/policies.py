@@ -66,7 +66,7 @@ def record_tool_call(
     request_id: str | None = None,
 ) -> None:
     """Records what a policy decided without asking; of arguments that no request holds, only the hash is kept."""
-    details = {
+    details: JsonObject = {
         "verdict": verdict,
         "rule": rule,
         "rule_hash": rule_hash,
@@ -77,6 +77,8 @@ def record_tool_call(
         "arguments": None if arguments is None else canonical_hash(arguments),
         "claim": claim,
     }
+    if isinstance(call, Call) and call.call_id is not None:
+        details["call_id"] = call.call_id
     append_event(tx, events.TOOL_CALL, request_id, {}, details)
 
 

@@ -16,6 +16,7 @@ from approval_tui.domain.identity import digest_for
 from approval_tui.domain.lifecycle import (
     APPROVE,
     APPROVED,
+    CANCELLED,
     CONSUMED,
     DENIED,
     DENY,
@@ -26,9 +27,10 @@ from approval_tui.domain.lifecycle import (
     VERDICTS,
 )
 from approval_tui.domain.models import EVIDENCE_SHOWN, NO_DECISIONS, Request
-from approval_tui.store.transaction import NothingToDo, Transaction
+from approval_tui.store.transaction import NothingToDo, RecordedRefusal, Transaction
 from approval_tui.store.transactions.counters import release
 from approval_tui.store.transactions.records import (
+    append_event,
     change,
     load_request,
     load_row,
@@ -58,7 +60,8 @@ def decide(
 
     With `for_session`, an approval comes with a grant: the same call of the same session is not asked again.
 
-    The same decision again by the same reviewer changes nothing and returns the request. Raises
+    The same decision again by the same reviewer changes nothing and returns the request. One that comes after the
+    request was withdrawn or has expired is kept in the log as too late. Raises
     StatusConflict when the request no longer waits, RequestChanged when its digest is another one (rule R4),
     and DecisionRefused when the request's requirements do not admit the decision (rule R7).
     """
@@ -73,6 +76,13 @@ def decide(
         is_as_wanted = not for_session or bool(tx.rows("live_grant_of_request", live))
         if known and is_as_wanted and _is_repeated(known, verdict, reviewer, digest, edited_arguments):
             return known
+        if known is not None and known.status in (CANCELLED, EXPIRED):
+            _keep_late(tx, known, verdict, reviewer, digest, reason, evidence)
+            raise RecordedRefusal(conflict) from None
+        raise
+    except RecordedRefusal as expired:
+        if isinstance(expired.error, StatusConflict) and expired.error.request is not None:
+            _keep_late(tx, expired.error.request, verdict, reviewer, digest, reason, evidence)
         raise
     if for_session:
         from approval_tui.store.transactions import grants  # few decisions hold for more than one call
@@ -114,6 +124,21 @@ def decide(
 
         grants.give_for_session(tx, approved, reviewer)
     return approved
+
+
+def _keep_late(
+    tx: Transaction,
+    request: Request,
+    verdict: str,
+    reviewer: Reviewer,
+    digest: str,
+    reason: str | None,
+    evidence: Evidence,
+) -> None:
+    """Keeps what a reviewer said of a request for which nobody waits any more."""
+    decision = replace(_decision(request, verdict, reviewer, reason, evidence, tx.now), digest=digest)
+    append_event(tx, events.LATE_DECISION, request.id, {}, {"decision": decision.to_json()})
+    tx.touched.add(request.id)
 
 
 def _reaches_quorum(request: Request, reviewer: Reviewer) -> bool:

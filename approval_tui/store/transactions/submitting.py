@@ -29,7 +29,10 @@ def submit(tx: Transaction, checked: CheckedCall) -> Submitted:
     grant = _live_grant(tx, checked.fingerprint, checked.call.session)
     existing = _reusable(tx, checked)
     if existing is not None and (grant is None or existing.status == APPROVED):
-        append_event(tx, events.REUSED, existing.id, {}, {"session": checked.call.session})
+        details: JsonObject = {"session": checked.call.session}
+        if checked.call.call_id is not None:
+            details["call_id"] = checked.call.call_id
+        append_event(tx, events.REUSED, existing.id, {}, details)
         tx.touched.add(existing.id)
         return Submitted(existing, created=False)
     created = _create(tx, checked)
@@ -116,6 +119,8 @@ def _create(tx: Transaction, checked: CheckedCall) -> Request:
     }
     if call.rule is not None:
         details["rule"] = call.rule
+    if call.call_id is not None:
+        details["call_id"] = call.call_id
     tx.execute("insert_request", row)
     append_event(
         tx,
