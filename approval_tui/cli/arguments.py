@@ -193,6 +193,13 @@ def _cancel(parser: Parser) -> None:
     parser.add_argument("--reason", metavar="TEXT", help="why")
 
 
+def _hook(parser: Parser) -> None:
+    parser.add_argument("--wait", metavar="50s", type=_duration, default=50_000, help="how long a person has (50s)")
+    parser.add_argument("--policy", metavar="FILE", help="which calls run, which never run, and which ask")
+    parser.add_argument("--fail-closed", action="store_true", help="deny where nobody decided; else the agent asks")
+    parser.add_argument("--requester", metavar="NAME", help="who asks (else the agent's name)")
+
+
 def _validate(parser: Parser) -> None:
     parser.add_argument("file", metavar="FILE", nargs="?", help="the file to check (else the one that is in force)")
 
@@ -345,6 +352,7 @@ COMMANDS = (
     ),
     Command("proxy", "stand between an MCP client and its server, and ask", _proxy, "proxy:proxy", has_json=False),
     Command("proxy status", "the proxies, what they decided, and which rules deny most", _no_arguments, "proxy:status"),
+    Command("hook claude-code", "answer Claude Code's hook on stdin", _hook, "hook:claude_code", has_json=False),
     Command("demo", "three agents at work in a scratch folder, to try it out", _demo, "start:demo", has_json=False),
 )
 BY_NAME = {command.name: command for command in COMMANDS}

@@ -67,11 +67,14 @@ class Environment:
             narrate(f"A new, empty store was made: {path}")
         return store
 
-    def policy_engine(self) -> PolicyEngine | None:
-        """The engine of the policy that APPROVAL_TUI_POLICY or the configuration names; raises PolicyError."""
+    def policy_engine(self, named: str | None = None) -> PolicyEngine | None:
+        """The engine of the policy that is named here, in APPROVAL_TUI_POLICY or in the configuration.
+
+        Raises PolicyError, and InvalidInput for an empty name.
+        """
         from approval_tui.settings.configuration import policy_location
 
-        path = policy_location(None, self.settings)
+        path = policy_location(named, self.settings)
         if path is None:
             return None
         from approval_tui.policy.engine import PolicyEngine

@@ -57,16 +57,21 @@ class Call:
     dedupe_window: int = DEFAULT_DEDUPE_WINDOW
     attempt: DraftAttempt | None = None
     call_id: str | None = None
+    longest_timeout: int | None = None
 
     def under(self, verdict: Verdict) -> Call:
-        """The call as a policy's verdict has it asked: what the policy says of times and risk comes first."""
+        """The call as a policy's verdict has it asked: what the policy says of times and risk comes first.
+
+        No policy has the request wait longer than the call's `longest_timeout`, after which nobody needs the answer.
+        """
+        timeout = self.timeout if verdict.timeout is None else verdict.timeout
         return replace(
             self,
             risk=highest_risk(self.risk, verdict.risk),
             rule=verdict.rule,
             rule_hash=verdict.rule_hash,
             requirements=verdict.requirements,
-            timeout=self.timeout if verdict.timeout is None else verdict.timeout,
+            timeout=timeout if self.longest_timeout is None else min(timeout, self.longest_timeout),
             dedupe_window=self.dedupe_window if verdict.dedupe_window is None else verdict.dedupe_window,
         )
 
@@ -134,6 +139,7 @@ def check_call(call: Call) -> CheckedCall:
     check_optional_name("rule", call.rule)
     check_optional_name("rule hash", call.rule_hash)
     check_duration("timeout", call.timeout, 1)
+    check_duration("longest timeout", 1 if call.longest_timeout is None else call.longest_timeout, 1)
     check_duration("approval's lifetime", call.approval_lifetime, 1)
     check_duration("dedupe window", call.dedupe_window, 0)
     _check_requirements(call.requirements)

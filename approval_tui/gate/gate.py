@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
-from approval_tui.domain.calls import Call
+from approval_tui.domain.calls import Admission, Call, Claim
 from approval_tui.domain.clock import parse_duration
 from approval_tui.domain.models import Request
 from approval_tui.gate.attempt import NO_WAITING, UNTIL_DECIDED, Attempt, Waiting
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from approval_tui.policy.engine import PolicyEngine
     from approval_tui.store.asynchronous import AsyncStore, RequesterStore
     from approval_tui.store.blocking import BlockingStore
+    from approval_tui.store.blocking_requester import BlockingRequesterStore
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,6 +46,7 @@ class CallOptions(TypedDict, total=False):
     timeout: Duration | None
     attempt: DraftAttempt | None
     call_id: str | None
+    longest_timeout: Duration | None
 
 
 class Gate:
@@ -54,9 +56,9 @@ class Gate:
     where its calls would run (by default the working directory). Without `store`, the default store is
     opened at the first call. Durations default to the configuration's.
 
-    `policy` is the path of a policy: it says which calls run, which never run, and which ask; without one, here,
-    in APPROVAL_TUI_POLICY and in the configuration, every call asks. It is read at the first call and again
-    whenever it changes. What it says of times and risk comes before what the code says.
+    `policy` is the path of a policy, or the engine of one that never changes: it says which calls run, which never
+    run, and which ask; without one, here, in APPROVAL_TUI_POLICY and in the configuration, every call asks. A file is
+    read at the first call and again whenever it changes. What it says of times and risk comes before what the code says.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class Gate:
         server: str | None = None,
         context: Mapping[str, Any] | None = None,
         store: str | None = None,
-        policy: str | None = None,
+        policy: str | PolicyEngine | None = None,
         config: str | None = None,
         timeout: Duration | None = None,
         approval_lifetime: Duration | None = None,
@@ -80,8 +82,12 @@ class Gate:
         self._context = context
         self._location = store
         self._config = config
-        # Absolute now, like what is found later: the program may go to another folder, where another policy lies.
-        self._policy_path = os.path.abspath(os.path.expanduser(policy)) if policy else policy
+        self._policy_path: str | None = None
+        self._fixed_engine: PolicyEngine | None = None
+        if isinstance(policy, str):  # absolute now: the program may go to another folder, where another policy lies
+            self._policy_path = os.path.abspath(os.path.expanduser(policy)) if policy else policy
+        else:
+            self._fixed_engine = policy
         self._durations = {
             name: parse_duration(value)
             for name, value in {
@@ -112,6 +118,7 @@ class Gate:
         timeout: Duration | None = None,
         attempt: DraftAttempt | None = None,
         call_id: str | None = None,
+        longest_timeout: Duration | None = None,
         wait: bool | Waiting = True,
     ) -> Guard:
         """The context manager around one call, for `with` and `async with`.
@@ -119,7 +126,8 @@ class Gate:
         `reason` are the agent's own words and are shown as such. With `wait=False`, entering raises
         ApprovalPending at once when nobody has decided; the same call later finds its approval. A `Waiting`
         says more of how it waits. `attempt` says where in a workflow's attempts the call stands,
-        `call_id` what the agent's framework calls it, for the log.
+        `call_id` what the agent's framework calls it, for the log. Whatever a policy says, no request waits longer than
+        `longest_timeout`.
         """
         return Guard(
             lambda: self._call(
@@ -133,6 +141,7 @@ class Gate:
                 timeout=timeout,
                 attempt=attempt,
                 call_id=call_id,
+                longest_timeout=longest_timeout,
             ),
             engine=self.engine_in_force,
             claim_lifetime=lambda: self._duration("claim_lifetime"),
@@ -167,6 +176,16 @@ class Gate:
         attempt = self._attempt(self._call(tool, arguments, **options), _waiting(wait))
         store = await self._open_async()
         return await run_async(attempt, attempt.decision_steps(), store.requester)
+
+    def claim_blocking(
+        self, tool: str, arguments: Mapping[str, Any], *, wait: bool | Waiting = True, **options: Unpack[CallOptions]
+    ) -> Claim | Admission:
+        """The right to run the call once, for those who run it elsewhere and tell the requester's store how it ended.
+
+        Takes what `guard` takes, and raises what entering that raises.
+        """
+        attempt = self._attempt(self._call(tool, arguments, **options), _waiting(wait))
+        return run_blocking(attempt, attempt.steps(), self._open_blocking().requester)
 
     async def refuse_denied(self, tool: str, arguments: Mapping[str, Any]) -> None:
         """Raises PolicyDenied, and records it, where the policy denies the call; asks nobody and counts nothing."""
@@ -218,6 +237,10 @@ class Gate:
         """The requester's face of the store, opened where it was not; raises StoreUnavailable."""
         return (await self._open_async()).requester
 
+    def requester_store_blocking(self) -> BlockingRequesterStore:
+        """The same without asyncio."""
+        return self._open_blocking().requester
+
     @property
     def requester(self) -> str:
         """Who asks."""
@@ -240,6 +263,8 @@ class Gate:
 
     def engine_in_force(self) -> PolicyEngine | None:
         """The engine of the policy that judges calls now; None where there is no policy. Raises PolicyError."""
+        if self._fixed_engine is not None:
+            return self._fixed_engine
         with self._lock:  # another thread may close the gate meanwhile: that is not to have no policy
             if not self._has_looked_for_policy:
                 self._policy = self._find_policy()
@@ -294,6 +319,7 @@ class Gate:
         timeout: Duration | None = None,
         attempt: DraftAttempt | None = None,
         call_id: str | None = None,
+        longest_timeout: Duration | None = None,
     ) -> Call:
         return Call(
             tool=tool,
@@ -309,6 +335,7 @@ class Gate:
             dedupe_window=self._duration("dedupe_window"),
             attempt=attempt,
             call_id=call_id,
+            longest_timeout=None if longest_timeout is None else parse_duration(longest_timeout),
         )
 
     def _attempt(self, call: Call, waiting: Waiting = NO_WAITING) -> Attempt:

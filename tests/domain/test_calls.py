@@ -68,6 +68,7 @@ same_calls: dict[str, dict[str, Any]] = {
     "attempt": {"attempt": DraftAttempt(1, 3)},
     "requirements": {"requirements": Requirements(quorum=2)},
     "the agent's id of it": {"call_id": "toolu_01"},
+    "longest timeout": {"longest_timeout": 1},
     "the order of keys, in maps inside lists too": {
         "arguments": {"files": [{"b": 2, "a": 1}], "command": "make deploy"}
     },

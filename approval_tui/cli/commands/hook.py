@@ -1,0 +1,140 @@
+"""The coding agents' hooks: one event on stdin, one answer on stdout, and always an answer in time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from argparse import Namespace
+from typing import TYPE_CHECKING, NoReturn
+
+from approval_tui.cli.environment import Environment
+from approval_tui.integrations.coding_agents.agent import CodingAgent
+from approval_tui.integrations.coding_agents.hook import OUTLIVES, Hook, HookOptions
+from approval_tui.integrations.coding_agents.hook_answer import HookAnswer
+from approval_tui.integrations.coding_agents.hook_input import MOST_BYTES, PRE_TOOL_USE
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from approval_tui.gate import Gate
+    from approval_tui.integrations.coding_agents.hook_input import HookInput
+    from approval_tui.policy.engine import PolicyEngine
+
+_GRACE = 5.0
+"""Seconds after the wait in which the hook must be done; then it answers without a decision, whatever it is at."""
+
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_PIECE = 1 << 16
+
+
+class _Interrupted(BaseException):
+    """A signal came: what was asked is withdrawn, and the answer is that of no decision."""
+
+
+def claude_code(options: Namespace, environment: Environment) -> int:
+    """Answers one event of Claude Code."""
+    from approval_tui.integrations.coding_agents.claude_code import AGENT
+
+    return _serve(AGENT, options, environment)
+
+
+def _serve(agent: CodingAgent, options: Namespace, environment: Environment) -> NoReturn:
+    hook = Hook(
+        agent,
+        HookOptions(
+            requester=options.requester or agent.name,
+            wait=options.wait,
+            fail_closed=options.fail_closed,
+        ),
+        os.environ,
+        folder=lambda: kept_calls_folder(environment),
+        open_gate=lambda asked: _gate(agent, options, environment, asked),
+        has_policy=lambda: _policy(options, environment) is not None,
+    )
+    voice = _Voice(agent, hook)
+    overdue = threading.Timer(options.wait / 1000 + _GRACE, voice.say, [None, "approval-tui was not done in time."])
+    overdue.daemon = True
+    overdue.start()
+    for number in _SIGNALS:
+        signal.signal(number, _interrupt)
+    try:
+        answer = hook.answer(_read_stdin())
+    except BaseException as error:
+        voice.say(None, f"approval-tui was interrupted ({type(error).__name__}).")
+    voice.say(answer)
+
+
+class _Voice:
+    """Says one answer, the first, and ends the process with it."""
+
+    def __init__(self, agent: CodingAgent, hook: Hook) -> None:
+        self._agent = agent
+        self._hook = hook
+        self._turn = threading.Lock()
+
+    def say(self, answer: HookAnswer | None, why: str = "") -> NoReturn:
+        """Says the answer, or that there was no decision; the first to come here is the only one."""
+        self._turn.acquire()
+        if threading.current_thread() is threading.main_thread():
+            for number in _SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
+        answer = answer or self._hook.without_decision(why)
+        asked = self._hook.asked
+        spoken = self._agent.speak(PRE_TOOL_USE if asked is None else asked.event, answer)
+        _write(2, spoken.stderr)
+        _write(1, spoken.stdout)
+        os._exit(spoken.exit_code)
+
+
+def _gate(agent: CodingAgent, options: Namespace, environment: Environment, asked: HookInput) -> Gate:
+    from approval_tui.gate import Gate
+
+    return Gate(
+        options.requester or agent.name,
+        session=asked.session,
+        server=agent.name,
+        context={} if asked.working_directory is None else {"working_directory": asked.working_directory},
+        store=environment.store_location(),
+        policy=_policy(options, environment),
+        config=options.config,
+        timeout=(options.wait + OUTLIVES) / 1000,
+    )
+
+
+def kept_calls_folder(environment: Environment) -> str:
+    """Where the hook keeps the claims of calls that run: beside the store that they belong to."""
+    from approval_tui.store import store_path
+
+    return f"{store_path(environment.store_location())}.hook"
+
+
+def _policy(options: Namespace, environment: Environment) -> PolicyEngine | None:
+    """The policy that is named, read once: a hook judges one call."""
+    return environment.policy_engine(options.policy)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+    raise _Interrupted(signal.Signals(number).name)
+
+
+def _read_stdin() -> bytes:
+    """All of stdin, or a little more than a hook can take."""
+    pieces, size = [], 0
+    while size <= MOST_BYTES:
+        piece = os.read(0, _PIECE)
+        if not piece:
+            break
+        pieces.append(piece)
+        size += len(piece)
+    return b"".join(pieces)
+
+
+def _write(descriptor: int, text: str) -> None:
+    data = text.encode("utf-8", "backslashreplace")
+    while data:
+        try:
+            data = data[os.write(descriptor, data) :]
+        except OSError:
+            return  # nobody reads it; the exit code is all that is left to say

@@ -1,0 +1,47 @@
+"""What the hook has to know of a coding agent: its format, its modes, and which of its tools only look."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+from approval_tui.integrations.coding_agents.hook_answer import HookAnswer
+from approval_tui.integrations.coding_agents.hook_input import HookInput
+
+BLOCKED = 2
+"""The exit code with which a hook stops a call whatever it printed; what it wrote to stderr is the reason."""
+
+
+class Spoken(NamedTuple):
+    """An answer in an agent's format: what goes to stdout and to stderr, and the exit code."""
+
+    stdout: str
+    stderr: str = ""
+    exit_code: int = 0
+
+
+class CodingAgent(Protocol):
+    """One agent. `name` is its word on our command line, and the server and default requester of its calls."""
+
+    name: str
+    title: str
+    takes_edits: bool
+    """Whether it runs what a reviewer put in place of its arguments."""
+
+    unasked_tools: frozenset[str]
+    """Tools of its own that change nothing outside of it, which the built-in policy leaves to its own rules."""
+
+    def speak(self, event: str, answer: HookAnswer) -> Spoken:
+        """The answer in its format."""
+
+    def can_ask(self, asked: HookInput | None, environment: Mapping[str, str]) -> bool:
+        """Whether somebody is at its own prompt; `asked` is None where its input was not understood."""
+
+    def failure(self, said: HookInput) -> str | None:
+        """What went wrong with a call that has ended; None where nothing did."""
+
+
+def as_json(value: Mapping[str, Any]) -> str:
+    """One line of ASCII, whatever the texts in it are."""
+    return json.dumps(value) + "\n"

@@ -1,0 +1,96 @@
+"""Claude Code: its hook's format, as its binary was seen to take it (2.1.197 and 2.1.330).
+
+Only exit code 2 and an answer that it can read hold a call in its bypass mode: with silence, another exit code,
+half an answer, or one that comes after its timeout, it goes on as if there were no hook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from approval_tui.integrations.coding_agents.agent import BLOCKED, Spoken, as_json
+from approval_tui.integrations.coding_agents.hook_answer import ALLOW, ASK, DENY, NOTHING, HookAnswer
+from approval_tui.integrations.coding_agents.hook_input import (
+    OUTCOMES,
+    PERMISSION_REQUEST,
+    POST_TOOL_USE_FAILURE,
+    PRE_TOOL_USE,
+    HookInput,
+)
+
+_MODES_THAT_ASK = frozenset({"default", "acceptEdits", "plan", "auto"})
+"""In the others (`bypassPermissions`, `dontAsk`) its own prompt never opens; nor may it in one we do not know."""
+
+_ATTENDED = "CLAUDE_CODE_SESSION_ATTENDED"
+_ENTRY_POINT = "CLAUDE_CODE_ENTRYPOINT"
+_HEADLESS = "sdk-cli"
+"""The entry point of `claude -p`; versions before the variable above say no more."""
+
+
+class ClaudeCode:
+    """See `CodingAgent`."""
+
+    name = "claude-code"
+    title = "Claude Code"
+    takes_edits = True
+    unasked_tools = frozenset(
+        {
+            "AskUserQuestion",
+            "BashOutput",
+            "EnterPlanMode",
+            "ExitPlanMode",
+            "Glob",
+            "Grep",
+            "LS",
+            "ListMcpResourcesTool",
+            "NotebookRead",
+            "Read",
+            "TaskCreate",
+            "TaskGet",
+            "TaskList",
+            "TaskOutput",
+            "TaskUpdate",
+            "TodoRead",
+            "TodoWrite",
+            "ToolSearch",
+        }
+    )
+
+    def speak(self, event: str, answer: HookAnswer) -> Spoken:
+        """The answer as JSON; a denial of what was not understood is an exit code that stops every event."""
+        if answer.is_about_nothing and answer.decision == DENY:
+            return Spoken("", f"{answer.reason}\n", BLOCKED)
+        if answer.decision == NOTHING or (event == PERMISSION_REQUEST and answer.decision == ASK):
+            return Spoken("{}\n")  # its prompt is about to open, or open already
+        said: dict[str, Any] = {"hookEventName": event}
+        if event == PERMISSION_REQUEST:
+            said["decision"] = _permission(answer)
+        else:
+            said["permissionDecision"] = answer.decision
+            if answer.reason:
+                said["permissionDecisionReason"] = answer.reason
+            if answer.arguments is not None:
+                said["updatedInput"] = answer.arguments
+        return Spoken(as_json({"hookSpecificOutput": said}))
+
+    def can_ask(self, asked: HookInput | None, environment: Mapping[str, str]) -> bool:
+        """By its mode and its surroundings; a version that says nothing of a mode has one that asks."""
+        attended = environment.get(_ATTENDED)
+        if (environment.get(_ENTRY_POINT) == _HEADLESS) if attended is None else attended != "1":
+            return False
+        return asked is None or asked.mode is None or asked.mode in _MODES_THAT_ASK
+
+    def failure(self, said: HookInput) -> str | None:
+        """It has an event of its own for calls that failed."""
+        return (said.error or "failed") if said.event == POST_TOOL_USE_FAILURE else None
+
+
+def _permission(answer: HookAnswer) -> dict[str, Any]:
+    if answer.decision != ALLOW:
+        return {"behavior": "deny", "message": answer.reason}
+    return {"behavior": "allow"} | ({} if answer.arguments is None else {"updatedInput": answer.arguments})
+
+
+HOOK_EVENTS = (PRE_TOOL_USE, PERMISSION_REQUEST, *OUTCOMES)
+AGENT = ClaudeCode()
