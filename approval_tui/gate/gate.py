@@ -58,7 +58,8 @@ class Gate:
 
     `policy` is the path of a policy, or the engine of one that never changes: it says which calls run, which never
     run, and which ask; without one, here, in APPROVAL_TUI_POLICY and in the configuration, every call asks. A file is
-    read at the first call and again whenever it changes. What it says of times and risk comes before what the code says.
+    read at the first call and again whenever it changes. What a policy says of times and risk comes before what the
+    code says.
     """
 
     def __init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -11,6 +12,13 @@ from approval_tui.integrations.coding_agents.hook_input import HookInput
 
 BLOCKED = 2
 """The exit code with which a hook stops a call whatever it printed; what it wrote to stderr is the reason."""
+
+
+USER = "user"  #: hooks for every project of the user
+PROJECT = "project"  #: hooks for this project, for all who work in it
+SCOPES = (USER, PROJECT)
+
+COULD_NOT_START = "approval-tui could not start, so nobody was asked."
 
 
 class Spoken(NamedTuple):
@@ -32,6 +40,15 @@ class CodingAgent(Protocol):
     unasked_tools: frozenset[str]
     """Tools of its own that change nothing outside of it, which the built-in policy leaves to its own rules."""
 
+    hook_events: tuple[str, ...]
+    """The events that the hook has to hear of: the questions first."""
+
+    def settings_path(self, scope: str, environment: Mapping[str, str], working_directory: str) -> str:
+        """The absolute path of the file in which it looks for hooks, for `user` or `project`."""
+
+    def fallback(self, event: str, *, fail_closed: bool) -> str:
+        """What the shell does when the hook cannot start, as the right side of `||`; empty for nothing."""
+
     def speak(self, event: str, answer: HookAnswer) -> Spoken:
         """The answer in its format."""
 
@@ -45,3 +62,13 @@ class CodingAgent(Protocol):
 def as_json(value: Mapping[str, Any]) -> str:
     """One line of ASCII, whatever the texts in it are."""
     return json.dumps(value) + "\n"
+
+
+def say_in_shell(spoken: Spoken) -> str:
+    """A command of `sh` that says it."""
+    return f"printf '%s\\n' {shlex.quote(spoken.stdout.rstrip())}"
+
+
+def stop_in_shell() -> str:
+    """A command of `sh` that stops the call, whatever was printed before it."""
+    return f"{{ echo {shlex.quote(COULD_NOT_START)} >&2; exit {BLOCKED}; }}"

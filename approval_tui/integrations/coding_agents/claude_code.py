@@ -6,10 +6,19 @@ half an answer, or one that comes after its timeout, it goes on as if there were
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
-from approval_tui.integrations.coding_agents.agent import BLOCKED, Spoken, as_json
+from approval_tui.integrations.coding_agents.agent import (
+    BLOCKED,
+    COULD_NOT_START,
+    PROJECT,
+    Spoken,
+    as_json,
+    say_in_shell,
+    stop_in_shell,
+)
 from approval_tui.integrations.coding_agents.hook_answer import ALLOW, ASK, DENY, NOTHING, HookAnswer
 from approval_tui.integrations.coding_agents.hook_input import (
     OUTCOMES,
@@ -57,6 +66,23 @@ class ClaudeCode:
         }
     )
 
+    hook_events: tuple[str, ...] = (PRE_TOOL_USE, PERMISSION_REQUEST, *OUTCOMES)
+
+    def settings_path(self, scope: str, environment: Mapping[str, str], working_directory: str) -> str:
+        """In the user's folder, which CLAUDE_CONFIG_DIR may name, or in that of the project."""
+        if scope == PROJECT:
+            return os.path.join(working_directory, ".claude", "settings.json")
+        folder = environment.get("CLAUDE_CONFIG_DIR") or os.path.join(os.path.expanduser("~"), ".claude")
+        return os.path.join(os.path.abspath(folder), "settings.json")
+
+    def fallback(self, event: str, *, fail_closed: bool) -> str:
+        """Exit code 2 stops a call whatever was printed before; asking needs an answer on stdout."""
+        if event == PRE_TOOL_USE:
+            return stop_in_shell() if fail_closed else say_in_shell(self.speak(event, HookAnswer(ASK, COULD_NOT_START)))
+        if event == PERMISSION_REQUEST and fail_closed:
+            return say_in_shell(self.speak(event, HookAnswer(DENY, COULD_NOT_START)))
+        return ""
+
     def speak(self, event: str, answer: HookAnswer) -> Spoken:
         """The answer as JSON; a denial of what was not understood is an exit code that stops every event."""
         if answer.is_about_nothing and answer.decision == DENY:
@@ -92,5 +118,4 @@ def _permission(answer: HookAnswer) -> dict[str, Any]:
     return {"behavior": "allow"} | ({} if answer.arguments is None else {"updatedInput": answer.arguments})
 
 
-HOOK_EVENTS = (PRE_TOOL_USE, PERMISSION_REQUEST, *OUTCOMES)
 AGENT = ClaudeCode()
