@@ -353,6 +353,7 @@ COMMANDS = (
     Command("proxy", "stand between an MCP client and its server, and ask", _proxy, "proxy:proxy", has_json=False),
     Command("proxy status", "the proxies, what they decided, and which rules deny most", _no_arguments, "proxy:status"),
     Command("hook claude-code", "answer Claude Code's hook on stdin", _hook, "hook:claude_code", has_json=False),
+    Command("hook codex", "answer Codex's hook on stdin", _hook, "hook:codex", has_json=False),
     Command("demo", "three agents at work in a scratch folder, to try it out", _demo, "start:demo", has_json=False),
 )
 BY_NAME = {command.name: command for command in COMMANDS}

@@ -40,6 +40,13 @@ def claude_code(options: Namespace, environment: Environment) -> int:
     return _serve(AGENT, options, environment)
 
 
+def codex(options: Namespace, environment: Environment) -> int:
+    """Answers one event of Codex."""
+    from approval_tui.integrations.coding_agents.codex import AGENT
+
+    return _serve(AGENT, options, environment)
+
+
 def _serve(agent: CodingAgent, options: Namespace, environment: Environment) -> NoReturn:
     hook = Hook(
         agent,

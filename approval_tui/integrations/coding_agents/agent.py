@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
+from approval_tui.domain.canonical import JsonObject
 from approval_tui.integrations.coding_agents.hook_answer import HookAnswer
 from approval_tui.integrations.coding_agents.hook_input import HookInput
 
@@ -34,9 +35,6 @@ class CodingAgent(Protocol):
 
     name: str
     title: str
-    takes_edits: bool
-    """Whether it runs what a reviewer put in place of its arguments."""
-
     unasked_tools: frozenset[str]
     """Tools of its own that change nothing outside of it, which the built-in policy leaves to its own rules."""
 
@@ -52,10 +50,16 @@ class CodingAgent(Protocol):
     def speak(self, event: str, answer: HookAnswer) -> Spoken:
         """The answer in its format."""
 
-    def can_ask(self, asked: HookInput | None, environment: Mapping[str, str]) -> bool:
+    def can_ask(self, asked: HookInput | None, environment: Mapping[str, str], /) -> bool:
         """Whether somebody is at its own prompt; `asked` is None where its input was not understood."""
 
-    def failure(self, said: HookInput) -> str | None:
+    def takes_edit(self, asked: HookInput, arguments: JsonObject, /) -> bool:
+        """Whether it would run exactly what a reviewer put in place of its arguments."""
+
+    def asks_the_same(self, asked: HookInput, /) -> bool:
+        """Whether its own question is about nothing but the call that was approved right before."""
+
+    def failure(self, ended: HookInput, /) -> str | None:
         """What went wrong with a call that has ended; None where nothing did."""
 
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from approval_tui.domain.canonical import JsonObject
 from approval_tui.integrations.coding_agents.agent import (
     BLOCKED,
     COULD_NOT_START,
@@ -42,7 +43,6 @@ class ClaudeCode:
 
     name = "claude-code"
     title = "Claude Code"
-    takes_edits = True
     unasked_tools = frozenset(
         {
             "AskUserQuestion",
@@ -106,6 +106,14 @@ class ClaudeCode:
         if (environment.get(_ENTRY_POINT) == _HEADLESS) if attended is None else attended != "1":
             return False
         return asked is None or asked.mode is None or asked.mode in _MODES_THAT_ASK
+
+    def takes_edit(self, _asked: HookInput, _arguments: JsonObject) -> bool:
+        """Of every tool, before a call and where it is about to ask."""
+        return True
+
+    def asks_the_same(self, _asked: HookInput) -> bool:
+        """Its question, as in its plan mode, has the same arguments."""
+        return True
 
     def failure(self, said: HookInput) -> str | None:
         """It has an event of its own for calls that failed."""

@@ -112,7 +112,7 @@ class Hook:
     def _decision(self, asked: HookInput) -> HookAnswer:
         assert asked.tool is not None
         if asked.event == PERMISSION_REQUEST:
-            if self._kept.take_answer(asked) is not None:
+            if self._agent.asks_the_same(asked) and self._kept.take_answer(asked) is not None:
                 return HookAnswer(ALLOW, "This very call was approved in approval-tui.")
         else:
             self._kept.take_answer(asked)  # an approval of the same call before this one answers for this one no more
@@ -169,7 +169,7 @@ class Hook:
         request = claim.request
         decision = request.decisions[-1]
         is_edited = request.edited_arguments is not None
-        if is_edited and not self._agent.takes_edits:
+        if is_edited and not self._agent.takes_edit(asked, claim.arguments):
             gate.requester_store_blocking().give_up(request.id, claim.id, reason=_EDIT_NOT_TAKEN)
             wanted = exact_json(claim.arguments)
             return HookAnswer(

@@ -1,0 +1,104 @@
+"""Codex: its hook's format, as its binary was seen to take it (0.169.0).
+
+It goes on as if there were no hook after every answer that it does not know to the letter: a key too many, `allow`
+without new input, a denial without a reason, `ask`, exit code 1, or one that comes too late. Only a denial with a
+reason stops a call, or exit code 2 with words on stderr; so nothing here can have it ask its own user before a call.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from approval_tui.domain.canonical import JsonObject
+from approval_tui.integrations.coding_agents.agent import (
+    BLOCKED,
+    PROJECT,
+    Spoken,
+    as_json,
+    stop_in_shell,
+)
+from approval_tui.integrations.coding_agents.hook_answer import ALLOW, ASK, DENY, HookAnswer
+from approval_tui.integrations.coding_agents.hook_input import (
+    PERMISSION_REQUEST,
+    POST_TOOL_USE,
+    PRE_TOOL_USE,
+    HookInput,
+)
+
+_MODE_THAT_ASKS = "default"
+_TOOLS_OF_A_COMMAND = frozenset({"Bash", "apply_patch"})
+"""Of what a reviewer puts in place of their arguments, Codex takes the command and drops the rest."""
+
+_OF_A_SERVER = "mcp__"
+
+
+class Codex:
+    """See `CodingAgent`."""
+
+    name = "codex"
+    title = "Codex"
+    unasked_tools = frozenset(
+        {
+            "get_goal",
+            "list_mcp_resource_templates",
+            "list_mcp_resources",
+            "tool_search",
+            "update_plan",
+            "view_image",
+        }
+    )
+    hook_events: tuple[str, ...] = (PRE_TOOL_USE, PERMISSION_REQUEST, POST_TOOL_USE)
+
+    def settings_path(self, scope: str, environment: Mapping[str, str], working_directory: str) -> str:
+        """In the user's folder, which CODEX_HOME may name, or in that of the project."""
+        if scope == PROJECT:
+            return os.path.join(working_directory, ".codex", "hooks.json")
+        folder = environment.get("CODEX_HOME") or os.path.join(os.path.expanduser("~"), ".codex")
+        return os.path.join(os.path.abspath(folder), "hooks.json")
+
+    def fallback(self, event: str, *, fail_closed: bool) -> str:
+        """Before a call nothing but a denial holds it; its own prompt comes where it was about to ask anyway."""
+        return stop_in_shell() if event == PRE_TOOL_USE or (event == PERMISSION_REQUEST and fail_closed) else ""
+
+    def speak(self, event: str, answer: HookAnswer) -> Spoken:
+        """The answer in exactly the keys that it knows; to go on is to say nothing."""
+        if answer.decision == DENY and answer.is_about_nothing:
+            return Spoken("", f"{answer.reason or _NO_REASON}\n", BLOCKED)
+        said: dict[str, Any] = {"hookEventName": event}
+        if event == PERMISSION_REQUEST and answer.decision in (ALLOW, DENY):
+            said["decision"] = {"behavior": answer.decision}
+            if answer.decision == DENY:
+                said["decision"]["message"] = answer.reason or _NO_REASON
+        elif answer.decision == DENY or (answer.decision == ASK and event != PERMISSION_REQUEST):
+            said |= {"permissionDecision": DENY, "permissionDecisionReason": answer.reason or _NO_REASON}
+        elif answer.decision == ALLOW and answer.arguments is not None:
+            said |= {"permissionDecision": ALLOW, "updatedInput": answer.arguments}
+        else:
+            return Spoken("{}\n")
+        return Spoken(as_json({"hookSpecificOutput": said}))
+
+    def can_ask(self, asked: HookInput | None, _environment: Mapping[str, str]) -> bool:
+        """Only where it is about to ask anyway, and not where it was started to ask nobody, as `codex exec` is."""
+        return asked is not None and asked.event == PERMISSION_REQUEST and asked.mode in (None, _MODE_THAT_ASKS)
+
+    def takes_edit(self, asked: HookInput, arguments: JsonObject) -> bool:
+        """Before a call, and of commands only the command itself."""
+        if asked.event != PRE_TOOL_USE or asked.tool is None:
+            return False
+        if asked.tool in _TOOLS_OF_A_COMMAND:
+            return arguments.keys() == {"command"} and type(arguments["command"]) is str
+        return asked.tool.startswith(_OF_A_SERVER)
+
+    def asks_the_same(self, asked: HookInput) -> bool:
+        """Of a server's tool only: a command may be about to leave the sandbox, which the event before did not say."""
+        return asked.tool is not None and asked.tool.startswith(_OF_A_SERVER)
+
+    def failure(self, _ended: HookInput) -> str | None:
+        """It tells of no failures: of a command that ran, not how it ended, and of others that failed, nothing."""
+        return None
+
+
+_NO_REASON = "Not approved."
+AGENT = Codex()
