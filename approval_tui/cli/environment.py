@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from approval_tui.domain.errors import InvalidInput
@@ -11,6 +10,8 @@ from approval_tui.domain.lazy import lazy_property
 from approval_tui.settings import identity
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from approval_tui.display.redaction import Redactor
     from approval_tui.domain.decisions import Reviewer
     from approval_tui.policy.engine import PolicyEngine
@@ -67,20 +68,24 @@ class Environment:
             narrate(f"A new, empty store was made: {path}")
         return store
 
-    def policy_engine(self, named: str | None = None) -> PolicyEngine | None:
-        """The engine of the policy that is named here, in APPROVAL_TUI_POLICY or in the configuration.
-
-        Raises PolicyError, and InvalidInput for an empty name.
-        """
-        from approval_tui.settings.configuration import policy_location
-
-        path = policy_location(named, self.settings)
+    def policy_engine(self) -> PolicyEngine | None:
+        """The engine of the policy that APPROVAL_TUI_POLICY or the configuration names; raises PolicyError."""
+        path = self.policy_path()
         if path is None:
             return None
         from approval_tui.policy.engine import PolicyEngine
         from approval_tui.policy.files import read_policy
 
         return PolicyEngine(read_policy(path)[0])
+
+    def policy_path(self, named: str | None = None) -> str | None:
+        """Where the policy is: as named, else by APPROVAL_TUI_POLICY, else by the configuration; None without one.
+
+        Raises InvalidInput for an empty name.
+        """
+        from approval_tui.settings.configuration import policy_location
+
+        return policy_location(named, self.settings)
 
     def reviewer_name(self) -> str:
         """Who decides: --reviewer, else the configuration, else the operating system's user."""

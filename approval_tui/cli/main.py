@@ -5,19 +5,23 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from argparse import Namespace
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from approval_tui.cli import output
-from approval_tui.cli.arguments import Command
 from approval_tui.cli.environment import Environment
-from approval_tui.cli.parsing import UsageError, parse
+from approval_tui.cli.hook_line import read_hook_line
 from approval_tui.domain.errors import ApprovalTuiError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from approval_tui.cli.arguments import Command
 
 DEBUG_VARIABLE = "APPROVAL_TUI_DEBUG"
 
-Handler = Callable[[Namespace, Environment], int]
+Handler = Callable[["Namespace", Environment], int]
 
 
 def run(words: Sequence[str] | None = None) -> int:
@@ -27,8 +31,8 @@ def run(words: Sequence[str] | None = None) -> int:
     """
     try:
         output.prepare_streams()
-        command, options = parse(sys.argv[1:] if words is None else words)
-        code = load_handler(command)(options, Environment(options))
+        handler, options = _understood(sys.argv[1:] if words is None else words)
+        code = handler(options, Environment(options))
         output.flush()
     except BaseException as error:  # the last line of defence: no traceback reaches a person
         code = _code_after(error)
@@ -37,6 +41,19 @@ def run(words: Sequence[str] | None = None) -> int:
             output.flush()  # what was printed before an error
         os._exit(code)
     return code
+
+
+def _understood(words: Sequence[str]) -> tuple[Handler, Namespace]:
+    """What the words ask for, and its options; raises UsageError."""
+    hook = read_hook_line(words)
+    if hook is not None:
+        function, options = hook
+        handler: Handler = getattr(import_module("approval_tui.cli.commands.hook"), function)
+        return handler, options
+    from approval_tui.cli.parsing import parse
+
+    command, options = parse(words)
+    return load_handler(command), options
 
 
 def _can_leave_at_once() -> bool:
@@ -57,6 +74,7 @@ def load_handler(command: Command) -> Handler:
 def _code_after(error: BaseException) -> int:
     """Says what went wrong, if anything did, and gives the exit code for it."""
     from approval_tui.cli import exit_codes
+    from approval_tui.cli.parsing import UsageError
 
     if isinstance(error, SystemExit):  # of --help and --version
         return _code_of_help(error)

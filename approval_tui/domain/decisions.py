@@ -10,7 +10,6 @@ from approval_tui.domain.models import EVIDENCE_NONE, EVIDENCE_SHOWN
 
 EVIDENCE_TABLE = "table"  #: decided in bulk, from a table of exactly these requests
 EVIDENCE_TYPED = "typed"  #: not all rows were shown; the reviewer typed the end of the id instead
-VIA_GRANT = "grant"  #: what decisions that a grant made say of where they come from
 EVIDENCE_KINDS = (EVIDENCE_SHOWN, EVIDENCE_TABLE, EVIDENCE_TYPED, EVIDENCE_NONE)
 
 

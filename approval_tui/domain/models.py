@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from approval_tui.domain.attempts import DraftAttempt
     from approval_tui.domain.decisions import Decision
 
+VIA_GRANT = "grant"  #: what decisions that a grant made say of where they come from
 EVIDENCE_NONE = "none"  #: decided by id; nothing is known of what the reviewer saw
 EVIDENCE_SHOWN = "shown"  #: every row of the payload was visible to the reviewer
 

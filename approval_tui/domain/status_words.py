@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.lifecycle import CANCELLED, CONSUMED, EXPIRED, PENDING
-from approval_tui.domain.models import Request
+from approval_tui.domain.models import VIA_GRANT, Request
 from approval_tui.domain.names import quoted_name
 
 
@@ -22,8 +22,6 @@ def describe_status(request: Request) -> str:
         return f"still pending (until {_at(request.expires_at)})"
     words = f"already {request.status}"
     if request.decisions and request.status != CANCELLED:
-        from approval_tui.domain.decisions import VIA_GRANT  # loaded with the decisions
-
         last = request.decisions[-1]
         words += f" by {'a grant of ' if last.via == VIA_GRANT else ''}{quoted_name(last.reviewer)}"
         if last.reason:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from approval_tui.domain.counters import Counter, Reservation
 from approval_tui.domain.lifecycle import REQUIRE_APPROVAL
 from approval_tui.domain.models import NO_REQUIREMENTS, Requirements
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """What one rule says of a call, and why.
 
     `why` may quote arguments: it is for whoever asked about this call, and belongs into no log.

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from approval_tui.domain.calls import Admission, Call, CheckedCall, Claim, Submitted, check_call
 from approval_tui.domain.errors import ApprovalTuiError, CountersMoved, LimitReached, RulesChanged, StatusConflict
@@ -30,8 +30,7 @@ def _tell_nobody(_request: Request) -> None:
     """What waits is of interest to nobody but the gate itself."""
 
 
-@dataclass(frozen=True)
-class Waiting:
+class Waiting(NamedTuple):
     """How a caller waits for a decision.
 
     `hold` is for how many ms, where the policy says nothing of it or is not heeded (None: until the request ends).

@@ -13,7 +13,6 @@ from approval_tui.domain.calls import Admission, Call, Claim
 from approval_tui.domain.clock import parse_duration
 from approval_tui.domain.models import Request
 from approval_tui.gate.attempt import NO_WAITING, UNTIL_DECIDED, Attempt, Waiting
-from approval_tui.gate.decorator import guard_function
 from approval_tui.gate.guard import Guard
 from approval_tui.gate.steps import run_async, run_blocking, to_the_end
 from approval_tui.settings.configuration import Settings, load_settings, policy_location, store_location
@@ -227,6 +226,8 @@ class Gate:
 
         A reviewer's edits reach the function. Raises TypeError for generators, whose work a gate cannot hold.
         """
+
+        from approval_tui.gate.decorator import guard_function
 
         def decorate(plain: Callable[P, R]) -> Callable[P, R]:
             name = tool or plain.__name__

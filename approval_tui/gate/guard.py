@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,8 +19,6 @@ from approval_tui.gate.steps import run_async, run_blocking, to_the_end
 if TYPE_CHECKING:
     from approval_tui.store.asynchronous import AsyncStore
     from approval_tui.store.blocking import BlockingStore
-
-_log = logging.getLogger("approval_tui.gate")
 
 EDIT_UNFIT = "the tool does not take the reviewer's arguments"
 """Why a request is withdrawn whose edit nobody can run."""
@@ -179,4 +176,7 @@ def _storable(text: str) -> str:
 
 def _log_unreported(report: Report, failure: ApprovalTuiError) -> None:
     """The call has run and its result counts, so this is no error of the call; the claim becomes in doubt."""
-    _log.error("the outcome %s of %s was not recorded: %s", report.outcome, report.what, failure)
+    import logging  # hardly ever needed, and as long to load as the rest of a gate
+
+    log = logging.getLogger("approval_tui.gate")
+    log.error("the outcome %s of %s was not recorded: %s", report.outcome, report.what, failure)

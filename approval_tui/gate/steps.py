@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from approval_tui.domain.errors import ApprovalTuiError, NotApproved
 
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One operation on a requester's store; only waiting may be broken off half way."""
 
     run: Callable[[Any], Any]

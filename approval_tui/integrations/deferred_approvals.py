@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import AsyncExitStack, suppress
-from dataclasses import replace
 from typing import Any
 
 from pydantic_ai import RunContext
@@ -208,7 +207,7 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
         def remember(request: Request) -> None:
             self._asked[ctx.run_id][call.tool_call_id] = request
 
-        return replace(waiting, on_created=remember)
+        return waiting._replace(on_created=remember)
 
     # --- deciding ------------------------------------------------------------------------------
 

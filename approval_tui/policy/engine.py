@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import islice
 from reprlib import Repr
 from typing import Any, NamedTuple
@@ -113,7 +112,7 @@ class PolicyEngine:
             return Verdict(ALLOW, reservations=reservations, counts=relied_on)
         requirements = _strictest([rule.requirements for rule in asking])
         if requirements is None:
-            nobody = replace(findings[0], verdict=DENY, message=_NOBODY, why=_NOBODY)
+            nobody = findings[0]._replace(verdict=DENY, message=_NOBODY, why=_NOBODY)
             return Verdict(DENY, nobody, tuple(findings[1:]), nobody.rule_hash, counts=relied_on)
         approvals = self.policy.approvals
         hashes = sorted({each.rule_hash for each in findings})
@@ -202,8 +201,7 @@ class _CompiledCheck(NamedTuple):
     counter: Counter | None
 
 
-@dataclass(frozen=True)
-class _CompiledRule:
+class _CompiledRule(NamedTuple):
     """One rule with its checks; a limit on its own counter is `most`, which the store holds."""
 
     rule: Rule
@@ -275,8 +273,7 @@ class _CompiledRule:
         return Reservation(self.counter, amount or 0, self.most, self.rule.name, _message(self.rule))
 
 
-@dataclass(frozen=True)
-class _Applicable:
+class _Applicable(NamedTuple):
     """What a policy has to say of one tool: a refusal of all its calls, or rules."""
 
     refusal: Finding | None = None

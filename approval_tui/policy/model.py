@@ -1,9 +1,12 @@
-"""A policy as data: what its document says, checked and with defaults; durations are in ms."""
+"""A policy as data: what its document says, checked and with defaults; durations are in ms.
+
+What has no field to work out later is a named tuple, quicker to define than a dataclass: coding agents wait for it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from approval_tui.domain.canonical import JsonObject, canonical_hash, canonical_json
 from approval_tui.domain.lazy import lazy_property
@@ -12,8 +15,7 @@ from approval_tui.domain.models import NO_REQUIREMENTS, Requirements
 from approval_tui.policy.language import EVALUATE, EVERY_TOOL, GLOBAL_SCOPE
 
 
-@dataclass(frozen=True)
-class Condition:
+class Condition(NamedTuple):
     """A value of the call, or a counter, held against an expected value."""
 
     path: str
@@ -24,8 +26,7 @@ class Condition:
         return f"{self.path} {self.op} {canonical_json(self.value).decode()}"
 
 
-@dataclass(frozen=True)
-class CountingRule:
+class CountingRule(NamedTuple):
     """The `state` of a rule: what it counts, in which window (ms), and by how much each call counts."""
 
     counter: str
@@ -66,12 +67,11 @@ class Rule:
             "risk": self.risk,
         }
         if self.state is not None:
-            value["state"] = vars(self.state)
+            value["state"] = self.state._asdict()
         return canonical_hash(value)
 
 
-@dataclass(frozen=True)
-class ToolRules:
+class ToolRules(NamedTuple):
     """The rules of one tool, of all tools whose names fit a glob, or of `*`, which is every tool."""
 
     name: str
@@ -92,14 +92,16 @@ class Webhook:
     events: tuple[str, ...] = ("requested",)
 
 
-@dataclass(frozen=True)
-class Approvals:
+class Approvals(NamedTuple):
     """What holds for every approval that a rule does not say otherwise of."""
 
     timeout: int | None = None
     dedupe_window: int | None = None
     hold: int | None = None
     webhook: Webhook | None = None
+
+
+NO_TIMES = Approvals()
 
 
 @dataclass(frozen=True)
@@ -110,5 +112,5 @@ class Policy:
     default: str = ALLOW
     hide: tuple[str, ...] = ()
     tools: tuple[ToolRules, ...] = ()
-    approvals: Approvals = field(default_factory=Approvals)
+    approvals: Approvals = NO_TIMES
     warnings: tuple[str, ...] = ()

@@ -73,7 +73,7 @@ def _writes(
 class RequesterStore(_Face):
     """The face that an agent is handed: it can ask, wait and use what was approved, and never decide (R15)."""
 
-    get = _reads(queries.get)
+    get = _reads(records.load_request)
     consume = _writes(requester.consume)
     report_outcome = _writes(requester.report_outcome)
     rollback = _writes(requester.roll_back)

@@ -10,16 +10,17 @@ from approval_tui.domain.models import Request
 from approval_tui.store import wakeups
 from approval_tui.store.bells import Bell
 from approval_tui.store.blocking_face import BlockingFace, reads, writes
-from approval_tui.store.transactions import counters, policies, policy_notes, queries, records, requester, submitting
+from approval_tui.store.transactions import counters, policies, records, requester, submitting
 
 if TYPE_CHECKING:
+    from approval_tui.domain.policy_notes import PolicyNote
     from approval_tui.domain.proxies import ProxyStanding
 
 
 class BlockingRequesterStore(BlockingFace):
     """The face that an agent is handed: it can ask, wait and use what was approved, and never decide (R15)."""
 
-    get = reads(queries.get)
+    get = reads(records.load_request)
     consume = writes(requester.consume)
     report_outcome = writes(requester.report_outcome)
     rollback = writes(requester.roll_back)
@@ -31,11 +32,16 @@ class BlockingRequesterStore(BlockingFace):
     record_denial = writes(policies.record_denial)
     record_refusal = writes(policies.record_refusal)
     give_back = writes(policies.give_back)
-    note_policy = writes(policy_notes.note_policy)
 
     def submit(self, call: Call | CheckedCall) -> Submitted:
         """Finds the request of the same call or creates it; raises InvalidInput before anything is written."""
         return self._engine.write(submitting.submit, call if isinstance(call, CheckedCall) else check_call(call))
+
+    def note_policy(self, note: PolicyNote) -> bool:
+        """Keeps what a gate says of its policy; see `policy_notes.note_policy`."""
+        from approval_tui.store.transactions import policy_notes  # said once, by gates with a policy
+
+        return self._engine.write(policy_notes.note_policy, note)
 
     def note_proxy(self, standing: ProxyStanding) -> None:
         """Keeps what a proxy says of itself now; see `proxy_standings.note_proxy`."""
@@ -53,7 +59,7 @@ class BlockingRequesterStore(BlockingFace):
 
         with wakeups.blocking_wakeup(hang, self._engine.path) as sleep:
             while True:
-                request = self._engine.read(queries.get, request_id)
+                request = self._engine.read(records.load_request, request_id)
                 if request.status == EXPIRED:
                     return self._engine.write(records.record_due, request_id)
                 seconds = wakeups.seconds_to_wait(request.expires_at, deadline, clock())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -21,6 +22,7 @@ FOR_DEFAULT_PLACES = ("platformdirs", "pathlib", "tempfile", "shutil")
 DRAWS = ("demo",)
 SPEAKS_MCP = ("proxy", "policy scan")
 POLICY = os.path.join(ROOT, "tests", "examples", "payments.yaml")
+HOOKS = ("hook claude-code", "hook codex")
 READ_A_POLICY = ("policy validate", "policy test", "policy replay")
 
 _COMMAND = """
@@ -31,6 +33,18 @@ code = run(sys.argv[1:])
 print(code, *(name for name in {heavy} if name in set(sys.modules) - before), file=sys.stderr)
 """
 _IMPORT = "import sys\nimport approval_tui\nprint(0, *(n for n in {heavy} if n in sys.modules), file=sys.stderr)"
+
+
+_HOOK = """
+import os, sys
+before, leave = set(sys.modules), os._exit
+def tell(code):
+    print(code, *(name for name in {heavy} if name in set(sys.modules) - before), file=sys.stderr, flush=True)
+    leave(code)
+os._exit = tell
+from approval_tui.cli.main import run
+run(sys.argv[1:])
+"""
 
 
 def loaded(source: str, *words: str, heavy: tuple[str, ...] = HEAVY, **environment: str) -> str:
@@ -91,12 +105,41 @@ def words_of(store: BlockingStore, past: BlockingStore) -> dict[str, list[str]]:
     }
 
 
-@pytest.mark.parametrize("name", ["", *(each.name for each in COMMANDS if each.name not in (*DRAWS, *SPEAKS_MCP))])
+@pytest.mark.parametrize(
+    "name", ["", *(each.name for each in COMMANDS if each.name not in (*DRAWS, *SPEAKS_MCP, *HOOKS))]
+)
 def test_a_command_loads_only_what_it_needs(words_of: dict[str, list[str]], name: str) -> None:
     code = {"submit": "7", "wait": "9"}.get(name, "0")
     if name in READ_A_POLICY:
         code = "0 yaml"
     assert loaded(_COMMAND, *words_of[name], APPROVAL_TUI_CONFIG="") == code
+
+
+@pytest.mark.parametrize("name", HOOKS)
+@pytest.mark.parametrize(
+    ("question", "options"),
+    [
+        ("read", []),
+        ("shell", ["--wait", "1s"]),
+        ("shell", ["--policy", os.path.join(ROOT, "tests", "examples", "payments.yaml")]),
+    ],
+)
+def test_a_hook_loads_no_argparse_and_reads_yaml_once(
+    store: BlockingStore, name: str, question: str, options: list[str]
+) -> None:
+    heavy = (*HEAVY, *FOR_DEFAULT_PLACES, "argparse", "logging")
+    tool = {"read": "Read", "shell": "Bash"}[question]
+    said = {"hook_event_name": "PreToolUse", "session_id": "s", "tool_name": tool, "tool_input": {"command": "ls"}}
+    for yaml in (["yaml"] if "--policy" in options else [], []):
+        finished = subprocess.run(
+            [sys.executable, "-c", _HOOK.format(heavy=heavy), *name.split(), *options],
+            input=json.dumps(said),
+            capture_output=True,
+            text=True,
+            timeout=LONG,
+            check=False,
+        )
+        assert finished.stderr.split() == ["0", *yaml]
 
 
 @pytest.mark.parametrize("name", SPEAKS_MCP)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from argparse import Namespace
 from typing import TYPE_CHECKING, NoReturn
 
 from approval_tui.cli.environment import Environment
@@ -15,6 +14,7 @@ from approval_tui.integrations.coding_agents.hook_answer import HookAnswer
 from approval_tui.integrations.coding_agents.hook_input import MOST_BYTES, PRE_TOOL_USE
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from types import FrameType
 
     from approval_tui.gate import Gate
@@ -58,7 +58,7 @@ def _serve(agent: CodingAgent, options: Namespace, environment: Environment) -> 
         os.environ,
         folder=lambda: kept_calls_folder(environment),
         open_gate=lambda asked: _gate(agent, options, environment, asked),
-        has_policy=lambda: _policy(options, environment) is not None,
+        has_policy=lambda: environment.policy_path(options.policy) is not None,
     )
     voice = _Voice(agent, hook)
     overdue = threading.Timer(options.wait / 1000 + _GRACE, voice.say, [None, "approval-tui was not done in time."])
@@ -118,8 +118,14 @@ def kept_calls_folder(environment: Environment) -> str:
 
 
 def _policy(options: Namespace, environment: Environment) -> PolicyEngine | None:
-    """The policy that is named, read once: a hook judges one call."""
-    return environment.policy_engine(options.policy)
+    """The engine of the policy that is named, if one is; a hook judges one call, so nothing watches the file."""
+    path = environment.policy_path(options.policy)
+    if path is None:
+        return None
+    from approval_tui.integrations.coding_agents.kept_policy import read_policy_quickly
+    from approval_tui.policy.engine import PolicyEngine
+
+    return PolicyEngine(read_policy_quickly(path, kept_calls_folder(environment)))
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -70,9 +69,13 @@ def as_json(value: Mapping[str, Any]) -> str:
 
 def say_in_shell(spoken: Spoken) -> str:
     """A command of `sh` that says it."""
+    import shlex  # only who installs a hook needs it
+
     return f"printf '%s\\n' {shlex.quote(spoken.stdout.rstrip())}"
 
 
 def stop_in_shell() -> str:
     """A command of `sh` that stops the call, whatever was printed before it."""
+    import shlex  # only who installs a hook needs it
+
     return f"{{ echo {shlex.quote(COULD_NOT_START)} >&2; exit {BLOCKED}; }}"

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-from approval_tui.domain.calls import Admission, Claim
 from approval_tui.domain.canonical import canonical_hash, exact_json
 from approval_tui.domain.clock import format_duration
 from approval_tui.domain.errors import (
@@ -21,8 +20,6 @@ from approval_tui.domain.errors import (
     PolicyDenied,
 )
 from approval_tui.domain.lifecycle import FAILED, SUCCEEDED
-from approval_tui.domain.models import Request
-from approval_tui.gate import Gate, Waiting
 from approval_tui.integrations.coding_agents.agent import CodingAgent
 from approval_tui.integrations.coding_agents.hook_answer import ALLOW, ASK, DENY, NOTHING, HookAnswer
 from approval_tui.integrations.coding_agents.hook_input import (
@@ -34,6 +31,11 @@ from approval_tui.integrations.coding_agents.hook_input import (
 )
 from approval_tui.integrations.coding_agents.kept_calls import KeptCall, KeptCalls
 
+if TYPE_CHECKING:
+    from approval_tui.domain.calls import Claim
+    from approval_tui.domain.models import Request
+    from approval_tui.gate import Gate
+
 OUTLIVES = 5_000
 """For how many ms a request outlives the wait for it: its hook withdraws it, and one that was killed cannot."""
 
@@ -44,8 +46,7 @@ _OTHER_ARGUMENTS = "the agent ran it with other arguments than those that were a
 _EDIT_NOT_TAKEN = "the agent takes no reviewer's arguments"
 
 
-@dataclass(frozen=True)
-class HookOptions:
+class HookOptions(NamedTuple):
     """What the hook's command line says; `wait` is how long a person has, in ms."""
 
     requester: str
@@ -127,6 +128,9 @@ class Hook:
     def _asked_of(self, gate: Gate, asked: HookInput) -> HookAnswer:
         assert asked.tool is not None
         assert asked.arguments is not None
+        from approval_tui.domain.calls import Admission  # most events are no questions, and need no gate
+        from approval_tui.gate import Waiting
+
         created: list[Request] = []
         waiting = Waiting(
             hold=self._options.wait,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from approval_tui.domain.canonical import JsonObject
 
@@ -12,8 +12,7 @@ ASK = "ask"  #: the agent's own prompt is to ask
 NOTHING = "nothing"  #: the agent's own rules decide, as if there were no hook
 
 
-@dataclass(frozen=True)
-class HookAnswer:
+class HookAnswer(NamedTuple):
     """One answer; `reason` is for the agent and its user, `arguments` are the reviewer's where they edited.
 
     `is_about_nothing` where the event itself was not understood, so that no answer of its kind could count.

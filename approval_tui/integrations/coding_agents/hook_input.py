@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from approval_tui.domain.canonical import JsonObject, canonical_hash, parse_json
 from approval_tui.domain.errors import InvalidInput, InvalidJson
@@ -22,8 +21,7 @@ MOST_BYTES = 32 * 1024 * 1024
 """More than any arguments that the store accepts can take, escapes and a tool's answer beside them included."""
 
 
-@dataclass(frozen=True)
-class HookInput:
+class HookInput(NamedTuple):
     """One event of an agent. Fields that it did not send, or not as text, are None; others are ignored.
 
     `arguments` are the tool's, exactly as the agent would run it. `call_id` is the agent's own id of the call, which

@@ -7,13 +7,13 @@ from typing import Any
 from approval_tui.domain import events
 from approval_tui.domain.canonical import JsonObject, record_json
 from approval_tui.domain.checks import check_text
-from approval_tui.domain.decisions import NO_EVIDENCE, VIA_GRANT, Decision, Reviewer
+from approval_tui.domain.decisions import NO_EVIDENCE, Decision, Reviewer
 from approval_tui.domain.errors import DecisionRefused, GrantNotFound
 from approval_tui.domain.grants import SESSION, SESSION_GRANT_LIFETIME, Grant, why_ungrantable
 from approval_tui.domain.identity import digest_for, fingerprint_of
 from approval_tui.domain.ids import new_secret
 from approval_tui.domain.lifecycle import APPROVE, APPROVED, PENDING
-from approval_tui.domain.models import Request
+from approval_tui.domain.models import VIA_GRANT, Request
 from approval_tui.store.transaction import NothingToDo, Row, Transaction, first_row
 from approval_tui.store.transactions.log import event_from_row
 from approval_tui.store.transactions.records import append_event, change, corrupt, take_request

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from approval_tui.domain import chain, events
 from approval_tui.domain.canonical import JsonObject, record_json, stored_json
-from approval_tui.domain.decisions import VIA_GRANT
 from approval_tui.domain.errors import ApprovalTuiError, RequestNotFound, StatusConflict, StoreCorrupt
 from approval_tui.domain.lifecycle import APPROVED, CONSUMED, EXPIRED, effective_status
-from approval_tui.domain.models import Request, Requirements
+from approval_tui.domain.models import VIA_GRANT, Request, Requirements
 from approval_tui.domain.status_words import describe_status
 from approval_tui.store.statements import REQUEST_COLUMNS
 from approval_tui.store.transaction import RecordedRefusal, Row, Transaction, first_row

@@ -10,7 +10,7 @@ from approval_tui.domain import events
 from approval_tui.domain.canonical import JsonObject, json_object, record_json
 from approval_tui.domain.checks import arguments_text, check_name, check_text
 from approval_tui.domain.clock import format_timestamp
-from approval_tui.domain.decisions import EVIDENCE_KINDS, NO_EVIDENCE, VIA_GRANT, Decision, Evidence, Reviewer
+from approval_tui.domain.decisions import EVIDENCE_KINDS, NO_EVIDENCE, Decision, Evidence, Reviewer
 from approval_tui.domain.errors import DecisionRefused, InvalidInput, RequestChanged, StatusConflict
 from approval_tui.domain.identity import digest_for
 from approval_tui.domain.lifecycle import (
@@ -26,7 +26,7 @@ from approval_tui.domain.lifecycle import (
     PENDING,
     VERDICTS,
 )
-from approval_tui.domain.models import EVIDENCE_SHOWN, NO_DECISIONS, Request
+from approval_tui.domain.models import EVIDENCE_SHOWN, NO_DECISIONS, VIA_GRANT, Request
 from approval_tui.store.transaction import NothingToDo, RecordedRefusal, Transaction
 from approval_tui.store.transactions.counters import release
 from approval_tui.store.transactions.records import (

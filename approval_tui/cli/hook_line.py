@@ -1,0 +1,44 @@
+"""The command line of a coding agent's hook, read without argparse: an agent waits for it at every call.
+
+Only what `hook install` writes is read here; anything else, be it right or wrong, goes the way of all commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+HOOKS = {"claude-code": "claude_code", "codex": "codex"}
+"""The agents with a hook, and the function of `commands.hook` that serves each."""
+
+_VALUES = {"--policy": "policy", "--requester": "requester", "--store": "store", "--config": "config"}
+_WAIT = "--wait"
+_FAIL_CLOSED = "--fail-closed"
+DEFAULT_WAIT = 50_000
+"""For how many ms a hook waits where nobody says otherwise."""
+
+
+def read_hook_line(words: Sequence[str]) -> tuple[str, Namespace] | None:
+    """The function of `commands.hook` and its options; None where argparse has to look at the words."""
+    if len(words) < 2 or words[0] != "hook" or words[1] not in HOOKS:
+        return None
+    options: dict[str, Any] = dict.fromkeys(_VALUES.values()) | {"wait": DEFAULT_WAIT, "fail_closed": False}
+    rest = iter(words[2:])
+    for word in rest:
+        if word == _FAIL_CLOSED:
+            options["fail_closed"] = True
+            continue
+        value = next(rest, None)
+        if value is None or value.startswith("-"):
+            return None
+        if word == _WAIT and value[-1:] == "s" and value[:-1].isascii() and value[:-1].isdigit() and len(value) < 6:
+            options["wait"] = int(value[:-1]) * 1000
+        elif word in _VALUES:
+            options[_VALUES[word]] = value
+        else:
+            return None
+    return HOOKS[words[1]], cast("Namespace", SimpleNamespace(**options))
