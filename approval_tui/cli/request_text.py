@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from approval_tui.cli import output
@@ -45,6 +46,7 @@ def print_request(
     glyphs = ASCII if output.is_plain() else UNICODE
     for field in request_fields(request, system_clock(), redactor, glyphs, previous=previous):
         _print_field(field.label, field.text, width)
+    _print_aids(request, redactor, width, glyphs)
     _print_payload("arguments", request.arguments, redactor, width, glyphs)
     if request.edited_arguments is not None:
         _print_payload(
@@ -65,6 +67,24 @@ def _print_field(label: str, text: str, width: int) -> None:
     for row in [text] if label in _TO_COPY else wrap(text, width - _LABEL_WIDTH):
         output.print_line(pad(label, _LABEL_WIDTH) + row)
         label = ""
+
+
+def _print_aids(request: Request, redactor: Redactor, width: int, glyphs: Glyphs) -> None:
+    """What helps to read a coding agent's call: the parts of its command, or what becomes of files."""
+    from approval_tui.display.reading_aids import has_reading_aids, reading_aids
+
+    if not has_reading_aids(request):
+        return
+    from approval_tui.settings.files_on_disk import read_for_review
+
+    for aid in reading_aids(request, read_for_review, redactor, glyphs, home=os.path.expanduser("~")):
+        output.print_line("")
+        output.print_line(f"{aid.title}:")
+        for row in aid.rows:
+            first, *more = wrap(row.text, width - len(_INDENT) - len(row.lead), onward=width - len(_INDENT) - 2)
+            output.print_line(f"{_INDENT}{row.lead}{first}")
+            for piece in more:
+                output.print_line(f"{_INDENT}{glyphs.continued}{piece}")
 
 
 def _print_changes(previous: Request, request: Request, redactor: Redactor, width: int, glyphs: Glyphs) -> None:

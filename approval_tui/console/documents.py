@@ -10,6 +10,7 @@ from approval_tui.display.diff import REMOVED, diff_rows
 from approval_tui.display.event_view import event_content, event_fields, event_words, problem_words
 from approval_tui.display.glyphs import Glyphs
 from approval_tui.display.preview import preview_lines
+from approval_tui.display.reading_aids import Aid
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.request_view import (
     Field,
@@ -30,6 +31,7 @@ _LABEL = 12
 _LONG_PAYLOAD = 12
 _NARROWEST = 10
 _COUNTED = ("label", "plain")
+_NO_LEAD = " "
 _FIRST_OF_STORY, _LAST_OF_STORY = 20, 100
 
 LARGEST_COMPARED = 50_000
@@ -108,10 +110,12 @@ def request_lines(
     story: Sequence[Event] | None = (),
     previous: Request | None = None,
     changes: Sequence[Line] = (),
+    aids: Sequence[Aid] = (),
 ) -> list[Line]:
     """Everything about one request: its fields, the payload, what an edit changed, and what became of it.
 
-    `previous` is the request of the attempt before it, `changes` are the lines that say how they differ.
+    `previous` is the request of the attempt before it, `changes` are the lines that say how they differ, `aids` what
+    helps to read the call.
 
     Without a story, only its fields and the payload: what is approved, and whose it is.
     """
@@ -124,6 +128,8 @@ def request_lines(
             first, *more = wrap(text, max(_NARROWEST, width - 3), onward=max(_NARROWEST, width - 5))
             lines.append(Line(((f"  {first}", "plain"),)))
             lines += [Line(((f"  {glyphs.continued}", "note"), (row, "plain"))) for row in more]
+    for aid in aids:
+        lines += _aid_lines(aid, width, glyphs)
     lines += [_blank(), *_arguments(request, shown, width, glyphs)]
     lines += shown.edit
     lines += changes
@@ -220,6 +226,17 @@ def _diff_lines(
         role = "plain" if not change.mark.strip() else "removed" if change.mark == REMOVED else "added"
         for row in payload.wrap_rows([change.row], max(_NARROWEST, width - 1 - len(change.mark)), glyphs):
             lines.append(Line(((change.mark, role), (row.plain, role))))
+    return lines
+
+
+def _aid_lines(aid: Aid, width: int, glyphs: Glyphs) -> list[Line]:
+    lines = [_blank(), _title(aid.title, width, glyphs)]
+    for row in aid.rows:
+        lead, room = row.lead or _NO_LEAD, max(_NARROWEST, width - 1 - len(row.lead or _NO_LEAD))
+        first, *more = wrap(row.text, room, onward=max(_NARROWEST, room - len(glyphs.continued)))
+        lines.append(Line(((lead, "note"), (first, row.role))))
+        onward = " " * len(lead) + glyphs.continued
+        lines += [Line(((onward, "note"), (piece, row.role))) for piece in more]
     return lines
 
 

@@ -173,6 +173,8 @@ class MainScreen(ListKeys):
         if self.is_in_front and (self._shown is not None or self._shown_event is not None):
             self.detail.rebuild()
         self._ticks += 1
+        if self._shown is not None and self.is_in_front and self._ticks % _LOOK_ANEW == 0:
+            self.app.work.read_call(self._shown)
         if self._standings and self._ticks % _LOOK_ANEW == 0:
             self._show_trouble()  # a rejection that nobody repeats is old news one day
         now = self.app.clock()
@@ -217,6 +219,12 @@ class MainScreen(ListKeys):
             if is_news:  # what is read moves, so keys wait as for another request (rule R11)
                 self.app.contract.await_painting(self.detail)
                 self._tell_payload_screen()
+
+    def on_call_read(self, message: messages.CallRead) -> None:
+        """What is read moves when the aids come, or a file has changed, so keys wait as for another request (R11)."""
+        if message.shown is self._shown and message.shown.take_aids(message.redactor, message.aids):
+            self.app.contract.await_painting(self.detail)
+            self.detail.rebuild()
 
     def on_decision_recorded(self, message: messages.DecisionRecorded) -> None:
         self.app.work.commands_under_way -= 1
@@ -289,6 +297,8 @@ class MainScreen(ListKeys):
             self.app.contract.await_painting(self.detail)
             if request is not None and (view.name == HISTORY_VIEW or _comes_after_another(request)):
                 self.app.work.load_story(request, is_told=view.name == HISTORY_VIEW)
+            if self._shown is not None:
+                self.app.work.read_call(self._shown)
         elif self._shown is not None and request is not None:
             has_changed = self._shown.request.version != request.version
             self._shown.update(request)
@@ -302,7 +312,9 @@ class MainScreen(ListKeys):
 
     def toggle_masks(self) -> bool:
         if self._shown is not None:
-            return self._shown.toggle_masks()
+            is_lifted = self._shown.toggle_masks()
+            self.app.work.read_call(self._shown)
+            return is_lifted
         lifted = not self._event_redactor.is_lifted
         self._event_redactor = self._redactor.lifted() if lifted else self._redactor
         return lifted

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from approval_tui.console.lists import Load
     from approval_tui.console.pages import Key, Page
     from approval_tui.console.shown_request import Prepared, ShownRequest
+    from approval_tui.display.reading_aids import Aid
+    from approval_tui.display.redaction import Redactor
     from approval_tui.domain.audit import Event, Verification
     from approval_tui.domain.errors import ApprovalTuiError
     from approval_tui.domain.models import Request
@@ -87,6 +89,14 @@ class PayloadPrepared(Message):
         super().__init__()
         self.shown = shown
         self.prepared = prepared
+
+
+class CallRead(Message):
+    """What helps to read a call has been worked out, with the masks of that redactor."""
+
+    def __init__(self, shown: ShownRequest, redactor: Redactor, aids: tuple[Aid, ...]) -> None:
+        super().__init__()
+        self.shown, self.redactor, self.aids = shown, redactor, aids
 
 
 class DecisionRecorded(Message):

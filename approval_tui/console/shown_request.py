@@ -28,6 +28,7 @@ from approval_tui.domain.models import Request
 from approval_tui.store.transactions.filters import IN_DOUBT
 
 if TYPE_CHECKING:
+    from approval_tui.display.reading_aids import Aid
     from approval_tui.domain.audit import Event
 
 LARGE = 50_000
@@ -66,6 +67,7 @@ class ShownRequest:
         self.request = request
         self.story: tuple[Event, ...] = ()
         self.previous: Request | None = None  #: the request of the attempt before it, once it is loaded
+        self.aids: tuple[Aid, ...] = ()  #: what helps to read the call, once it is worked out
         self.is_intact = True
         self.is_large = _size(request) > LARGE
         self._redactor = redactor
@@ -109,6 +111,7 @@ class ShownRequest:
         self._redactor = redactor.masking() if redactor.is_lifted else redactor.lifted()
         self._payloads.clear()
         self._changes.clear()
+        self.aids = ()
         self._began = False
         self.reading.begin(None, self._monotonic())
         return self._redactor.is_lifted
@@ -157,6 +160,13 @@ class ShownRequest:
             self.take(self.work_out(width))
         return self._payloads[width]
 
+    def take_aids(self, redactor: Redactor, aids: tuple[Aid, ...]) -> bool:
+        """Takes in what helps to read the call, unless the masks were changed meanwhile; says whether it is news."""
+        if redactor is not self._redactor or aids == self.aids:
+            return False
+        self.aids = aids
+        return True
+
     # --- what is shown -------------------------------------------------------------------------
 
     def lines(self, width: int, *, payload_only: bool = False) -> list[Line]:
@@ -172,6 +182,7 @@ class ShownRequest:
             story=None if payload_only else self.story,
             previous=self.previous,
             changes=() if payload_only else self._changes_at(width),
+            aids=() if payload_only else self.aids,
         )
 
     def _changes_at(self, width: int) -> list[Line]:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from approval_tui.console import messages
 from approval_tui.console.row_check import check_row
+from approval_tui.display.reading_aids import has_reading_aids, reading_aids
 from approval_tui.domain.errors import ApprovalTuiError, Conflict
 from approval_tui.domain.lifecycle import CONSUMED, PENDING
 from approval_tui.domain.models import Request
 from approval_tui.domain.names import quoted_name
+from approval_tui.settings.files_on_disk import read_for_review
 
 if TYPE_CHECKING:
     from approval_tui.console.app import ConsoleApp
     from approval_tui.console.shown_request import ShownRequest
+    from approval_tui.display.glyphs import Glyphs
+    from approval_tui.display.reading_aids import Aid
+    from approval_tui.display.redaction import Redactor
 
 _LONGEST_NAME = 40
 
@@ -55,6 +61,14 @@ class StoreWork:
         """Has a large payload worked out; every screen hears when it is there."""
         if shown.begin_preparing(width):
             self._begin(partial(self._preparation, shown, width), "prepare")
+
+    def read_call(self, shown: ShownRequest) -> None:
+        """Has worked out what helps to read the call, with the files on disk as they are now.
+
+        Only the last that was asked for counts.
+        """
+        if has_reading_aids(shown.request):
+            self._begin(partial(self._aids, shown), "aids", exclusive=True)
 
     def _begin(self, work: Any, group: str, *, exclusive: bool = False) -> None:
         """Runs a coroutine function; a coroutine that an ending console never ran would be complained of after it."""
@@ -113,10 +127,20 @@ class StoreWork:
             return
         screen.post_message(messages.VerificationEnded(found, None, self._app.clock()))
 
+    async def _aids(self, shown: ShownRequest) -> None:
+        await asyncio.sleep(_REST)
+        redactor = shown.redactor
+        aids = await asyncio.to_thread(_aids_of, shown.request, redactor, self._app.glyphs)
+        self._app.main_screen.post_message(messages.CallRead(shown, redactor, aids))
+
     async def _preparation(self, shown: ShownRequest, width: int) -> None:
         prepared = await asyncio.to_thread(shown.work_out, width)
         for screen in self._app.screen_stack:
             screen.post_message(messages.PayloadPrepared(shown, prepared))
+
+
+def _aids_of(request: Request, redactor: Redactor, glyphs: Glyphs) -> tuple[Aid, ...]:
+    return reading_aids(request, read_for_review, redactor, glyphs, home=os.path.expanduser("~"))
 
 
 def _showable(error: ApprovalTuiError) -> ApprovalTuiError:

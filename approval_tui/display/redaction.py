@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import NamedTuple
 
 from approval_tui.display.glyphs import UNICODE, Glyphs
@@ -100,6 +101,33 @@ class Redactor:
             pieces += [text[end:start], mask(text[start:stop], glyphs)]
             end = stop
         return "".join(pieces) + text[end:]
+
+    def redact_lines(self, text: str, glyphs: Glyphs = UNICODE) -> list[str]:
+        """The lines that `split("\\n")` gives, in each its part of every credential masked; none is lost."""
+        lines = text.split("\n")
+        with_ends = [piece for line in lines for piece in (line, "\n")][:-1]
+        return self.redact_pieces(with_ends, glyphs)[::2]
+
+    def redact_pieces(self, pieces: Sequence[str], glyphs: Glyphs = UNICODE) -> list[str]:
+        """The pieces of one text, in each its part of every credential masked that the whole text holds."""
+        if self.is_lifted:
+            return list(pieces)
+        spans = _secret_spans("".join(pieces))
+        redacted, begin, first = [], 0, 0
+        for piece in pieces:
+            end, shown, done = begin + len(piece), "", begin
+            while first < len(spans) and spans[first][1] <= begin:
+                first += 1
+            for start, stop in islice(spans, first, None):
+                if start >= end:
+                    break
+                start, stop = max(start, begin), min(stop, end)
+                if start < stop:
+                    shown += piece[done - begin : start - begin] + mask(piece[start - begin : stop - begin], glyphs)
+                    done = stop
+            redacted.append(shown + piece[done - begin :])
+            begin = end
+        return redacted
 
 
 def mask(secret: str, glyphs: Glyphs = UNICODE) -> str:

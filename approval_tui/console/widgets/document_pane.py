@@ -16,7 +16,21 @@ from approval_tui.console.reading import Reading
 from approval_tui.console.widgets.line_view import LineView
 from approval_tui.display.width import cell_width
 
-ROLES = ("label", "title", "agent", "key", "string", "number", "note", "bad", "good", "added", "removed", "match")
+ROLES = (
+    "label",
+    "title",
+    "agent",
+    "key",
+    "string",
+    "number",
+    "note",
+    "bad",
+    "good",
+    "added",
+    "removed",
+    "mark",
+    "match",
+)
 _PREFIX = "document-pane--"
 _BASE, _MATCH = "", "match"
 

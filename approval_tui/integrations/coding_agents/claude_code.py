@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from approval_tui.domain.canonical import JsonObject
+from approval_tui.domain.coding_agents import CLAUDE_CODE
 from approval_tui.integrations.coding_agents.agent import (
     BLOCKED,
     COULD_NOT_START,
@@ -41,7 +42,7 @@ _HEADLESS = "sdk-cli"
 class ClaudeCode:
     """See `CodingAgent`."""
 
-    name = "claude-code"
+    name = CLAUDE_CODE
     title = "Claude Code"
     unasked_tools = frozenset(
         {

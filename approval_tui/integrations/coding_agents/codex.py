@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from approval_tui.domain.canonical import JsonObject
+from approval_tui.domain.coding_agents import CODEX
 from approval_tui.integrations.coding_agents.agent import (
     BLOCKED,
     PROJECT,
@@ -37,7 +38,7 @@ _OF_A_SERVER = "mcp__"
 class Codex:
     """See `CodingAgent`."""
 
-    name = "codex"
+    name = CODEX
     title = "Codex"
     unasked_tools = frozenset(
         {
