@@ -77,6 +77,10 @@ FIGURES = {
     "memory": {"memory after 3 further requests", "memory after 20 rows of history"},
     "mcp": {"MCP: an allowed call", "MCP: start to first answer"},
     "toolset": {"a pre-approved call of a toolset", "a granted call of a toolset"},
+    "hook": {
+        f"CPU of a hook answered by {what}"
+        for what in ("a grant", "a policy", "the agent's own rules, for what only reads")
+    },
     "judging": {
         *(f"judging by {rules} rules" for rules in ("10", "100", "1,000")),
         "judging by 1 rule, 1,000 tools",

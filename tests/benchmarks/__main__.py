@@ -14,6 +14,7 @@ from tests.benchmarks import (
     cursor,
     first_paint,
     flood,
+    hook_startup,
     idle,
     judging,
     mcp_overhead,
@@ -47,6 +48,7 @@ GROUPS: dict[str, Callable[[Counts, str], list[Figure]]] = {
     "judging": judging.measure,
     "mcp": mcp_overhead.measure,
     "toolset": toolset_overhead.measure,
+    "hook": hook_startup.measure,
 }
 
 
