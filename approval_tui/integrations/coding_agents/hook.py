@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from approval_tui.domain.canonical import canonical_hash, exact_json
+from approval_tui.domain.canonical import canonical_hash, canonical_json, exact_json
 from approval_tui.domain.clock import format_duration
 from approval_tui.domain.errors import (
     ApprovalDenied,
@@ -18,6 +18,7 @@ from approval_tui.domain.errors import (
     ApprovalTuiError,
     Conflict,
     PolicyDenied,
+    RequestNotFound,
 )
 from approval_tui.domain.lifecycle import FAILED, SUCCEEDED
 from approval_tui.integrations.coding_agents.agent import CodingAgent
@@ -26,6 +27,7 @@ from approval_tui.integrations.coding_agents.hook_input import (
     OUTCOMES,
     PERMISSION_DENIED,
     PERMISSION_REQUEST,
+    QUESTIONS,
     HookInput,
     read_hook_input,
 )
@@ -106,24 +108,38 @@ class Hook:
             return self._reported(asked)
         if asked.is_question:
             return self._decision(asked)
+        if asked.event in QUESTIONS:
+            return self.without_decision("The tool and its arguments cannot be read in only one way; nobody was asked.")
         return self.without_decision(f"approval-tui does not know what to say to the event {asked.event!a}.")
 
     # --- before a call -------------------------------------------------------------------------
 
     def _decision(self, asked: HookInput) -> HookAnswer:
-        assert asked.tool is not None
-        if asked.event == PERMISSION_REQUEST:
-            if self._agent.asks_the_same(asked) and self._kept.take_answer(asked) is not None:
-                return HookAnswer(ALLOW, "This very call was approved in approval-tui.")
-        else:
-            self._kept.take_answer(asked)  # an approval of the same call before this one answers for this one no more
-            if asked.tool in self._agent.unasked_tools and not self._has_policy():
-                return HookAnswer(NOTHING)
+        approval = self._kept.take_answer(asked)  # an approval of the same call before this one answers only once
+        is_question_of_agent = asked.event == PERMISSION_REQUEST
+        if not is_question_of_agent and asked.tool in self._agent.unasked_tools and not self._has_policy():
+            return HookAnswer(NOTHING)
         gate = self._open_gate(asked)
         try:
+            if approval is not None and is_question_of_agent and self._is_approved(gate, asked, approval.request_id):
+                return HookAnswer(ALLOW, "This very call was approved in approval-tui.")
             return self._asked_of(gate, asked)
         finally:
             gate.close()
+
+    def _is_approved(self, gate: Gate, asked: HookInput, request_id: str) -> bool:
+        """Whether the agent asks about nothing but a call that the store itself says was approved and has not ended."""
+        try:
+            request = gate.requester_store_blocking().get(request_id)
+        except RequestNotFound:
+            return False
+        return (
+            self._agent.asks_the_same(asked)
+            and request.is_running
+            and (request.requester, request.session) == (self._options.requester, asked.session)
+            and (request.server, request.tool) == (self._agent.name, asked.tool)
+            and canonical_json(request.effective_arguments) == canonical_json(asked.arguments)
+        )
 
     def _asked_of(self, gate: Gate, asked: HookInput) -> HookAnswer:
         assert asked.tool is not None
@@ -195,7 +211,7 @@ class Hook:
 
     def _reported(self, ended: HookInput) -> HookAnswer:
         """Tells the store how a call ended that somebody had approved; a failure is said, and undoes nothing."""
-        found = None if ended.arguments is None else self._kept.find(ended)
+        found = self._kept.find(ended)
         if found is None:
             return HookAnswer(NOTHING)
         name, kept = found
@@ -220,7 +236,7 @@ class Hook:
         else:
             failure = self._agent.failure(ended)
             detail = None if failure is None else failure[:_LONGEST_DETAIL]
-            if ended.call_hash != kept.ran_as:
+            if ended.arguments is not None and ended.call_hash != kept.ran_as:
                 detail = _OTHER_ARGUMENTS
             outcome = SUCCEEDED if failure is None else FAILED
             store.report_outcome(kept.request_id, kept.claim_id, outcome, detail=detail)

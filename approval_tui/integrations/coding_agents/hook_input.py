@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 from approval_tui.domain.canonical import JsonObject, canonical_hash, parse_json
@@ -24,8 +25,9 @@ MOST_BYTES = 32 * 1024 * 1024
 class HookInput(NamedTuple):
     """One event of an agent. Fields that it did not send, or not as text, are None; others are ignored.
 
-    `arguments` are the tool's, exactly as the agent would run it. `call_id` is the agent's own id of the call, which
-    the event before the call and the one after it share. `mode` is the agent's permission mode.
+    `arguments` are the tool's, exactly as the agent would run it, or None where that could be read in two ways.
+    `call_id` is the agent's own id of the call, which the event before the call and the one after it share. `mode` is
+    the agent's permission mode.
     """
 
     event: str
@@ -51,20 +53,24 @@ class HookInput(NamedTuple):
 
 
 def read_hook_input(data: bytes) -> HookInput:
-    """The event that the agent's JSON speaks of; raises InvalidInput where it is no event at all."""
+    """The event that the agent's JSON speaks of; raises InvalidInput where it is no event at all.
+
+    What a question would run is read strictly, and left out where two readers could read two things. Around it, and
+    in what a tool answered, anything may stand.
+    """
     if len(data) > MOST_BYTES:
         raise _not_understood(f"more than {MOST_BYTES:,} bytes")
     try:
-        said = parse_json(data)
+        said, is_plain = parse_json(data), True
     except InvalidJson as error:
-        raise _not_understood(error.happened) from None
+        said, is_plain = _read_leniently(data, error), False
     if type(said) is not dict or type(said.get("hook_event_name")) is not str:
         raise _not_understood("no object with a hook_event_name")
     tool, arguments = said.get("tool_name"), said.get("tool_input")
     return HookInput(
         event=said["hook_event_name"],
-        tool=tool if type(tool) is str and tool else None,
-        arguments=arguments if type(arguments) is dict else None,
+        tool=tool if type(tool) is str and tool and is_plain else None,
+        arguments=arguments if type(arguments) is dict and is_plain else None,
         session=_name(said, "session_id"),
         working_directory=_text(said, "cwd"),
         call_id=_name(said, "tool_use_id"),
@@ -74,9 +80,17 @@ def read_hook_input(data: bytes) -> HookInput:
     )
 
 
+def _read_leniently(data: bytes, error: InvalidJson) -> Any:
+    """What the standard library makes of it; raises InvalidInput with the first error where that is nothing."""
+    try:
+        return json.loads(data.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        raise _not_understood(error.happened) from None
+
+
 def _text(said: dict[str, Any], key: str) -> str | None:
     value = said.get(key)
-    return value if type(value) is str and value else None
+    return value.encode("utf-8", "replace").decode() if type(value) is str and value else None
 
 
 def _name(said: dict[str, Any], key: str) -> str | None:
