@@ -10,9 +10,11 @@ import argparse
 import asyncio
 import os
 import re
+import shutil
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -24,17 +26,30 @@ from textual.widgets import Input
 from approval_tui.console.app import ConsoleApp
 from approval_tui.display.glyphs import UNICODE
 from approval_tui.domain.audit import Event
+from approval_tui.domain.calls import Call
 from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.events import APPROVED
 from approval_tui.domain.models import Request
 from approval_tui.store import open_store_blocking
 from tests.console.driver import Console
-from tests.seeded import FIRST_MOMENT, counting_ids, hostile_call, second_attempt, seed, seed_day
+from tests.seeded import (
+    FIRST_MOMENT,
+    agents_command,
+    agents_edit,
+    counting_ids,
+    hostile_call,
+    second_attempt,
+    seed,
+    seed_day,
+)
 from tests.support import BO, ManualClock, deny
 
 WIDE = (140, 34)
 NARROW = (60, 40)
 _STORE = "approvals.db"
+_PROJECT = "/var/tmp/shop"  # noqa: S108 - made anew, and never one that is there
+"""Where a coding agent works in two pictures; it is made for them, and must be the same on every machine."""
+
 _MISSING = "/srv/approvals/approvals.db"
 """A place where there is no store; it stands in a picture, so it must be the same on every machine."""
 
@@ -77,6 +92,23 @@ async def _attempt(moment: Moment) -> None:
     await moment.console.until(lambda: len(moment.console.screen.waiting) == 5)
     await moment.console.press("G")
     await moment.console.see("rejected by bo because")
+
+
+async def _edit(moment: Moment) -> None:
+    await _ask(moment, agents_edit(_PROJECT)[1])
+    await moment.console.see("what it would change in the file on disk")
+
+
+async def _command(moment: Moment) -> None:
+    await _ask(moment, agents_command(_PROJECT))
+    await moment.console.see("the parts of the command")
+
+
+async def _ask(moment: Moment, call: Call) -> None:
+    with open_store_blocking(moment.path, clock=moment.console.clock, new_id=counting_ids(100)) as store:
+        store.requester.submit(call)
+    await moment.console.until(lambda: len(moment.console.screen.waiting) == 5)
+    await moment.console.press("G")
 
 
 async def _payload(moment: Moment) -> None:
@@ -133,6 +165,8 @@ PICTURES = (
     Picture("queue", seed, _nothing),
     Picture("detail", seed, _detail),
     Picture("attempt", seed, _attempt),
+    Picture("edit", seed, _edit),
+    Picture("command", seed, _command),
     Picture("payload", seed, _payload),
     Picture("deny", seed, _deny),
     Picture("lost-race", seed, _lost_race),
@@ -146,7 +180,7 @@ PICTURES = (
 
 async def take(picture: Picture) -> str:
     """The picture as SVG, the same in every run of the same app."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _project(picture):
         clock, monotonic = ManualClock(FIRST_MOMENT), ManualClock(0)
         path, shown_path = _place(picture, folder)
         if picture.seed is not None:
@@ -174,6 +208,22 @@ async def take(picture: Picture) -> str:
             await console.settle()
             svg = app.export_screenshot(title="approval-tui")
     return _plain(svg)
+
+
+@contextmanager
+def _project(picture: Picture) -> Iterator[None]:
+    """The project of the pictures that need one, while they are taken; raises FileExistsError where one is there."""
+    if picture.prepare not in (_edit, _command):
+        yield
+        return
+    os.mkdir(_PROJECT)
+    try:
+        for path, text in agents_edit(_PROJECT)[0].items():
+            with open(path, "x", encoding="utf-8") as file:
+                file.write(text)
+        yield
+    finally:
+        shutil.rmtree(_PROJECT)
 
 
 def _place(picture: Picture, folder: str) -> tuple[str, str]:

@@ -6,12 +6,14 @@ import argparse
 from collections.abc import Callable
 from typing import NamedTuple
 
+from approval_tui.cli.hook_line import DEFAULT_WAIT
 from approval_tui.domain.lifecycle import APPROVED, CONSUMED, FINAL, OUTCOMES, PENDING, POLICY_VERDICTS, RISKS, STATUSES
 from approval_tui.domain.proxy_choices import DEFAULT_PENDING_CODE, DEFAULT_REQUESTER, ON_PENDING, ROLLBACK_ON
 from approval_tui.version import __version__
 
 PROGRAM = "approval-tui"
 Parser = argparse.ArgumentParser
+_AGENTS = ("claude-code", "codex")
 _NOT_WAITING = (APPROVED, *FINAL, CONSUMED, "in_doubt")
 
 
@@ -194,10 +196,38 @@ def _cancel(parser: Parser) -> None:
 
 
 def _hook(parser: Parser) -> None:
-    parser.add_argument("--wait", metavar="50s", type=_duration, default=50_000, help="how long a person has (50s)")
+    parser.add_argument(
+        "--wait", metavar="50s", type=_duration, default=DEFAULT_WAIT, help="how long a person has (50s)"
+    )
     parser.add_argument("--policy", metavar="FILE", help="which calls run, which never run, and which ask")
     parser.add_argument("--fail-closed", action="store_true", help="deny where nobody decided; else the agent asks")
     parser.add_argument("--requester", metavar="NAME", help="who asks (else the agent's name)")
+
+
+def _hook_agent(parser: Parser) -> None:
+    parser.add_argument("agent", choices=_AGENTS, help="whose hook")
+
+
+def _hook_file(parser: Parser) -> None:
+    _hook_agent(parser)
+    parser.add_argument(
+        "--scope", choices=("user", "project"), default="user", help="for all of your projects (user), or this one"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
+
+
+def _hook_install(parser: Parser) -> None:
+    _hook_file(parser)
+    parser.add_argument(
+        "--wait", metavar="50s", type=_hook_wait, default=DEFAULT_WAIT, help="how long a person has, 1s to 1h (50s)"
+    )
+    parser.add_argument("--policy", metavar="FILE", help="which calls run, which never run, and which ask")
+    parser.add_argument("--fail-closed", action="store_true", help="deny where nobody decided; else the agent asks")
+    parser.add_argument("--requester", metavar="NAME", help="who asks (else the agent's name)")
+
+
+def _hook_doctor(parser: Parser) -> None:
+    parser.add_argument("agent", choices=_AGENTS, nargs="?", help="only this one's (else every agent's that is there)")
 
 
 def _validate(parser: Parser) -> None:
@@ -293,6 +323,13 @@ def _duration(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{error.happened} {error.to_do}") from None
 
 
+def _hook_wait(text: str) -> int:
+    wait = _duration(text)
+    if not 1000 <= wait <= 3_600_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 1s and 1h")
+    return wait
+
+
 def _hold(text: str) -> int:
     return 0 if text == "0" else _duration(text)
 
@@ -354,6 +391,9 @@ COMMANDS = (
     Command("proxy status", "the proxies, what they decided, and which rules deny most", _no_arguments, "proxy:status"),
     Command("hook claude-code", "answer Claude Code's hook on stdin", _hook, "hook:claude_code", has_json=False),
     Command("hook codex", "answer Codex's hook on stdin", _hook, "hook:codex", has_json=False),
+    Command("hook install", "put the hook into a coding agent's settings", _hook_install, "hook_install:install"),
+    Command("hook uninstall", "take the hook out of them again", _hook_file, "hook_install:uninstall"),
+    Command("hook doctor", "whether the hooks are there, and work", _hook_doctor, "hook_install:doctor"),
     Command("demo", "three agents at work in a scratch folder, to try it out", _demo, "start:demo", has_json=False),
 )
 BY_NAME = {command.name: command for command in COMMANDS}

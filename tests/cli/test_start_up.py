@@ -102,6 +102,9 @@ def words_of(store: BlockingStore, past: BlockingStore) -> dict[str, list[str]]:
         "policy replay": ["policy", "replay", POLICY],
         "policy schema": ["policy", "schema"],
         "proxy status": ["proxy", "status"],
+        "hook install": ["hook", "install", "claude-code", "--scope", "project", "--dry-run"],
+        "hook uninstall": ["hook", "uninstall", "claude-code", "--scope", "project", "--dry-run"],
+        "hook doctor": ["hook", "doctor", "codex"],
     }
 
 
@@ -109,10 +112,10 @@ def words_of(store: BlockingStore, past: BlockingStore) -> dict[str, list[str]]:
     "name", ["", *(each.name for each in COMMANDS if each.name not in (*DRAWS, *SPEAKS_MCP, *HOOKS))]
 )
 def test_a_command_loads_only_what_it_needs(words_of: dict[str, list[str]], name: str) -> None:
-    code = {"submit": "7", "wait": "9"}.get(name, "0")
+    code = {"submit": "7", "wait": "9", "hook doctor": "1"}.get(name, "0")
     if name in READ_A_POLICY:
         code = "0 yaml"
-    assert loaded(_COMMAND, *words_of[name], APPROVAL_TUI_CONFIG="") == code
+    assert loaded(_COMMAND, *words_of[name], APPROVAL_TUI_CONFIG="", CODEX_HOME="/nowhere") == code
 
 
 @pytest.mark.parametrize("name", HOOKS)

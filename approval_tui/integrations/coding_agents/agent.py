@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.integrations.coding_agents.hook_answer import HookAnswer
 from approval_tui.integrations.coding_agents.hook_input import HookInput
+
+if TYPE_CHECKING:
+    from approval_tui.integrations.coding_agents.finding import Finding
+    from approval_tui.integrations.coding_agents.installed_hook import FoundHook
 
 BLOCKED = 2
 """The exit code with which a hook stops a call whatever it printed; what it wrote to stderr is the reason."""
@@ -37,6 +41,9 @@ class CodingAgent(Protocol):
     unasked_tools: frozenset[str]
     """Tools of its own that change nothing outside of it, which the built-in policy leaves to its own rules."""
 
+    after_install: str
+    """What its user has still to do, in a sentence; empty for nothing."""
+
     hook_events: tuple[str, ...]
     """The events that the hook has to hear of: the questions first."""
 
@@ -45,6 +52,9 @@ class CodingAgent(Protocol):
 
     def fallback(self, event: str, *, fail_closed: bool) -> str:
         """What the shell does when the hook cannot start, as the right side of `||`; empty for nothing."""
+
+    def check_runs(self, path: str, hooks: Sequence[FoundHook], environment: Mapping[str, str], /) -> Iterator[Finding]:
+        """What it makes of our hooks in that file, where it may not run them at all."""
 
     def speak(self, event: str, answer: HookAnswer) -> Spoken:
         """The answer in its format."""
@@ -68,14 +78,15 @@ def as_json(value: Mapping[str, Any]) -> str:
 
 
 def say_in_shell(spoken: Spoken) -> str:
-    """A command of `sh` that says it."""
+    """A command of `sh` that says it, where the hook has not itself stopped the call."""
     import shlex  # only who installs a hook needs it
 
-    return f"printf '%s\\n' {shlex.quote(spoken.stdout.rstrip())}"
+    return f"{{ [ $? -eq {BLOCKED} ] && exit {BLOCKED}; printf '%s\\n' {shlex.quote(spoken.stdout.rstrip())}; }}"
 
 
 def stop_in_shell() -> str:
     """A command of `sh` that stops the call, whatever was printed before it."""
     import shlex  # only who installs a hook needs it
 
-    return f"{{ echo {shlex.quote(COULD_NOT_START)} >&2; exit {BLOCKED}; }}"
+    said = shlex.quote(COULD_NOT_START)
+    return f"{{ [ $? -eq {BLOCKED} ] || echo {said} >&2; exit {BLOCKED}; }}"

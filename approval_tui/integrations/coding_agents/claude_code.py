@@ -7,8 +7,8 @@ half an answer, or one that comes after its timeout, it goes on as if there were
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.coding_agents import CLAUDE_CODE
@@ -30,6 +30,10 @@ from approval_tui.integrations.coding_agents.hook_input import (
     HookInput,
 )
 
+if TYPE_CHECKING:
+    from approval_tui.integrations.coding_agents.finding import Finding
+    from approval_tui.integrations.coding_agents.installed_hook import FoundHook
+
 _MODES_THAT_ASK = frozenset({"default", "acceptEdits", "plan", "auto"})
 """In the others (`bypassPermissions`, `dontAsk`) its own prompt never opens; nor may it in one we do not know."""
 
@@ -44,6 +48,7 @@ class ClaudeCode:
 
     name = CLAUDE_CODE
     title = "Claude Code"
+    after_install = ""
     unasked_tools = frozenset(
         {
             "AskUserQuestion",
@@ -83,6 +88,10 @@ class ClaudeCode:
         if event == PERMISSION_REQUEST and fail_closed:
             return say_in_shell(self.speak(event, HookAnswer(DENY, COULD_NOT_START)))
         return ""
+
+    def check_runs(self, _path: str, _hooks: Sequence[FoundHook], _environment: Mapping[str, str]) -> Iterator[Finding]:
+        """It runs whatever its settings name."""
+        return iter(())
 
     def speak(self, event: str, answer: HookAnswer) -> Spoken:
         """The answer as JSON; a denial of what was not understood is an exit code that stops every event."""

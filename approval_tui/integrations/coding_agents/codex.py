@@ -8,14 +8,15 @@ reason stops a call, or exit code 2 with words on stderr; so nothing here can ha
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.coding_agents import CODEX
 from approval_tui.integrations.coding_agents.agent import (
     BLOCKED,
     PROJECT,
+    USER,
     Spoken,
     as_json,
     stop_in_shell,
@@ -27,6 +28,10 @@ from approval_tui.integrations.coding_agents.hook_input import (
     PRE_TOOL_USE,
     HookInput,
 )
+
+if TYPE_CHECKING:
+    from approval_tui.integrations.coding_agents.finding import Finding
+    from approval_tui.integrations.coding_agents.installed_hook import FoundHook
 
 _MODE_THAT_ASKS = "default"
 _TOOLS_OF_A_COMMAND = frozenset({"Bash", "apply_patch"})
@@ -40,6 +45,9 @@ class Codex:
 
     name = CODEX
     title = "Codex"
+    after_install = (
+        "Codex runs no hook before you trust it: start codex and choose `Trust all and continue`, or /hooks."
+    )
     unasked_tools = frozenset(
         {
             "get_goal",
@@ -62,6 +70,12 @@ class Codex:
     def fallback(self, event: str, *, fail_closed: bool) -> str:
         """Before a call nothing but a denial holds it; its own prompt comes where it was about to ask anyway."""
         return stop_in_shell() if event == PRE_TOOL_USE or (event == PERMISSION_REQUEST and fail_closed) else ""
+
+    def check_runs(self, path: str, hooks: Sequence[FoundHook], environment: Mapping[str, str]) -> Iterator[Finding]:
+        """It runs what its user has trusted, and nothing else."""
+        from approval_tui.integrations.coding_agents.codex_trust import check_trust  # only doctor needs it
+
+        return check_trust(path, hooks, os.path.dirname(self.settings_path(USER, environment, "")))
 
     def speak(self, event: str, answer: HookAnswer) -> Spoken:
         """The answer in exactly the keys that it knows; to go on is to say nothing."""

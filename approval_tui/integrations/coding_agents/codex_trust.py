@@ -1,0 +1,84 @@
+"""Whether Codex would run our hook: it runs none that its user has not trusted, and says nothing about it.
+
+Trust is a table of its configuration: for each hook, by its file and its place in that, a hash of what it runs. The
+place and the hash are those of Codex 0.169.0, as its own binary was seen to write them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from approval_tui.integrations.coding_agents.finding import DOUBT, FINE, WRONG, Finding
+from approval_tui.integrations.coding_agents.installed_hook import FoundHook
+
+_DEFAULT_TIMEOUT = 600
+_TO_DO = "Start codex and choose `Trust all and continue`, or type /hooks there and trust them."
+_NAMES = {
+    "PreToolUse": "pre_tool_use",
+    "PermissionRequest": "permission_request",
+    "PostToolUse": "post_tool_use",
+}
+
+
+def check_trust(path: str, hooks: Sequence[FoundHook], folder: str) -> Iterator[Finding]:
+    """Which of the hooks of that file Codex does not run; `folder` is that of its own configuration."""
+    config = os.path.join(folder, "config.toml")
+    try:
+        with open(config, "rb") as file:
+            settings = tomllib.load(file)
+    except FileNotFoundError:
+        settings = {}
+    except (OSError, ValueError) as error:
+        yield Finding(DOUBT, f"{config}: whether Codex trusts the hook cannot be told: {error}.", _TO_DO)
+        return
+    features = settings.get("features")
+    if isinstance(features, dict) and features.get("hooks") is False:
+        yield Finding(WRONG, f"{config}: hooks are switched off, so none runs.", "Take features.hooks out of it.")
+    untrusted = [hook.event for hook in hooks if not _is_trusted(_states(settings), os.path.realpath(path), hook)]
+    if untrusted:
+        what = f"Codex does not trust the hook for {', '.join(untrusted)}, and silently does not run it."
+        yield Finding(WRONG, what, _TO_DO)
+    elif hooks:
+        yield Finding(FINE, "Codex trusts the hook.")
+
+
+def trusted_hash(hook: FoundHook) -> str:
+    """What Codex keeps of a hook that its user trusts."""
+    entry = hook.entry
+    timeout = entry.get("timeout", _DEFAULT_TIMEOUT)
+    seen: dict[str, Any] = {
+        "type": "command",
+        "command": entry["command"],
+        "timeout": max(timeout, 1) if isinstance(timeout, int) else timeout,
+        "async": bool(entry.get("async")),
+    }
+    if entry.get("statusMessage") is not None:
+        seen["statusMessage"] = entry["statusMessage"]
+    group: dict[str, Any] = {"event_name": _NAMES.get(hook.event, hook.event), "hooks": [seen]}
+    if hook.matcher is not None:
+        group["matcher"] = hook.matcher
+    text = json.dumps(group, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return "sha256:" + sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def state_key(path: str, hook: FoundHook) -> str:
+    """Under which name Codex keeps it: the file, and the hook's place in that."""
+    return f"{path}:{_NAMES.get(hook.event, hook.event)}:{hook.group_index}:{hook.entry_index}"
+
+
+def _states(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    hooks = settings.get("hooks")
+    states = hooks.get("state") if isinstance(hooks, dict) else None
+    return states if isinstance(states, dict) else {}
+
+
+def _is_trusted(states: Mapping[str, Any], path: str, hook: FoundHook) -> bool:
+    state = states.get(state_key(path, hook))
+    if not isinstance(state, dict) or state.get("enabled") is False:
+        return False
+    return bool(state.get("trusted_hash") == trusted_hash(hook))

@@ -1,0 +1,1 @@
+"""The hooks of coding agents: installed, taken out and looked into."""
