@@ -197,7 +197,7 @@ def _cancel(parser: Parser) -> None:
 
 def _hook(parser: Parser) -> None:
     parser.add_argument(
-        "--wait", metavar="50s", type=_duration, default=DEFAULT_WAIT, help="how long a person has (50s)"
+        "--wait", metavar="50s", type=_hook_wait, default=DEFAULT_WAIT, help="how long a person has, at most 1h (50s)"
     )
     parser.add_argument("--policy", metavar="FILE", help="which calls run, which never run, and which ask")
     parser.add_argument("--fail-closed", action="store_true", help="deny where nobody decided; else the agent asks")
@@ -219,7 +219,11 @@ def _hook_file(parser: Parser) -> None:
 def _hook_install(parser: Parser) -> None:
     _hook_file(parser)
     parser.add_argument(
-        "--wait", metavar="50s", type=_hook_wait, default=DEFAULT_WAIT, help="how long a person has, 1s to 1h (50s)"
+        "--wait",
+        metavar="50s",
+        type=_installed_wait,
+        default=DEFAULT_WAIT,
+        help="how long a person has, 1s to 1h (50s)",
     )
     parser.add_argument("--policy", metavar="FILE", help="which calls run, which never run, and which ask")
     parser.add_argument("--fail-closed", action="store_true", help="deny where nobody decided; else the agent asks")
@@ -325,8 +329,15 @@ def _duration(text: str) -> int:
 
 def _hook_wait(text: str) -> int:
     wait = _duration(text)
-    if not 1000 <= wait <= 3_600_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not between 1s and 1h")
+    if wait > 3_600_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than 1h")
+    return wait
+
+
+def _installed_wait(text: str) -> int:
+    wait = _hook_wait(text)
+    if wait < 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is less than 1s")
     return wait
 
 

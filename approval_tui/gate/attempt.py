@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from time import monotonic
 from typing import Any, NamedTuple
 
 from approval_tui.domain.calls import Admission, Call, CheckedCall, Claim, Submitted, check_call
@@ -33,7 +34,8 @@ def _tell_nobody(_request: Request) -> None:
 class Waiting(NamedTuple):
     """How a caller waits for a decision.
 
-    `hold` is for how many ms, where the policy says nothing of it or is not heeded (None: until the request ends).
+    `hold` is for how many ms in all, where the policy says nothing of it or is not heeded (None: until the request
+    ends).
     A request that this call made `is_withdrawn` when the caller is interrupted, or stays for a caller that comes back.
     `on_waiting` is told of the request each time that waiting for it begins, `on_created` of each that the call makes.
     """
@@ -66,6 +68,7 @@ class Attempt:
         self._claim_id = new_secret("clm")
         self._consuming_id: str | None = None
         self._is_admitting = False
+        self._waits_since: float | None = None
         self.hold: int | None = None
 
     def steps(self) -> Steps[Claim | Admission]:
@@ -189,12 +192,17 @@ class Attempt:
         request = submitted.request
         if request.status == PENDING:
             is_said = self.hold is not None and self._waiting.heeds_policy
-            hold = self.hold if is_said else self._waiting.hold
-            if hold == 0:
+            left = self._left_of(self.hold if is_said else self._waiting.hold)
+            if left == 0:
                 raise_not_approved(request)
             self._waiting.on_waiting(request)
-            request = yield self._wait(request, hold)
+            request = yield self._wait(request, left)
         return request
+
+    def _left_of(self, hold: int | None) -> int | None:
+        """What is left, in ms, of the time for which this attempt waits in all, however often it asks anew."""
+        self._waits_since = monotonic() if self._waits_since is None else self._waits_since
+        return None if hold is None else max(0, hold - round(1000 * (monotonic() - self._waits_since)))
 
     def _is_asked_anew(self, request: Request) -> bool:
         """Whether another caller used the request, or its own creator withdrew it while this one waited."""

@@ -42,6 +42,17 @@ def ensure_private_folder(folder: str) -> None:
         ) from None
 
 
+def is_private_folder(folder: str) -> bool:
+    """Whether the folder is there, is this user's, and nobody else may write in it."""
+    try:
+        status = os.stat(folder)
+    except OSError:
+        return False
+    if os.name != "posix":
+        return stat.S_ISDIR(status.st_mode)
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & _OTHERS_MAY_WRITE
+
+
 def ensure_private_file(path: str) -> None:
     """Makes the file with mode 0600 if it is missing; refuses one that other users may write.
 
@@ -72,3 +83,12 @@ def ensure_private_file(path: str) -> None:
             not_done="It was not opened: its decisions could be anyone's.",
             to_do=f"Look at what it holds, then `chmod 600 {path}`.",
         )
+
+
+def replace_private_file(path: str, data: bytes) -> None:
+    """Puts a file with mode 0600 in the place of what is there, whole or not at all; raises OSError."""
+    unfinished = f"{path}.{os.getpid()}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    with os.fdopen(os.open(unfinished, flags, PRIVATE_FILE), "wb") as file:
+        file.write(data)
+    os.replace(unfinished, path)

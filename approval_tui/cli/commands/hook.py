@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING, NoReturn
 
 from approval_tui.cli.environment import Environment
-from approval_tui.integrations.coding_agents.agent import CodingAgent
+from approval_tui.integrations.coding_agents.agent import BLOCKED, CodingAgent, words
 from approval_tui.integrations.coding_agents.hook import OUTLIVES, Hook, HookOptions
-from approval_tui.integrations.coding_agents.hook_answer import HookAnswer
+from approval_tui.integrations.coding_agents.hook_answer import NOTHING, HookAnswer
 from approval_tui.integrations.coding_agents.hook_input import MOST_BYTES, PRE_TOOL_USE
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 _GRACE = 5.0
 """Seconds after the wait in which the hook must be done; then it answers without a decision, whatever it is at."""
 
+
+_LOOK = 0.5
+"""Seconds after which it is looked again whether the agent is still there."""
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _PIECE = 1 << 16
@@ -61,15 +66,17 @@ def _serve(agent: CodingAgent, options: Namespace, environment: Environment) -> 
         has_policy=lambda: environment.policy_path(options.policy) is not None,
     )
     voice = _Voice(agent, hook)
-    overdue = threading.Timer(options.wait / 1000 + _GRACE, voice.say, [None, "approval-tui was not done in time."])
-    overdue.daemon = True
-    overdue.start()
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
+    watch = threading.Thread(target=_watch, args=(voice, options.wait / 1000 + _GRACE), daemon=True)
+    watch.start()
     try:
-        answer = hook.answer(_read_stdin())
+        try:
+            answer = hook.answer(_read_stdin())
+        finally:
+            _ignore_signals()
     except BaseException as error:
-        voice.say(None, f"approval-tui was interrupted ({type(error).__name__}).")
+        voice.say(None, f"approval-tui was interrupted ({error}).")
     voice.say(answer)
 
 
@@ -80,19 +87,43 @@ class _Voice:
         self._agent = agent
         self._hook = hook
         self._turn = threading.Lock()
+        self._has_output = _is_open(1)
+        for descriptor in (0, 1, 2):  # or the next file that is opened, as the store, would stand in its place
+            if not _is_open(descriptor):
+                os.open(os.devnull, os.O_RDWR)
 
     def say(self, answer: HookAnswer | None, why: str = "") -> NoReturn:
-        """Says the answer, or that there was no decision; the first to come here is the only one."""
+        """Says the answer, or that there was no decision; the first to come here is the only one.
+
+        What cannot be said is a denial by exit code, which stops the call.
+        """
         self._turn.acquire()
-        if threading.current_thread() is threading.main_thread():
-            for number in _SIGNALS:
-                signal.signal(number, signal.SIG_IGN)
         answer = answer or self._hook.without_decision(why)
         asked = self._hook.asked
         spoken = self._agent.speak(PRE_TOOL_USE if asked is None else asked.event, answer)
-        _write(2, spoken.stderr)
-        _write(1, spoken.stdout)
+        _write(2, f"{words(answer.reason)}\n" if answer.decision == NOTHING and answer.reason else spoken.stderr)
+        if spoken.stdout and not (self._has_output and _write(1, spoken.stdout)) and answer.decision != NOTHING:
+            self._hook.take_back()
+            _write(2, "approval-tui could not write its answer, so the call does not run.\n")
+            os._exit(BLOCKED)
         os._exit(spoken.exit_code)
+
+
+def _watch(voice: _Voice, limit: float) -> None:
+    """Answers after `limit` seconds without a decision; ends what asks for an agent that is gone.
+
+    The agent is at the other end of stdout. What it started the hook with, a shell, may be gone alone.
+    """
+    parent, end = os.getppid(), time.monotonic() + limit
+    poll = select.poll()
+    poll.register(1, 0)
+    while (left := end - time.monotonic()) > 0:
+        is_gone = any(state & (select.POLLERR | select.POLLHUP) for _, state in poll.poll(1000 * min(left, _LOOK)))
+        if is_gone or os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+            poll.unregister(1)
+            parent = os.getppid()
+    voice.say(None, "approval-tui was not done in time.")
 
 
 def _gate(agent: CodingAgent, options: Namespace, environment: Environment, asked: HookInput) -> Gate:
@@ -129,7 +160,22 @@ def _policy(options: Namespace, environment: Environment) -> PolicyEngine | None
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+    _ignore_signals()  # one is enough, and what it begins must come to its end
     raise _Interrupted(signal.Signals(number).name)
+
+
+def _ignore_signals() -> None:
+    """Lets them pass by; Python complains of one that comes while its handler becomes SIG_IGN."""
+    for number in _SIGNALS:
+        signal.signal(number, lambda _number, _frame: None)
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def _read_stdin() -> bytes:
@@ -144,10 +190,14 @@ def _read_stdin() -> bytes:
     return b"".join(pieces)
 
 
-def _write(descriptor: int, text: str) -> None:
+def _write(descriptor: int, text: str) -> bool:
+    """Writes all of it; False where that cannot be."""
     data = text.encode("utf-8", "backslashreplace")
     while data:
         try:
             data = data[os.write(descriptor, data) :]
+        except BlockingIOError:
+            select.select([], [descriptor], [])
         except OSError:
-            return  # nobody reads it; the exit code is all that is left to say
+            return False
+    return True

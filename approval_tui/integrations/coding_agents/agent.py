@@ -22,7 +22,8 @@ USER = "user"  #: hooks for every project of the user
 PROJECT = "project"  #: hooks for this project, for all who work in it
 SCOPES = (USER, PROJECT)
 
-COULD_NOT_START = "approval-tui could not start, so nobody was asked."
+_NO_REASON = "Not approved."
+COULD_NOT_START = "approval-tui could not start, or was ended, so nobody decided."
 
 
 class Spoken(NamedTuple):
@@ -62,6 +63,12 @@ class CodingAgent(Protocol):
     def can_ask(self, asked: HookInput | None, environment: Mapping[str, str], /) -> bool:
         """Whether somebody is at its own prompt; `asked` is None where its input was not understood."""
 
+    own_questions: frozenset[str]
+    """Tools by which it asks its own user something; there is nothing to approve about them."""
+
+    def plain_arguments(self, event: HookInput, /) -> JsonObject | None:
+        """The arguments without what its events about one call do not share."""
+
     def takes_edit(self, asked: HookInput, arguments: JsonObject, /) -> bool:
         """Whether it would run exactly what a reviewer put in place of its arguments."""
 
@@ -70,6 +77,11 @@ class CodingAgent(Protocol):
 
     def failure(self, ended: HookInput, /) -> str | None:
         """What went wrong with a call that has ended; None where nothing did."""
+
+
+def words(reason: str) -> str:
+    """A reason as every agent takes it: in characters that can be written, and never blank."""
+    return reason.encode("utf-8", "backslashreplace").decode() if reason.strip() else _NO_REASON
 
 
 def as_json(value: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from approval_tui.integrations.coding_agents.agent import (
     as_json,
     say_in_shell,
     stop_in_shell,
+    words,
 )
 from approval_tui.integrations.coding_agents.hook_answer import ALLOW, ASK, DENY, NOTHING, HookAnswer
 from approval_tui.integrations.coding_agents.hook_input import (
@@ -51,16 +52,16 @@ class ClaudeCode:
     after_install = ""
     unasked_tools = frozenset(
         {
-            "AskUserQuestion",
             "BashOutput",
-            "EnterPlanMode",
-            "ExitPlanMode",
+            "CronList",
             "Glob",
             "Grep",
             "LS",
+            "ListAgents",
             "ListMcpResourcesTool",
             "NotebookRead",
             "Read",
+            "ReportFindings",
             "TaskCreate",
             "TaskGet",
             "TaskList",
@@ -72,6 +73,7 @@ class ClaudeCode:
         }
     )
 
+    own_questions = frozenset({"AskUserQuestion", "EnterPlanMode", "ExitPlanMode"})
     hook_events: tuple[str, ...] = (PRE_TOOL_USE, PERMISSION_REQUEST, *OUTCOMES)
 
     def settings_path(self, scope: str, environment: Mapping[str, str], working_directory: str) -> str:
@@ -96,7 +98,7 @@ class ClaudeCode:
     def speak(self, event: str, answer: HookAnswer) -> Spoken:
         """The answer as JSON; a denial of what was not understood is an exit code that stops every event."""
         if answer.is_about_nothing and answer.decision == DENY:
-            return Spoken("", f"{answer.reason}\n", BLOCKED)
+            return Spoken("", f"{words(answer.reason)}\n", BLOCKED)
         if answer.decision == NOTHING or (event == PERMISSION_REQUEST and answer.decision == ASK):
             return Spoken("{}\n")  # its prompt is about to open, or open already
         said: dict[str, Any] = {"hookEventName": event}
@@ -104,8 +106,8 @@ class ClaudeCode:
             said["decision"] = _permission(answer)
         else:
             said["permissionDecision"] = answer.decision
-            if answer.reason:
-                said["permissionDecisionReason"] = answer.reason
+            if answer.reason or answer.decision == DENY:
+                said["permissionDecisionReason"] = words(answer.reason)
             if answer.arguments is not None:
                 said["updatedInput"] = answer.arguments
         return Spoken(as_json({"hookSpecificOutput": said}))
@@ -116,6 +118,10 @@ class ClaudeCode:
         if (environment.get(_ENTRY_POINT) == _HEADLESS) if attended is None else attended != "1":
             return False
         return asked is None or asked.mode is None or asked.mode in _MODES_THAT_ASK
+
+    def plain_arguments(self, event: HookInput) -> JsonObject | None:
+        """All of them."""
+        return event.arguments
 
     def takes_edit(self, _asked: HookInput, _arguments: JsonObject) -> bool:
         """Of every tool, before a call and where it is about to ask."""
@@ -132,7 +138,7 @@ class ClaudeCode:
 
 def _permission(answer: HookAnswer) -> dict[str, Any]:
     if answer.decision != ALLOW:
-        return {"behavior": "deny", "message": answer.reason}
+        return {"behavior": "deny", "message": words(answer.reason)}
     return {"behavior": "allow"} | ({} if answer.arguments is None else {"updatedInput": answer.arguments})
 
 

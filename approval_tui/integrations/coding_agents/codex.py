@@ -20,6 +20,7 @@ from approval_tui.integrations.coding_agents.agent import (
     Spoken,
     as_json,
     stop_in_shell,
+    words,
 )
 from approval_tui.integrations.coding_agents.hook_answer import ALLOW, ASK, DENY, HookAnswer
 from approval_tui.integrations.coding_agents.hook_input import (
@@ -58,6 +59,7 @@ class Codex:
             "view_image",
         }
     )
+    own_questions: frozenset[str] = frozenset()
     hook_events: tuple[str, ...] = (PRE_TOOL_USE, PERMISSION_REQUEST, POST_TOOL_USE)
 
     def settings_path(self, scope: str, environment: Mapping[str, str], working_directory: str) -> str:
@@ -80,14 +82,16 @@ class Codex:
     def speak(self, event: str, answer: HookAnswer) -> Spoken:
         """The answer in exactly the keys that it knows; to go on is to say nothing."""
         if answer.decision == DENY and answer.is_about_nothing:
-            return Spoken("", f"{answer.reason or _NO_REASON}\n", BLOCKED)
+            return Spoken("", f"{words(answer.reason)}\n", BLOCKED)
         said: dict[str, Any] = {"hookEventName": event}
-        if event == PERMISSION_REQUEST and answer.decision in (ALLOW, DENY):
-            said["decision"] = {"behavior": answer.decision}
-            if answer.decision == DENY:
-                said["decision"]["message"] = answer.reason or _NO_REASON
-        elif answer.decision == DENY or (answer.decision == ASK and event != PERMISSION_REQUEST):
-            said |= {"permissionDecision": DENY, "permissionDecisionReason": answer.reason or _NO_REASON}
+        is_question_of_its_own = event == PERMISSION_REQUEST
+        is_denied = answer.decision == DENY or (answer.decision == ASK and not is_question_of_its_own)
+        if is_question_of_its_own and (is_denied or answer.arguments is not None):
+            said["decision"] = {"behavior": DENY, "message": words(answer.reason)}
+        elif is_question_of_its_own and answer.decision == ALLOW:
+            said["decision"] = {"behavior": ALLOW}
+        elif is_denied:
+            said |= {"permissionDecision": DENY, "permissionDecisionReason": words(answer.reason)}
         elif answer.decision == ALLOW and answer.arguments is not None:
             said |= {"permissionDecision": ALLOW, "updatedInput": answer.arguments}
         else:
@@ -97,6 +101,13 @@ class Codex:
     def can_ask(self, asked: HookInput | None, _environment: Mapping[str, str]) -> bool:
         """Only where it is about to ask anyway, and not where it was started to ask nobody, as `codex exec` is."""
         return asked is not None and asked.event == PERMISSION_REQUEST and asked.mode in (None, _MODE_THAT_ASKS)
+
+    def plain_arguments(self, event: HookInput) -> JsonObject | None:
+        """Of a command only itself: its own question adds a justification, and takes a patch's last newline away."""
+        arguments = event.arguments
+        if event.tool not in _TOOLS_OF_A_COMMAND or arguments is None or type(arguments.get("command")) is not str:
+            return arguments
+        return {"command": arguments["command"].removesuffix("\n")}
 
     def takes_edit(self, asked: HookInput, arguments: JsonObject) -> bool:
         """Before a call, and of commands only the command itself."""
@@ -115,5 +126,4 @@ class Codex:
         return None
 
 
-_NO_REASON = "Not approved."
 AGENT = Codex()

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
-from approval_tui.domain.canonical import canonical_hash, canonical_json, exact_json
+from approval_tui.domain.canonical import JsonObject, canonical_json, exact_json
 from approval_tui.domain.clock import format_duration
 from approval_tui.domain.errors import (
     ApprovalDenied,
+    ApprovalExpired,
     ApprovalPending,
     ApprovalTuiError,
     Conflict,
@@ -21,12 +23,14 @@ from approval_tui.domain.errors import (
     RequestNotFound,
 )
 from approval_tui.domain.lifecycle import FAILED, SUCCEEDED
+from approval_tui.domain.names import quoted_name
 from approval_tui.integrations.coding_agents.agent import CodingAgent
 from approval_tui.integrations.coding_agents.hook_answer import ALLOW, ASK, DENY, NOTHING, HookAnswer
 from approval_tui.integrations.coding_agents.hook_input import (
     OUTCOMES,
     PERMISSION_DENIED,
     PERMISSION_REQUEST,
+    PRE_TOOL_USE,
     QUESTIONS,
     HookInput,
     read_hook_input,
@@ -34,9 +38,10 @@ from approval_tui.integrations.coding_agents.hook_input import (
 from approval_tui.integrations.coding_agents.kept_calls import KeptCall, KeptCalls
 
 if TYPE_CHECKING:
-    from approval_tui.domain.calls import Claim
+    from approval_tui.domain.calls import Admission, Claim
     from approval_tui.domain.models import Request
     from approval_tui.gate import Gate
+    from approval_tui.store.blocking_requester import BlockingRequesterStore
 
 OUTLIVES = 5_000
 """For how many ms a request outlives the wait for it: its hook withdraws it, and one that was killed cannot."""
@@ -80,6 +85,8 @@ class Hook:
         self._open_gate = open_gate
         self._has_policy = has_policy
         self._kept = KeptCalls(folder, agent.name)
+        self._waiting_as: str | None = None
+        self._let_run: tuple[str, KeptCall] | None = None
         self.asked: HookInput | None = None
 
     def answer(self, data: bytes) -> HookAnswer:
@@ -91,6 +98,19 @@ class Hook:
             return self.without_decision(str(error))
         except Exception as error:
             return self.without_decision(f"A defect in approval-tui: {type(error).__name__}: {error}.")
+
+    def take_back(self) -> None:
+        """Gives back the right to run the call that was just answered with a yes, as nobody heard it; never raises."""
+        if self._let_run is None or self.asked is None:
+            return
+        name, kept = self._let_run
+        with suppress(Exception):
+            gate = self._open_gate(self.asked)
+            try:
+                _give_back(gate.requester_store_blocking(), kept, "the agent did not hear the answer")
+            finally:
+                gate.close()
+            self._kept.forget(name)
 
     def without_decision(self, why: str) -> HookAnswer:
         """The answer where nobody decided, for whatever reason."""
@@ -110,80 +130,113 @@ class Hook:
             return self._decision(asked)
         if asked.event in QUESTIONS:
             return self.without_decision("The tool and its arguments cannot be read in only one way; nobody was asked.")
-        return self.without_decision(f"approval-tui does not know what to say to the event {asked.event!a}.")
+        return self.without_decision(f"approval-tui does not know what to say to {quoted_name(asked.event, 100)}.")
 
     # --- before a call -------------------------------------------------------------------------
 
     def _decision(self, asked: HookInput) -> HookAnswer:
-        approval = self._kept.take_answer(asked)  # an approval of the same call before this one answers only once
-        is_question_of_agent = asked.event == PERMISSION_REQUEST
-        if not is_question_of_agent and asked.tool in self._agent.unasked_tools and not self._has_policy():
+        if asked.tool in self._agent.own_questions and not self._has_policy():
+            return HookAnswer(NOTHING)
+        approval = self._kept.take_answer(self._plain(asked))  # an earlier approval of such a call answers only once
+        is_before_call = asked.event == PRE_TOOL_USE
+        if is_before_call and asked.tool in self._agent.unasked_tools and not self._has_policy():
             return HookAnswer(NOTHING)
         gate = self._open_gate(asked)
         try:
-            if approval is not None and is_question_of_agent and self._is_approved(gate, asked, approval.request_id):
+            if approval is not None and not is_before_call and self._answers(gate, asked, approval):
                 return HookAnswer(ALLOW, "This very call was approved in approval-tui.")
             return self._asked_of(gate, asked)
         finally:
             gate.close()
 
-    def _is_approved(self, gate: Gate, asked: HookInput, request_id: str) -> bool:
-        """Whether the agent asks about nothing but a call that the store itself says was approved and has not ended."""
+    def _plain(self, event: HookInput) -> HookInput:
+        """The event with the arguments by which the agent's events about one call can be told to be about it."""
+        return event._replace(arguments=self._agent.plain_arguments(event))
+
+    def _answers(self, gate: Gate, asked: HookInput, approval: KeptCall) -> bool:
+        """Whether the agent asks about nothing but a call that was let run right before and has not ended.
+
+        It is the store, or the policy as it is now, that says so, and not the file that was kept.
+        """
+        assert asked.tool is not None
+        assert asked.arguments is not None
+        if approval.request_id is None:
+            engine = gate.engine_in_force()
+            return engine is not None and engine.evaluate(asked.tool, asked.arguments).verdict == ALLOW
         try:
-            request = gate.requester_store_blocking().get(request_id)
+            request = gate.requester_store_blocking().get(approval.request_id)
         except RequestNotFound:
             return False
         return (
             self._agent.asks_the_same(asked)
             and request.is_running
             and (request.requester, request.session) == (self._options.requester, asked.session)
-            and (request.server, request.tool) == (self._agent.name, asked.tool)
+            and (request.server, request.tool, request.context) == (self._agent.name, asked.tool, gate.context)
             and canonical_json(request.effective_arguments) == canonical_json(asked.arguments)
         )
 
     def _asked_of(self, gate: Gate, asked: HookInput) -> HookAnswer:
-        assert asked.tool is not None
-        assert asked.arguments is not None
         from approval_tui.domain.calls import Admission  # most events are no questions, and need no gate
-        from approval_tui.gate import Waiting
 
-        created: list[Request] = []
-        waiting = Waiting(
-            hold=self._options.wait,
-            heeds_policy=False,
-            on_created=created.append,
-            on_waiting=lambda request: self._note_waiting(asked, request),
-        )
+        created: set[str] = set()
         try:
-            right = gate.claim_blocking(
-                asked.tool,
-                asked.arguments,
-                wait=waiting,
-                call_id=asked.call_id,
-                longest_timeout=(self._options.wait + OUTLIVES) / 1000,
-            )
+            right = self._right_to_run(gate, asked, created)
         except (ApprovalDenied, PolicyDenied) as denial:
             return HookAnswer(DENY, str(denial))
-        except ApprovalPending:
-            for request in created:
+        except BaseException as error:
+            if asked.event == PRE_TOOL_USE:
+                self._kept.note_undecided(self._plain(asked))
+            if not isinstance(error, ApprovalPending):
+                raise
+            for request_id in created:
                 with suppress(ApprovalTuiError):
                     gate.requester_store_blocking().cancel(
-                        request.id, requester=self._options.requester, reason=_NOT_DECIDED
+                        request_id, requester=self._options.requester, reason=_NOT_DECIDED
                     )
             return self.without_decision(
                 f"Nobody decided in approval-tui within {format_duration(self._options.wait)}."
             )
         finally:
-            if asked.event == PERMISSION_REQUEST:
-                self._kept.forget(self._kept.name_of(asked))
+            if self._waiting_as is not None:
+                self._kept.forget(self._waiting_as)
         if isinstance(right, Admission):
+            self._keep(gate, asked, right.arguments, None, right.id)
             return HookAnswer(ALLOW, "The policy of approval-tui lets it run.")
         return self._approved(gate, asked, right)
 
-    def _note_waiting(self, asked: HookInput, request: Request) -> None:
-        """Beside the agent's own prompt, the answer may be given there; the event after the call then tells."""
-        if asked.event == PERMISSION_REQUEST:
-            self._kept.keep(asked, KeptCall(request.id, None, asked.call_hash))
+    def _right_to_run(self, gate: Gate, asked: HookInput, created: set[str]) -> Claim | Admission:
+        """The right to run the call, waited for until the time is up; `created` gets the requests that it makes."""
+        from approval_tui.gate import Waiting
+
+        assert asked.tool is not None
+        assert asked.arguments is not None
+
+        def note_waiting(request: Request) -> None:
+            # The answer may be given at the agent's own prompt; the event after the call then tells.
+            if asked.event == PERMISSION_REQUEST and request.id in created:
+                plain = self._plain(asked)
+                self._waiting_as = self._kept.keep(plain, KeptCall(request.id, None, plain.call_hash))
+
+        give_up_at = monotonic() + self._options.wait / 1000
+        while True:
+            left = max(0, round(1000 * (give_up_at - monotonic())))
+            waiting = Waiting(
+                hold=left,
+                heeds_policy=False,
+                on_created=lambda request: created.add(request.id),
+                on_waiting=note_waiting,
+            )
+            try:
+                return gate.claim_blocking(
+                    asked.tool,
+                    asked.arguments,
+                    wait=waiting,
+                    call_id=asked.call_id,
+                    longest_timeout=(left + OUTLIVES) / 1000,
+                )
+            except ApprovalExpired as expired:  # of a request that another hook, which is gone, had made before
+                if expired.request.id in created or monotonic() >= give_up_at:
+                    raise
 
     def _approved(self, gate: Gate, asked: HookInput, claim: Claim) -> HookAnswer:
         request = claim.request
@@ -192,51 +245,71 @@ class Hook:
         if is_edited and not self._agent.takes_edit(asked, claim.arguments):
             gate.requester_store_blocking().give_up(request.id, claim.id, reason=_EDIT_NOT_TAKEN)
             wanted = exact_json(claim.arguments)
+            if len(wanted) > _LONGEST_DETAIL:
+                wanted = f"those that `approval-tui show {request.id}` prints"
             return HookAnswer(
                 DENY,
                 f"{decision.reviewer} approved it with other arguments, which {self._agent.title} does not take from a "
                 f"hook. The call did not run. Make the call with these arguments instead: {wanted}",
             )
-        ran_as = canonical_hash({"tool": asked.tool, "arguments": claim.arguments})
-        try:
-            self._kept.keep(asked, KeptCall(request.id, claim.id, ran_as, is_answer=asked.event != PERMISSION_REQUEST))
-        except BaseException:
-            with suppress(ApprovalTuiError):
-                gate.requester_store_blocking().rollback(request.id, claim.id, detail="the hook could not keep it")
-            raise
+        self._keep(gate, asked, claim.arguments, request.id, claim.id)
         said = f"Approved by {decision.reviewer} in approval-tui ({request.id})."
         return HookAnswer(ALLOW, said, claim.arguments if is_edited else None)
+
+    def _keep(self, gate: Gate, asked: HookInput, arguments: JsonObject, request_id: str | None, claim_id: str) -> None:
+        """Keeps the right to run the call until it has ended; gives it back where it cannot be kept."""
+        plain = self._plain(asked._replace(arguments=arguments))
+        kept = KeptCall(request_id, claim_id, plain.call_hash, is_answer=asked.event == PRE_TOOL_USE)
+        try:
+            self._let_run = self._kept.keep(plain, kept), kept
+        except BaseException:
+            with suppress(ApprovalTuiError):
+                _give_back(gate.requester_store_blocking(), kept, "the hook could not keep it")
+            raise
 
     # --- after a call --------------------------------------------------------------------------
 
     def _reported(self, ended: HookInput) -> HookAnswer:
         """Tells the store how a call ended that somebody had approved; a failure is said, and undoes nothing."""
-        found = self._kept.find(ended)
-        if found is None:
-            return HookAnswer(NOTHING)
-        name, kept = found
-        gate = self._open_gate(ended)
+        plain = self._plain(ended)
+        problems = []
+        gate: Gate | None = None
         try:
-            self._report_to(gate, ended, kept)
-        except Conflict as error:  # it has ended already, or is in doubt; there will be no better moment
-            self._kept.forget(name)
-            return HookAnswer(NOTHING, str(error))
+            for name, kept in self._kept.of_ended(plain):
+                if kept.request_id is None and ended.event != PERMISSION_DENIED:
+                    self._kept.forget(name)  # a policy had let it run, and nothing is to be reported
+                    continue
+                gate = gate or self._open_gate(ended)
+                try:
+                    self._report_to(gate, plain, kept)
+                except Conflict as error:  # it has ended already, or is in doubt; there will be no better moment
+                    problems.append(str(error))
+                self._kept.forget(name)
         finally:
-            gate.close()
-        self._kept.forget(name)
-        return HookAnswer(NOTHING)
+            if gate is not None:
+                gate.close()
+        return HookAnswer(NOTHING, " ".join(problems))
 
     def _report_to(self, gate: Gate, ended: HookInput, kept: KeptCall) -> None:
         store = gate.requester_store_blocking()
-        if kept.claim_id is None:
+        if kept.request_id is not None and kept.claim_id is None:
             with suppress(ApprovalTuiError):
                 store.cancel(kept.request_id, requester=self._options.requester, reason=_ANSWERED_THERE)
         elif ended.event == PERMISSION_DENIED:
-            store.rollback(kept.request_id, kept.claim_id, detail=f"{self._agent.title} did not let it run")
-        else:
+            _give_back(store, kept, f"{self._agent.title} did not let it run")
+        elif kept.request_id is not None and kept.claim_id is not None:
             failure = self._agent.failure(ended)
             detail = None if failure is None else failure[:_LONGEST_DETAIL]
             if ended.arguments is not None and ended.call_hash != kept.ran_as:
                 detail = _OTHER_ARGUMENTS
             outcome = SUCCEEDED if failure is None else FAILED
             store.report_outcome(kept.request_id, kept.claim_id, outcome, detail=detail)
+
+
+def _give_back(store: BlockingRequesterStore, kept: KeptCall, why: str) -> None:
+    """Gives back the right to a call that did not run: its approval, or what a policy counted for it."""
+    assert kept.claim_id is not None
+    if kept.request_id is None:
+        store.give_back(kept.claim_id)
+    else:
+        store.rollback(kept.request_id, kept.claim_id, detail=why)

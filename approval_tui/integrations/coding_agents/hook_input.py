@@ -48,15 +48,18 @@ class HookInput(NamedTuple):
 
     @property
     def call_hash(self) -> str:
-        """Names the tool and its arguments, for events that bring no id."""
-        return canonical_hash({"tool": self.tool, "arguments": self.arguments})
+        """Names the tool and its arguments, for events that bring no id; empty where they cannot be named."""
+        try:
+            return canonical_hash({"tool": self.tool, "arguments": self.arguments})
+        except InvalidJson:
+            return ""
 
 
 def read_hook_input(data: bytes) -> HookInput:
     """The event that the agent's JSON speaks of; raises InvalidInput where it is no event at all.
 
     What a question would run is read strictly, and left out where two readers could read two things. Around it, and
-    in what a tool answered, anything may stand.
+    in what a tool answered, anything may stand but a key twice.
     """
     if len(data) > MOST_BYTES:
         raise _not_understood(f"more than {MOST_BYTES:,} bytes")
@@ -67,10 +70,11 @@ def read_hook_input(data: bytes) -> HookInput:
     if type(said) is not dict or type(said.get("hook_event_name")) is not str:
         raise _not_understood("no object with a hook_event_name")
     tool, arguments = said.get("tool_name"), said.get("tool_input")
+    is_certain = is_plain or said["hook_event_name"] in OUTCOMES
     return HookInput(
         event=said["hook_event_name"],
-        tool=tool if type(tool) is str and tool and is_plain else None,
-        arguments=arguments if type(arguments) is dict and is_plain else None,
+        tool=tool if type(tool) is str and tool and is_certain else None,
+        arguments=arguments if type(arguments) is dict and is_certain else None,
         session=_name(said, "session_id"),
         working_directory=_text(said, "cwd"),
         call_id=_name(said, "tool_use_id"),
@@ -81,11 +85,21 @@ def read_hook_input(data: bytes) -> HookInput:
 
 
 def _read_leniently(data: bytes, error: InvalidJson) -> Any:
-    """What the standard library makes of it; raises InvalidInput with the first error where that is nothing."""
+    """What the standard library makes of it; raises InvalidInput where that is nothing, or has a key of ours twice."""
+    last: list[tuple[str, Any]] = []
+
+    def read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal last
+        last = pairs  # the outermost object comes last
+        return dict(pairs)
+
     try:
-        return json.loads(data.decode("utf-8", "replace"))
+        said = json.loads(data.decode("utf-8", "replace"), object_pairs_hook=read_object)
     except (ValueError, RecursionError):
         raise _not_understood(error.happened) from None
+    if type(said) is dict and len(said) != len(last):
+        raise _not_understood(error.happened)
+    return said
 
 
 def _text(said: dict[str, Any], key: str) -> str | None:

@@ -12,7 +12,7 @@ from approval_tui.domain.canonical import tagged_hash
 from approval_tui.domain.errors import ApprovalTuiError
 from approval_tui.policy.files import parse_policy_text, policy_text
 from approval_tui.policy.kept import policy_from_json, policy_to_json
-from approval_tui.settings.permissions import PRIVATE_FILE, ensure_private_folder
+from approval_tui.settings.permissions import ensure_private_folder, is_private_folder, replace_private_file
 from approval_tui.version import __version__
 
 if TYPE_CHECKING:
@@ -22,27 +22,21 @@ if TYPE_CHECKING:
 def read_policy_quickly(path: str, folder: str) -> Policy:
     """The policy of the file, as it is now; raises PolicyError with every fault.
 
-    What is kept in `folder` counts only for the very same text and the same version of ours. Whoever can write there
-    can write the store, too.
+    What is kept in `folder` counts only for the very same text and the same version of ours, and only where nobody else
+    may write there.
     """
     data = policy_text(path)
     wanted = [__version__, tagged_hash(data)]
     kept = os.path.join(folder, f"policy-{sha256(path.encode('utf-8', 'surrogateescape')).hexdigest()[:32]}")
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        with open(kept, "rb") as file:
-            version, text_hash, value = json.load(file)
-        if [version, text_hash] == wanted:
-            return policy_from_json(value)
+    if is_private_folder(folder):
+        with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+            with open(kept, "rb") as file:
+                version, text_hash, value = json.load(file)
+            if [version, text_hash] == wanted:
+                return policy_from_json(value)
     policy = parse_policy_text(data, path)
     with suppress(OSError, ApprovalTuiError):
         ensure_private_folder(folder)
-        _replace(kept, json.dumps([*wanted, policy_to_json(policy)]).encode())
+        if is_private_folder(folder):
+            replace_private_file(kept, json.dumps([*wanted, policy_to_json(policy)]).encode())
     return policy
-
-
-def _replace(path: str, data: bytes) -> None:
-    unfinished = f"{path}.{os.getpid()}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-    with os.fdopen(os.open(unfinished, flags, PRIVATE_FILE), "wb") as file:
-        file.write(data)
-    os.replace(unfinished, path)
