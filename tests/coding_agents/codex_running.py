@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import sys
 import tomllib
@@ -17,6 +16,7 @@ from tests.coding_agents.codex_model import CodexModel
 from tests.coding_agents.loopback import Json
 from tests.coding_agents.running import CODEX, Ended, Place, Running, install, running
 from tests.coding_agents.terminal import in_terminal
+from tests.coding_agents.trusting import trust_hooks
 from tests.console.test_tmux import Tmux
 
 NO_SANDBOX = "--dangerously-bypass-approvals-and-sandbox"
@@ -121,32 +121,10 @@ class Codex:
 
     def trust_all(self) -> None:
         """Trusts in the installed hooks as they are, as "Trust all" does at its start."""
-        hooks = json.loads((self.folder / "hooks.json").read_text())["hooks"]
-        with open(self.folder / "config.toml", "a") as file:
-            for event, groups in hooks.items():
-                for group_index, group in enumerate(groups):
-                    for index, hook in enumerate(group["hooks"]):
-                        where = f"{self.folder / 'hooks.json'}:{_snake_case(event)}:{group_index}:{index}"
-                        digest = _trusted_hash(event, group.get("matcher"), hook)
-                        file.write(f'[hooks.state.{json.dumps(where)}]\ntrusted_hash = "{digest}"\n')
+        trust_hooks(self.folder)
 
     @property
     def trusted(self) -> Json:
         """What its configuration says of trust in hooks."""
         state: Json = tomllib.loads((self.folder / "config.toml").read_text()).get("hooks", {}).get("state", {})
         return state
-
-
-def _snake_case(event: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in event).removeprefix("_")
-
-
-def _trusted_hash(event: str, matcher: str | None, hook: Json) -> str:
-    known = {"type": "command", "command": hook["command"], "timeout": hook["timeout"], "async": False}
-    if "statusMessage" in hook:
-        known["statusMessage"] = hook["statusMessage"]
-    trusted: Json = {"event_name": _snake_case(event), "hooks": [known]}
-    if matcher is not None:
-        trusted["matcher"] = matcher
-    said = json.dumps(trusted, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return f"sha256:{hashlib.sha256(said.encode()).hexdigest()}"

@@ -19,6 +19,7 @@ from approval_tui.integrations.coding_agents import dry_question
 from approval_tui.integrations.coding_agents.hook_command import AGENTS, agent_named
 from approval_tui.store.blocking import BlockingStore
 from tests.cli.running import Finished, run_process
+from tests.coding_agents.trusting import trust_hooks
 from tests.support import assert_sound, until
 
 SCRIPT = os.path.join(os.path.dirname(sys.executable), "approval-tui")
@@ -88,6 +89,8 @@ def test_a_question_goes_through_the_installed_command_and_its_denial_comes_back
     cli: Cli, desk: BlockingStore, agent: str, options: list[str]
 ) -> None:
     cli("hook", "install", agent, *options)
+    if agent == "codex":
+        trust_hooks(Path(os.environ["HOME"], ".codex"))
     report = cli("hook", "doctor")
     assert report.code == 0, report.out
     assert f"{agent_named(agent).title} had the denial" in report.out
@@ -99,6 +102,68 @@ def test_a_question_goes_through_the_installed_command_and_its_denial_comes_back
     assert decision.via == "cli"
     assert request.arguments["nonce"] in (decision.reason or "")
     assert_sound(desk)
+
+
+def test_install_says_that_codex_has_to_trust_the_hook(cli: Cli) -> None:
+    assert "Trust all" in cli("hook", "install", "codex").err
+    assert "rust" not in cli("hook", "install", "claude-code").err
+
+
+def test_doctor_sees_hooks_that_codex_does_not_trust(cli: Cli, desk: BlockingStore) -> None:
+    cli("hook", "install", "codex")
+    report = cli("hook", "doctor", "codex")
+    assert report.code == 1
+    assert "Codex does not trust the hook for PreToolUse, PermissionRequest, PostToolUse" in report.out
+    assert "Trust all" in report.out
+
+
+def _hooks_changed(home: Path) -> None:
+    path = home / "hooks.json"
+    path.write_text(path.read_text().replace('"timeout": 60', '"timeout": 61', 1))
+
+
+def _hook_put_before(home: Path) -> None:
+    path = home / "hooks.json"
+    hooks = json.loads(path.read_text())
+    hooks["hooks"]["PostToolUse"].insert(0, {"hooks": [{"type": "command", "command": "true"}]})
+    path.write_text(json.dumps(hooks))
+
+
+def _hook_disabled(home: Path) -> None:
+    path = home / "config.toml"
+    path.write_text(path.read_text() + "enabled = false\n")
+
+
+def _hooks_switched_off(home: Path) -> None:
+    path = home / "config.toml"
+    path.write_text("[features]\nhooks = false\n" + path.read_text())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_hooks_changed, "does not trust the hook for PreToolUse,"),
+        (_hook_put_before, "does not trust the hook for PostToolUse,"),
+        (_hook_disabled, "does not trust the hook for PostToolUse,"),
+        (_hooks_switched_off, "hooks are switched off"),
+    ],
+)
+def test_doctor_sees_what_keeps_codex_from_running_hooks_that_it_trusted(
+    cli: Cli, desk: BlockingStore, change: Callable[[Path], None], said: str
+) -> None:
+    cli("hook", "install", "codex")
+    home = Path(os.environ["HOME"], ".codex")
+    trust_hooks(home)
+    assert _said(cli("hook", "doctor", "codex", "--json"))["problem"] == []
+    change(home)
+    (problem,) = _said(cli("hook", "doctor", "codex", "--json"))["problem"]
+    assert said in problem
+
+
+def test_doctor_does_not_guess_at_a_configuration_of_codex_that_it_cannot_read(cli: Cli, desk: BlockingStore) -> None:
+    cli("hook", "install", "codex")
+    Path(os.environ["HOME"], ".codex", "config.toml").write_text("[[[")
+    assert any("cannot be told" in each for each in _said(cli("hook", "doctor", "codex", "--json"))["warning"])
 
 
 def test_json_has_every_hook_with_its_options_and_the_times(cli: Cli, file: Path, desk: BlockingStore) -> None:
