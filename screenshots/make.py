@@ -96,7 +96,7 @@ async def _attempt(moment: Moment) -> None:
 
 async def _edit(moment: Moment) -> None:
     await _ask(moment, agents_edit(_PROJECT)[1])
-    await moment.console.see("what it would change in the file on disk")
+    await moment.console.see("what it would change in the file")
 
 
 async def _command(moment: Moment) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from approval_tui.cli import output
@@ -11,7 +12,7 @@ from approval_tui.display.payload import payload_rows, wrap_rows
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.request_view import request_fields
 from approval_tui.display.width import cell_width, pad, wrap
-from approval_tui.domain.canonical import JsonObject
+from approval_tui.domain.canonical import JsonObject, exact_json
 from approval_tui.domain.clock import system_clock
 from approval_tui.domain.errors import StoreCorrupt
 from approval_tui.domain.models import Request
@@ -46,7 +47,8 @@ def print_request(
     glyphs = ASCII if output.is_plain() else UNICODE
     for field in request_fields(request, system_clock(), redactor, glyphs, previous=previous):
         _print_field(field.label, field.text, width)
-    _print_aids(request, redactor, width, glyphs)
+    would_run = request if edited is None else replace(request, edited_arguments_text=exact_json(edited))
+    _print_aids(would_run, redactor, width, glyphs)
     _print_payload("arguments", request.arguments, redactor, width, glyphs)
     if request.edited_arguments is not None:
         _print_payload(
@@ -81,7 +83,8 @@ def _print_aids(request: Request, redactor: Redactor, width: int, glyphs: Glyphs
         output.print_line("")
         output.print_line(f"{aid.title}:")
         for row in aid.rows:
-            first, *more = wrap(row.text, width - len(_INDENT) - len(row.lead), onward=width - len(_INDENT) - 2)
+            room = width - len(_INDENT)
+            first, *more = wrap(row.text, room - len(row.lead), onward=room - len(glyphs.continued))
             output.print_line(f"{_INDENT}{row.lead}{first}")
             for piece in more:
                 output.print_line(f"{_INDENT}{glyphs.continued}{piece}")

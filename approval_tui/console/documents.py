@@ -110,12 +110,12 @@ def request_lines(
     story: Sequence[Event] | None = (),
     previous: Request | None = None,
     changes: Sequence[Line] = (),
-    aids: Sequence[Aid] = (),
+    aids: Sequence[Line] = (),
 ) -> list[Line]:
     """Everything about one request: its fields, the payload, what an edit changed, and what became of it.
 
-    `previous` is the request of the attempt before it, `changes` are the lines that say how they differ, `aids` what
-    helps to read the call.
+    `previous` is the request of the attempt before it, `changes` are the lines that say how they differ, `aids` those
+    that help to read the call.
 
     Without a story, only its fields and the payload: what is approved, and whose it is.
     """
@@ -128,8 +128,7 @@ def request_lines(
             first, *more = wrap(text, max(_NARROWEST, width - 3), onward=max(_NARROWEST, width - 5))
             lines.append(Line(((f"  {first}", "plain"),)))
             lines += [Line(((f"  {glyphs.continued}", "note"), (row, "plain"))) for row in more]
-    for aid in aids:
-        lines += _aid_lines(aid, width, glyphs)
+    lines += aids
     lines += [_blank(), *_arguments(request, shown, width, glyphs)]
     lines += shown.edit
     lines += changes
@@ -229,14 +228,17 @@ def _diff_lines(
     return lines
 
 
-def _aid_lines(aid: Aid, width: int, glyphs: Glyphs) -> list[Line]:
-    lines = [_blank(), _title(aid.title, width, glyphs)]
-    for row in aid.rows:
-        lead, room = row.lead or _NO_LEAD, max(_NARROWEST, width - 1 - len(row.lead or _NO_LEAD))
-        first, *more = wrap(row.text, room, onward=max(_NARROWEST, room - len(glyphs.continued)))
-        lines.append(Line(((lead, "note"), (first, row.role))))
-        onward = " " * len(lead) + glyphs.continued
-        lines += [Line(((onward, "note"), (piece, row.role))) for piece in more]
+def aid_lines(aids: Sequence[Aid], width: int, glyphs: Glyphs) -> list[Line]:
+    """The aids wrapped; a row that goes on says so in the place of its lead, so that no text can imitate it."""
+    lines: list[Line] = []
+    for aid in aids:
+        lines += [_blank(), _title(aid.title, width, glyphs)]
+        for row in aid.rows:
+            lead = row.lead or _NO_LEAD
+            room = max(_NARROWEST, width - 1 - len(lead))
+            first, *more = wrap(row.text, room, onward=max(_NARROWEST, width - 1 - len(glyphs.continued)))
+            lines.append(Line(((lead, "note"), (first, row.role))))
+            lines += [Line(((glyphs.continued, "note"), (piece, row.role))) for piece in more]
     return lines
 
 

@@ -175,6 +175,8 @@ class MainScreen(ListKeys):
         self._ticks += 1
         if self._shown is not None and self.is_in_front and self._ticks % _LOOK_ANEW == 0:
             self.app.work.read_call(self._shown)
+        elif self._shown is not None and self._shown.say_that_it_is_read():
+            self._moved()
         if self._standings and self._ticks % _LOOK_ANEW == 0:
             self._show_trouble()  # a rejection that nobody repeats is old news one day
         now = self.app.clock()
@@ -222,9 +224,12 @@ class MainScreen(ListKeys):
 
     def on_call_read(self, message: messages.CallRead) -> None:
         """What is read moves when the aids come, or a file has changed, so keys wait as for another request (R11)."""
-        if message.shown is self._shown and message.shown.take_aids(message.redactor, message.aids):
-            self.app.contract.await_painting(self.detail)
-            self.detail.rebuild()
+        if message.shown.take_aids(message.redactor, message.aids) and message.shown is self._shown:
+            self._moved()
+
+    def _moved(self) -> None:
+        self.app.contract.await_painting(self.detail)
+        self.detail.rebuild()
 
     def on_decision_recorded(self, message: messages.DecisionRecorded) -> None:
         self.app.work.commands_under_way -= 1
@@ -302,6 +307,8 @@ class MainScreen(ListKeys):
         elif self._shown is not None and request is not None:
             has_changed = self._shown.request.version != request.version
             self._shown.update(request)
+            if has_changed:
+                self.app.work.read_call(self._shown)
             if has_changed and view.name == HISTORY_VIEW:
                 self.app.work.load_story(request)
         reading = None if self._shown is None else self._shown.reading

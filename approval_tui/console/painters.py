@@ -63,7 +63,8 @@ class _RequestPainter:
 
     def _call_header(self, width: int) -> str:
         tool, requester, preview = self._widths(width)
-        return f"{pad('tool', tool - 1)} {pad('requester', requester - 1)} {pad('what', preview)}"
+        asked_by = pad("requester", requester - 1, glyphs=self._glyphs)
+        return f"{pad('tool', tool - 1)} {asked_by} {pad('what', preview)}"
 
     def _call_pieces(self, request: Request, width: int, what: str) -> list[Piece]:
         tool, requester, preview = self._widths(width)

@@ -137,6 +137,7 @@ class PayloadScreen(DecidingScreen):
 
     def action_do_unmask(self) -> None:
         lifted = self._shown.toggle_masks()
+        self.app.work.read_call(self._shown)
         self.say("Secrets are shown until something else is." if lifted else "Secrets are masked.")
         self.app.contract.await_painting(self.pane)
         self.pane.show(self._lines, self._shown.reading, from_top=True)

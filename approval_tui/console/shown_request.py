@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from approval_tui.console.documents import (
     Line,
     Payload,
+    aid_lines,
     changes_between_attempts,
     digest_fits,
     payload_of,
@@ -21,6 +22,7 @@ from approval_tui.console.documents import (
 )
 from approval_tui.console.reading import Reading
 from approval_tui.display.glyphs import Glyphs
+from approval_tui.display.reading_aids import NOTE, Aid, AidRow
 from approval_tui.display.redaction import Redactor
 from approval_tui.domain.clock import Clock
 from approval_tui.domain.errors import StoreCorrupt
@@ -28,8 +30,10 @@ from approval_tui.domain.models import Request
 from approval_tui.store.transactions.filters import IN_DOUBT
 
 if TYPE_CHECKING:
-    from approval_tui.display.reading_aids import Aid
     from approval_tui.domain.audit import Event
+
+WORKED_OUT = Aid("what helps to read it", (AidRow("", "is being worked out ...", NOTE),))
+"""What stands in the place of aids that take their time."""
 
 LARGE = 50_000
 """Characters of stored arguments and context beyond which they are worked out on a thread, beside the keys."""
@@ -68,6 +72,7 @@ class ShownRequest:
         self.story: tuple[Event, ...] = ()
         self.previous: Request | None = None  #: the request of the attempt before it, once it is loaded
         self.aids: tuple[Aid, ...] = ()  #: what helps to read the call, once it is worked out
+        self.is_read_with: Redactor | None = None  #: the masks with which that is being worked out
         self.is_intact = True
         self.is_large = _size(request) > LARGE
         self._redactor = redactor
@@ -76,6 +81,7 @@ class ShownRequest:
         self._monotonic = monotonic
         self._payloads: dict[int, Payload] = {}
         self._changes: dict[int, list[Line]] = {}
+        self._aids: dict[int, list[Line]] = {}
         self._began = False
         self._under_way: set[tuple[int, Redactor]] = set()
         self.reading = Reading(None, monotonic())
@@ -112,6 +118,7 @@ class ShownRequest:
         self._payloads.clear()
         self._changes.clear()
         self.aids = ()
+        self._aids.clear()
         self._began = False
         self.reading.begin(None, self._monotonic())
         return self._redactor.is_lifted
@@ -162,10 +169,19 @@ class ShownRequest:
 
     def take_aids(self, redactor: Redactor, aids: tuple[Aid, ...]) -> bool:
         """Takes in what helps to read the call, unless the masks were changed meanwhile; says whether it is news."""
+        if self.is_read_with is redactor:
+            self.is_read_with = None
         if redactor is not self._redactor or aids == self.aids:
             return False
         self.aids = aids
+        self._aids.clear()
         return True
+
+    def say_that_it_is_read(self) -> bool:
+        """Says, where nothing is there yet, that it is being worked out; whether that is news."""
+        if self.is_read_with is None or self.aids:
+            return False
+        return self.take_aids(self._redactor, (WORKED_OUT,))
 
     # --- what is shown -------------------------------------------------------------------------
 
@@ -182,7 +198,7 @@ class ShownRequest:
             story=None if payload_only else self.story,
             previous=self.previous,
             changes=() if payload_only else self._changes_at(width),
-            aids=() if payload_only else self.aids,
+            aids=() if payload_only else self._aids_at(width),
         )
 
     def _changes_at(self, width: int) -> list[Line]:
@@ -196,6 +212,14 @@ class ShownRequest:
                 self.previous, self.request, self._redactor, width, self._glyphs
             )
         return self._changes[width]
+
+    def _aids_at(self, width: int) -> list[Line]:
+        """What helps to read it, wrapped once for each width."""
+        if width not in self._aids:
+            if len(self._aids) >= _MOST_WIDTHS:
+                self._aids.clear()
+            self._aids[width] = aid_lines(self.aids, width, self._glyphs)
+        return self._aids[width]
 
     def subject(self, width: int) -> Subject:
         """What a decision is about, with the rows counted as they are on a pane of that width."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from approval_tui.console import messages
@@ -20,7 +23,6 @@ from approval_tui.settings.files_on_disk import read_for_review
 if TYPE_CHECKING:
     from approval_tui.console.app import ConsoleApp
     from approval_tui.console.shown_request import ShownRequest
-    from approval_tui.display.glyphs import Glyphs
     from approval_tui.display.reading_aids import Aid
     from approval_tui.display.redaction import Redactor
 
@@ -63,12 +65,24 @@ class StoreWork:
             self._begin(partial(self._preparation, shown, width), "prepare")
 
     def read_call(self, shown: ShownRequest) -> None:
-        """Has worked out what helps to read the call, with the files on disk as they are now.
+        """Has worked out what helps to read the call, with the files as they are now; one at a time for each request.
 
-        Only the last that was asked for counts.
+        It has a thread of its own, as files may take their time, and an ending console waits for none of it.
         """
-        if has_reading_aids(shown.request):
-            self._begin(partial(self._aids, shown), "aids", exclusive=True)
+        redactor = shown.redactor
+        if has_reading_aids(shown.request) and shown.is_read_with is not redactor:
+            shown.is_read_with = redactor
+            Thread(
+                target=self._read, args=(shown, shown.request, redactor), name="approval-tui-aids", daemon=True
+            ).start()
+
+    def _read(self, shown: ShownRequest, request: Request, redactor: Redactor) -> None:
+        time.sleep(_REST)
+        aids: tuple[Aid, ...] = ()
+        if self._app.main_screen.shown_request is shown:
+            aids = reading_aids(request, read_for_review, redactor, self._app.glyphs, home=os.path.expanduser("~"))
+        with suppress(RuntimeError):  # the console has ended
+            self._app.main_screen.post_message(messages.CallRead(shown, redactor, aids))
 
     def _begin(self, work: Any, group: str, *, exclusive: bool = False) -> None:
         """Runs a coroutine function; a coroutine that an ending console never ran would be complained of after it."""
@@ -127,20 +141,10 @@ class StoreWork:
             return
         screen.post_message(messages.VerificationEnded(found, None, self._app.clock()))
 
-    async def _aids(self, shown: ShownRequest) -> None:
-        await asyncio.sleep(_REST)
-        redactor = shown.redactor
-        aids = await asyncio.to_thread(_aids_of, shown.request, redactor, self._app.glyphs)
-        self._app.main_screen.post_message(messages.CallRead(shown, redactor, aids))
-
     async def _preparation(self, shown: ShownRequest, width: int) -> None:
         prepared = await asyncio.to_thread(shown.work_out, width)
         for screen in self._app.screen_stack:
             screen.post_message(messages.PayloadPrepared(shown, prepared))
-
-
-def _aids_of(request: Request, redactor: Redactor, glyphs: Glyphs) -> tuple[Aid, ...]:
-    return reading_aids(request, read_for_review, redactor, glyphs, home=os.path.expanduser("~"))
 
 
 def _showable(error: ApprovalTuiError) -> ApprovalTuiError:

@@ -67,12 +67,17 @@ _SECRET_SHAPES = (
 )
 
 
+_MOST_KNOWN = 20
+"""Secrets of a call that are looked for elsewhere; each costs a look through every text."""
+
+
 @dataclass(frozen=True)
 class Redactor:
     """Knows which names of arguments hold secrets, besides the shapes of well-known credentials."""
 
     names: tuple[str, ...] = _SECRET_NAMES
     is_lifted: bool = False  #: whether a reviewer lifted the masks, so that nothing is masked
+    known: tuple[str, ...] = ()  #: secrets that are masked wherever they stand
 
     @classmethod
     def with_names(cls, more: Iterable[str]) -> Redactor:
@@ -97,7 +102,7 @@ class Redactor:
             return text
         pieces = []
         end = 0
-        for start, stop in _secret_spans(text):
+        for start, stop in self._spans(text):
             pieces += [text[end:start], mask(text[start:stop], glyphs)]
             end = stop
         return "".join(pieces) + text[end:]
@@ -112,22 +117,39 @@ class Redactor:
         """The pieces of one text, in each its part of every credential masked that the whole text holds."""
         if self.is_lifted:
             return list(pieces)
-        spans = _secret_spans("".join(pieces))
+        spans = self._spans("".join(pieces))
         redacted, begin, first = [], 0, 0
         for piece in pieces:
-            end, shown, done = begin + len(piece), "", begin
+            end, shown, done = begin + len(piece), [], begin
             while first < len(spans) and spans[first][1] <= begin:
                 first += 1
-            for start, stop in islice(spans, first, None):
-                if start >= end:
+            current = first
+            while current < len(spans) and spans[current][0] < end:
+                start, stop = max(spans[current][0], begin), min(spans[current][1], end)
+                if start == stop:  # an empty piece in the midst of a secret
                     break
-                start, stop = max(start, begin), min(stop, end)
-                if start < stop:
-                    shown += piece[done - begin : start - begin] + mask(piece[start - begin : stop - begin], glyphs)
-                    done = stop
-            redacted.append(shown + piece[done - begin :])
+                shown += [piece[done - begin : start - begin], mask(piece[start - begin : stop - begin], glyphs)]
+                done, current = stop, current + 1
+            redacted.append("".join(shown) + piece[done - begin :])
             begin = end
         return redacted
+
+    def knowing(self, texts: Iterable[str]) -> Redactor:
+        """A redactor that masks the secrets of these texts wherever they stand, as it masks them there."""
+        if self.is_lifted:
+            return self
+        found = (text[start:stop] for text in texts for start, stop in self._spans(text))
+        return replace(self, known=tuple(dict.fromkeys(islice(found, _MOST_KNOWN))))
+
+    def _spans(self, text: str) -> list[tuple[int, int]]:
+        """Where the secrets stand, in order; those that overlap count as one."""
+        spans = [*_secret_spans(text)]
+        for secret in self.known:
+            start = text.find(secret)
+            while start >= 0:
+                spans.append((start, start + len(secret)))
+                start = text.find(secret, start + len(secret))
+        return _joined(spans) if self.known else spans
 
 
 def mask(secret: str, glyphs: Glyphs = UNICODE) -> str:
@@ -144,6 +166,10 @@ def _secret_spans(text: str) -> list[tuple[int, int]]:
         if any(mark in without_case for mark in shape.marks)
         for match in re.finditer(shape.pattern, text)
     )
+    return _joined(found)
+
+
+def _joined(found: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     for start, stop in sorted(found):
         if spans and start < spans[-1][1]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 LARGEST_FILE = 2 * 1024 * 1024
 """Bytes of a file that are read at most."""
 
+_LONGEST_PATH = 4096
+
 _OPENING = (
     os.O_RDONLY
     | getattr(os, "O_NONBLOCK", 0)
@@ -60,6 +62,8 @@ def read_for_review(location: str) -> FileOnDisk:
         location.encode()
         if "\0" in location:
             return FileOnDisk(None, "its path holds a character that no path may have", None)
+        if len(os.fsencode(location)) > _LONGEST_PATH:  # to follow its links would take the square of its length
+            return FileOnDisk(None, _WORDS[errno.ENAMETOOLONG], None)
         if not os.path.isabs(location):
             return FileOnDisk(None, "its path does not begin at the root", None)
         real_path = os.path.realpath(location)

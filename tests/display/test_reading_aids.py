@@ -177,7 +177,8 @@ def test_a_command_shows_its_parts_each_below_its_marks() -> None:
         AidRow("│ ", " && curl -s https://x.example", PLAIN),
         AidRow("", "pipe, sudo, runs what it is given", MARK),
         AidRow("│ ", " | sudo sh", PLAIN),
-        AidRow("", "writes to a file, outside the project: /etc/x", MARK),
+        AidRow("", "writes to a file", MARK),
+        AidRow("", 'outside the project: "/etc/x"', MARK),
         AidRow("│ ", " > /etc/x", PLAIN),
         AidRow("│ ", "; ls", PLAIN),
     )

@@ -18,17 +18,15 @@ from approval_tui.domain.errors import (
     ApprovalExpired,
     ApprovalPending,
     ApprovalTuiError,
-    Conflict,
     PolicyDenied,
     RequestNotFound,
 )
-from approval_tui.domain.lifecycle import FAILED, SUCCEEDED
 from approval_tui.domain.names import quoted_name
 from approval_tui.integrations.coding_agents.agent import CodingAgent
+from approval_tui.integrations.coding_agents.ended_call import give_back, report_ended
 from approval_tui.integrations.coding_agents.hook_answer import ALLOW, ASK, DENY, NOTHING, HookAnswer
 from approval_tui.integrations.coding_agents.hook_input import (
     OUTCOMES,
-    PERMISSION_DENIED,
     PERMISSION_REQUEST,
     PRE_TOOL_USE,
     QUESTIONS,
@@ -41,15 +39,12 @@ if TYPE_CHECKING:
     from approval_tui.domain.calls import Admission, Claim
     from approval_tui.domain.models import Request
     from approval_tui.gate import Gate
-    from approval_tui.store.blocking_requester import BlockingRequesterStore
 
 OUTLIVES = 5_000
 """For how many ms a request outlives the wait for it: its hook withdraws it, and one that was killed cannot."""
 
-_LONGEST_DETAIL = 2000
+_LONGEST_ARGUMENTS = 2000
 _NOT_DECIDED = "nobody decided in time"
-_ANSWERED_THERE = "answered at the agent's own prompt"
-_OTHER_ARGUMENTS = "the agent ran it with other arguments than those that were approved"
 _EDIT_NOT_TAKEN = "the agent takes no reviewer's arguments"
 
 
@@ -107,7 +102,7 @@ class Hook:
         with suppress(Exception):
             gate = self._open_gate(self.asked)
             try:
-                _give_back(gate.requester_store_blocking(), kept, "the agent did not hear the answer")
+                give_back(gate.requester_store_blocking(), kept, "the agent did not hear the answer")
             finally:
                 gate.close()
             self._kept.forget(name)
@@ -125,7 +120,8 @@ class Hook:
 
     def _answer(self, asked: HookInput) -> HookAnswer:
         if asked.event in OUTCOMES:
-            return self._reported(asked)
+            plain = self._plain(asked)
+            return report_ended(plain, self._agent, self._options.requester, self._kept, lambda: self._open_gate(asked))
         if asked.is_question:
             return self._decision(asked)
         if asked.event in QUESTIONS:
@@ -245,7 +241,7 @@ class Hook:
         if is_edited and not self._agent.takes_edit(asked, claim.arguments):
             gate.requester_store_blocking().give_up(request.id, claim.id, reason=_EDIT_NOT_TAKEN)
             wanted = exact_json(claim.arguments)
-            if len(wanted) > _LONGEST_DETAIL:
+            if len(wanted) > _LONGEST_ARGUMENTS:
                 wanted = f"those that `approval-tui show {request.id}` prints"
             return HookAnswer(
                 DENY,
@@ -264,52 +260,5 @@ class Hook:
             self._let_run = self._kept.keep(plain, kept), kept
         except BaseException:
             with suppress(ApprovalTuiError):
-                _give_back(gate.requester_store_blocking(), kept, "the hook could not keep it")
+                give_back(gate.requester_store_blocking(), kept, "the hook could not keep it")
             raise
-
-    # --- after a call --------------------------------------------------------------------------
-
-    def _reported(self, ended: HookInput) -> HookAnswer:
-        """Tells the store how a call ended that somebody had approved; a failure is said, and undoes nothing."""
-        plain = self._plain(ended)
-        problems = []
-        gate: Gate | None = None
-        try:
-            for name, kept in self._kept.of_ended(plain):
-                if kept.request_id is None and ended.event != PERMISSION_DENIED:
-                    self._kept.forget(name)  # a policy had let it run, and nothing is to be reported
-                    continue
-                gate = gate or self._open_gate(ended)
-                try:
-                    self._report_to(gate, plain, kept)
-                except Conflict as error:  # it has ended already, or is in doubt; there will be no better moment
-                    problems.append(str(error))
-                self._kept.forget(name)
-        finally:
-            if gate is not None:
-                gate.close()
-        return HookAnswer(NOTHING, " ".join(problems))
-
-    def _report_to(self, gate: Gate, ended: HookInput, kept: KeptCall) -> None:
-        store = gate.requester_store_blocking()
-        if kept.request_id is not None and kept.claim_id is None:
-            with suppress(ApprovalTuiError):
-                store.cancel(kept.request_id, requester=self._options.requester, reason=_ANSWERED_THERE)
-        elif ended.event == PERMISSION_DENIED:
-            _give_back(store, kept, f"{self._agent.title} did not let it run")
-        elif kept.request_id is not None and kept.claim_id is not None:
-            failure = self._agent.failure(ended)
-            detail = None if failure is None else failure[:_LONGEST_DETAIL]
-            if ended.arguments is not None and ended.call_hash != kept.ran_as:
-                detail = _OTHER_ARGUMENTS
-            outcome = SUCCEEDED if failure is None else FAILED
-            store.report_outcome(kept.request_id, kept.claim_id, outcome, detail=detail)
-
-
-def _give_back(store: BlockingRequesterStore, kept: KeptCall, why: str) -> None:
-    """Gives back the right to a call that did not run: its approval, or what a policy counted for it."""
-    assert kept.claim_id is not None
-    if kept.request_id is None:
-        store.give_back(kept.claim_id)
-    else:
-        store.rollback(kept.request_id, kept.claim_id, detail=why)

@@ -1,0 +1,73 @@
+"""How a call ended that somebody had let run: the agent says so after it, and the store hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from approval_tui.domain.errors import ApprovalTuiError, Conflict
+from approval_tui.domain.lifecycle import FAILED, SUCCEEDED
+from approval_tui.integrations.coding_agents.agent import CodingAgent
+from approval_tui.integrations.coding_agents.hook_answer import NOTHING, HookAnswer
+from approval_tui.integrations.coding_agents.hook_input import PERMISSION_DENIED, HookInput
+from approval_tui.integrations.coding_agents.kept_calls import KeptCall, KeptCalls
+
+if TYPE_CHECKING:
+    from approval_tui.gate import Gate
+    from approval_tui.store.blocking_requester import BlockingRequesterStore
+
+_LONGEST_DETAIL = 2000
+_ANSWERED_THERE = "answered at the agent's own prompt"
+_OTHER_ARGUMENTS = "the agent ran it with other arguments than those that were approved"
+
+
+def report_ended(
+    ended: HookInput, agent: CodingAgent, requester: str, kept_calls: KeptCalls, open_gate: Callable[[], Gate]
+) -> HookAnswer:
+    """Tells the store how the call ended; what is said then decides nothing, as the call is over.
+
+    Raises StoreUnavailable, and keeps what was not told.
+    """
+    problems = []
+    gate: Gate | None = None
+    try:
+        for name, kept in kept_calls.of_ended(ended):
+            if kept.request_id is None and ended.event != PERMISSION_DENIED:
+                kept_calls.forget(name)  # a policy had let it run, and nothing is to be reported
+                continue
+            gate = gate or open_gate()
+            try:
+                _report(gate.requester_store_blocking(), ended, kept, agent, requester)
+            except Conflict as error:  # it has ended already, or is in doubt; there will be no better moment
+                problems.append(str(error))
+            kept_calls.forget(name)
+    finally:
+        if gate is not None:
+            gate.close()
+    return HookAnswer(NOTHING, " ".join(problems))
+
+
+def give_back(store: BlockingRequesterStore, kept: KeptCall, why: str) -> None:
+    """Gives back the right to a call that did not run: its approval, or what a policy counted for it."""
+    assert kept.claim_id is not None
+    if kept.request_id is None:
+        store.give_back(kept.claim_id)
+    else:
+        store.rollback(kept.request_id, kept.claim_id, detail=why)
+
+
+def _report(
+    store: BlockingRequesterStore, ended: HookInput, kept: KeptCall, agent: CodingAgent, requester: str
+) -> None:
+    if kept.request_id is not None and kept.claim_id is None:
+        with suppress(ApprovalTuiError):
+            store.cancel(kept.request_id, requester=requester, reason=_ANSWERED_THERE)
+    elif ended.event == PERMISSION_DENIED:
+        give_back(store, kept, f"{agent.title} did not let it run")
+    elif kept.request_id is not None and kept.claim_id is not None:
+        failure = agent.failure(ended)
+        detail = None if failure is None else failure[:_LONGEST_DETAIL]
+        if ended.arguments is not None and ended.call_hash != kept.ran_as:
+            detail = _OTHER_ARGUMENTS
+        store.report_outcome(kept.request_id, kept.claim_id, SUCCEEDED if failure is None else FAILED, detail=detail)
