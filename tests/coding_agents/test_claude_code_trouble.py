@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from approval_tui.integrations.coding_agents.agent import COULD_NOT_START
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from tests.cli.running import one_pending
@@ -16,7 +17,7 @@ from tests.coding_agents.claude_running import BYPASS, DEFAULT, NEWER, OLDER, Cl
 from tests.coding_agents.own_program import OwnProgram
 from tests.coding_agents.reviewing import MAKE, only_request
 from tests.coding_agents.running import CLAUDE_CODE, hooks_of, install, kill_hook, kill_shell_of_hook
-from tests.support import LONG, approve, until
+from tests.support import LONG, until
 
 pytestmark = pytest.mark.agents
 
@@ -71,7 +72,7 @@ def test_a_command_does_not_run_when_the_hook_cannot_start(
     call = bash(MAKE)
     with claude.run([call]) as run:
         run.wait()
-        assert "approval-tui could not start, so nobody was asked." in run.model.told(call)
+        assert COULD_NOT_START in run.model.told(call)
     assert claude.place.text("made.txt") is None
 
 
@@ -87,26 +88,26 @@ def test_a_command_does_not_run_when_the_hook_is_killed_while_it_waits(
     assert claude.place.text("made.txt") is None
 
 
-@pytest.mark.parametrize("claude", [(NEWER, BYPASS)], indirect=True)
-def test_claude_code_runs_the_call_when_the_shell_of_a_hook_is_killed(claude: Claude, desk: BlockingStore) -> None:
-    """No hook can hold this: its fallback is the shell's, and in its bypass mode Claude Code goes on without."""
-    claude.install(fail_closed=True, wait="5s")
+@pytest.mark.parametrize("claude", [(OLDER, BYPASS), (NEWER, BYPASS)], indirect=True)
+def test_a_command_does_not_run_when_the_shell_of_a_hook_is_killed(claude: Claude, desk: BlockingStore) -> None:
+    """The fallback is gone with the shell; the hook sees that it is alone, and answers at once."""
+    claude.install(fail_closed=True, wait="300s")
     with claude.run([bash(MAKE)]) as run:
         one_pending(desk)
         kill_shell_of_hook(claude.place)
         run.wait()
-    assert claude.place.text("made.txt") == "made\n"
+    assert claude.place.text("made.txt") is None
     until(lambda: not desk.reviewer.list())
     assert only_request(desk).status == "cancelled"
 
 
-def test_a_command_runs_no_more_once_the_agent_was_killed(claude: Claude, desk: BlockingStore) -> None:
-    claude.install(wait="20s")
+def test_the_question_of_an_agent_that_was_killed_is_withdrawn(claude: Claude, desk: BlockingStore) -> None:
+    claude.install(wait="300s")
     with claude.run([bash(MAKE)]) as run:
         request = one_pending(desk)
         run.process.kill()
-        approve(desk, request)
         until(lambda: not hooks_of(claude.place))
+    assert desk.reviewer.get(request.id).status == "cancelled"
     assert claude.place.text("made.txt") is None
 
 

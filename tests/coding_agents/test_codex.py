@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from approval_tui.integrations.coding_agents.agent import COULD_NOT_START
 from approval_tui.store.blocking import BlockingStore
 from tests.cli.running import one_pending
 from tests.coding_agents.codex_model import apply_patch, function_call, shell
@@ -168,7 +169,7 @@ def test_a_command_does_not_run_when_the_hook_cannot_start(
     call = shell(MAKE)
     with codex.run([call]) as run:
         run.wait()
-        assert "approval-tui could not start, so nobody was asked." in run.model.told(call)
+        assert COULD_NOT_START in run.model.told(call)
     assert codex.place.text("made.txt") is None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
 import time
@@ -17,6 +16,7 @@ from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
 from tests.console.driver import Console
 from tests.console.test_terminal_contract import AnyTerminal, become_armed, opened_terminal, wait_for, waiting
+from tests.permissions import obey_permissions
 from tests.support import ManualClock, approve, assert_sound
 
 __all__ = ["waiting"]  # the fixture: a store with one request
@@ -26,14 +26,6 @@ LOOKS_SOON = (
     "store_watch.WRITABLE_AGAIN = store_watch.RETRY = 0.2; raise SystemExit(run())"
 )
 """The console as it is, but for how long it waits before it looks whether the store may be written again."""
-
-_DROP_FROM_BOUNDS, _DAC_OVERRIDE = 24, 1  # of Linux' prctl(2) and capabilities(7)
-
-
-def obey_permissions() -> None:
-    """Makes the program that is run next obey the permissions of files, even where the super-user runs it."""
-    if os.geteuid() == 0:
-        ctypes.CDLL(None).prctl(_DROP_FROM_BOUNDS, _DAC_OVERRIDE, 0, 0, 0)
 
 
 class ConsoleOnTheWeb(ConsoleApp):
