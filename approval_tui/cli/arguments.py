@@ -6,14 +6,15 @@ import argparse
 from collections.abc import Callable
 from typing import NamedTuple
 
-from approval_tui.cli.hook_line import DEFAULT_WAIT
+from approval_tui.domain.clock import SECOND
+from approval_tui.domain.coding_agents import CODING_AGENTS
 from approval_tui.domain.lifecycle import APPROVED, CONSUMED, FINAL, OUTCOMES, PENDING, POLICY_VERDICTS, RISKS, STATUSES
 from approval_tui.domain.proxy_choices import DEFAULT_PENDING_CODE, DEFAULT_REQUESTER, ON_PENDING, ROLLBACK_ON
+from approval_tui.integrations.coding_agents.hook_times import DEFAULT_WAIT, LONGEST_WAIT
 from approval_tui.version import __version__
 
 PROGRAM = "approval-tui"
 Parser = argparse.ArgumentParser
-_AGENTS = ("claude-code", "codex")
 _NOT_WAITING = (APPROVED, *FINAL, CONSUMED, "in_doubt")
 
 
@@ -196,42 +197,44 @@ def _cancel(parser: Parser) -> None:
 
 
 def _hook(parser: Parser) -> None:
+    _hook_options(parser, _hook_wait, "at most 1h")
+
+
+def _hook_options(parser: Parser, wait: Callable[[str], int], bounds: str) -> None:
     parser.add_argument(
-        "--wait", metavar="50s", type=_hook_wait, default=DEFAULT_WAIT, help="how long a person has, at most 1h (50s)"
+        "--wait", metavar="50s", type=wait, default=DEFAULT_WAIT, help=f"how long a person has, {bounds} (50s)"
     )
     parser.add_argument("--policy", metavar="FILE", help="which calls run, which never run, and which ask")
-    parser.add_argument("--fail-closed", action="store_true", help="deny where nobody decided; else the agent asks")
+    parser.add_argument(
+        "--fail-closed", action="store_true", help="deny where nobody decided (Codex always does before a call)"
+    )
     parser.add_argument("--requester", metavar="NAME", help="who asks (else the agent's name)")
 
 
 def _hook_agent(parser: Parser) -> None:
-    parser.add_argument("agent", choices=_AGENTS, help="whose hook")
+    parser.add_argument("agent", choices=CODING_AGENTS, help="whose hook")
 
 
 def _hook_file(parser: Parser) -> None:
     _hook_agent(parser)
     parser.add_argument(
-        "--scope", choices=("user", "project"), default="user", help="for all of your projects (user), or this one"
+        "--scope",
+        choices=("user", "project"),
+        default="user",
+        help="for all of your projects (user), or for that of this folder (project)",
     )
     parser.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
 
 
 def _hook_install(parser: Parser) -> None:
     _hook_file(parser)
-    parser.add_argument(
-        "--wait",
-        metavar="50s",
-        type=_installed_wait,
-        default=DEFAULT_WAIT,
-        help="how long a person has, 1s to 1h (50s)",
-    )
-    parser.add_argument("--policy", metavar="FILE", help="which calls run, which never run, and which ask")
-    parser.add_argument("--fail-closed", action="store_true", help="deny where nobody decided; else the agent asks")
-    parser.add_argument("--requester", metavar="NAME", help="who asks (else the agent's name)")
+    _hook_options(parser, _installed_wait, "1s to 1h")
 
 
 def _hook_doctor(parser: Parser) -> None:
-    parser.add_argument("agent", choices=_AGENTS, nargs="?", help="only this one's (else every agent's that is there)")
+    parser.add_argument(
+        "agent", choices=CODING_AGENTS, nargs="?", help="only this one's (else every agent's that is there)"
+    )
 
 
 def _validate(parser: Parser) -> None:
@@ -329,14 +332,14 @@ def _duration(text: str) -> int:
 
 def _hook_wait(text: str) -> int:
     wait = _duration(text)
-    if wait > 3_600_000:
+    if wait > LONGEST_WAIT:
         raise argparse.ArgumentTypeError(f"{text!r} is more than 1h")
     return wait
 
 
 def _installed_wait(text: str) -> int:
     wait = _hook_wait(text)
-    if wait < 1000:
+    if wait < SECOND:
         raise argparse.ArgumentTypeError(f"{text!r} is less than 1s")
     return wait
 
@@ -403,8 +406,8 @@ COMMANDS = (
     Command("hook claude-code", "answer Claude Code's hook on stdin", _hook, "hook:claude_code", has_json=False),
     Command("hook codex", "answer Codex's hook on stdin", _hook, "hook:codex", has_json=False),
     Command("hook install", "put the hook into a coding agent's settings", _hook_install, "hook_install:install"),
-    Command("hook uninstall", "take the hook out of them again", _hook_file, "hook_install:uninstall"),
-    Command("hook doctor", "whether the hooks are there, and work", _hook_doctor, "hook_install:doctor"),
+    Command("hook uninstall", "take the hook out of a coding agent's settings", _hook_file, "hook_install:uninstall"),
+    Command("hook doctor", "check the hooks, with a test question that is denied", _hook_doctor, "hook_install:doctor"),
     Command("demo", "three agents at work in a scratch folder, to try it out", _demo, "start:demo", has_json=False),
 )
 BY_NAME = {command.name: command for command in COMMANDS}

@@ -9,22 +9,20 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+from approval_tui.domain.coding_agents import CODING_AGENTS
+from approval_tui.integrations.coding_agents.hook_times import DEFAULT_WAIT
+
 if TYPE_CHECKING:
     from argparse import Namespace
-
-HOOKS = {"claude-code": "claude_code", "codex": "codex"}
-"""The agents with a hook, and the function of `commands.hook` that serves each."""
 
 _VALUES = {"--policy": "policy", "--requester": "requester", "--store": "store", "--config": "config"}
 _WAIT = "--wait"
 _FAIL_CLOSED = "--fail-closed"
-DEFAULT_WAIT = 50_000
-"""For how many ms a hook waits where nobody says otherwise."""
 
 
 def read_hook_line(words: Sequence[str]) -> tuple[str, Namespace] | None:
     """The function of `commands.hook` and its options; None where argparse has to look at the words."""
-    if len(words) < 2 or words[0] != "hook" or words[1] not in HOOKS:
+    if len(words) < 2 or words[0] != "hook" or words[1] not in CODING_AGENTS:
         return None
     options: dict[str, Any] = dict.fromkeys(_VALUES.values()) | {"wait": DEFAULT_WAIT, "fail_closed": False}
     rest = iter(words[2:])
@@ -41,4 +39,4 @@ def read_hook_line(words: Sequence[str]) -> tuple[str, Namespace] | None:
             options[_VALUES[word]] = value
         else:
             return None
-    return HOOKS[words[1]], cast("Namespace", SimpleNamespace(**options))
+    return words[1].replace("-", "_"), cast("Namespace", SimpleNamespace(**options))

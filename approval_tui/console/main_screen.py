@@ -175,7 +175,7 @@ class MainScreen(ListKeys):
         self._ticks += 1
         if self._shown is not None and self.is_in_front and self._ticks % _LOOK_ANEW == 0:
             self.app.work.read_call(self._shown)
-        elif self._shown is not None and self._shown.say_that_it_is_read():
+        elif self._shown is not None and self._shown.announce_aids():
             self._moved()
         if self._standings and self._ticks % _LOOK_ANEW == 0:
             self._show_trouble()  # a rejection that nobody repeats is old news one day

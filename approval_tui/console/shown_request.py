@@ -72,7 +72,8 @@ class ShownRequest:
         self.story: tuple[Event, ...] = ()
         self.previous: Request | None = None  #: the request of the attempt before it, once it is loaded
         self.aids: tuple[Aid, ...] = ()  #: what helps to read the call, once it is worked out
-        self.is_read_with: Redactor | None = None  #: the masks with which that is being worked out
+        self._were_aids_under_way = False
+        self.aids_under_way_with: Redactor | None = None  #: the masks with which that is being worked out
         self.is_intact = True
         self.is_large = _size(request) > LARGE
         self._redactor = redactor
@@ -169,19 +170,22 @@ class ShownRequest:
 
     def take_aids(self, redactor: Redactor, aids: tuple[Aid, ...]) -> bool:
         """Takes in what helps to read the call, unless the masks were changed meanwhile; says whether it is news."""
-        if self.is_read_with is redactor:
-            self.is_read_with = None
+        if self.aids_under_way_with is redactor:
+            self.aids_under_way_with = None
         if redactor is not self._redactor or aids == self.aids:
             return False
         self.aids = aids
         self._aids.clear()
         return True
 
-    def say_that_it_is_read(self) -> bool:
-        """Says, where nothing is there yet, that it is being worked out; whether that is news."""
-        if self.is_read_with is None or self.aids:
+    def announce_aids(self) -> bool:
+        """Says, where they were under way when it was last called too, that they are; whether that is news."""
+        were_under_way, self._were_aids_under_way = self._were_aids_under_way, self.aids_under_way_with is not None
+        if not were_under_way or self.aids_under_way_with is None or self.aids:
             return False
-        return self.take_aids(self._redactor, (WORKED_OUT,))
+        self.aids = (WORKED_OUT,)
+        self._aids.clear()
+        return True
 
     # --- what is shown -------------------------------------------------------------------------
 

@@ -70,8 +70,8 @@ class StoreWork:
         It has a thread of its own, as files may take their time, and an ending console waits for none of it.
         """
         redactor = shown.redactor
-        if has_reading_aids(shown.request) and shown.is_read_with is not redactor:
-            shown.is_read_with = redactor
+        if has_reading_aids(shown.request) and shown.aids_under_way_with is not redactor:
+            shown.aids_under_way_with = redactor
             Thread(
                 target=self._read, args=(shown, shown.request, redactor), name="approval-tui-aids", daemon=True
             ).start()

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from approval_tui.display import unified_diff as diff
 from approval_tui.display.file_changes import EDITING_TOOLS, CannotApply, FileChange, comparison, file_changes
 from approval_tui.display.glyphs import UNICODE, Glyphs
-from approval_tui.display.project_paths import where_path_lies
+from approval_tui.display.project_paths import CANNOT_BE_TOLD, OUTSIDE, where_path_lies
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.shell_parts import shell_parts
 from approval_tui.domain.canonical import JsonObject
@@ -96,27 +96,27 @@ def reading_aids(
     except StoreCorrupt:
         return ()
     folder = context.get("working_directory")
-    reader = _Reader(
+    maker = _AidMaker(
         read=cache(read),
-        redactor=redactor.knowing(text for text in arguments.values() if isinstance(text, str)),
+        redactor=redactor.knowing(value for _, value in _named_values(arguments) if isinstance(value, str)),
         glyphs=glyphs,
         folder=folder if isinstance(folder, str) else None,
         home=home,
     )
     if request.tool.lower() in SHELL_TOOLS:
-        aids = reader.of_commands(arguments)
+        aids = maker.of_commands(arguments)
     elif request.server not in CODING_AGENTS:
         aids = []
     elif request.tool not in EDITING_TOOLS:
-        aids = reader.of_paths(arguments)
+        aids = maker.of_paths(arguments)
     elif request.status in (PENDING, APPROVED):
-        aids = reader.of_files(request.tool, arguments)
+        aids = maker.of_files(request.tool, arguments)
     else:
         aids = []
     return tuple(_within_bounds(aids))
 
 
-class _Reader(NamedTuple):
+class _AidMaker(NamedTuple):
     """What all aids of one request share."""
 
     read: ReadFile
@@ -136,12 +136,12 @@ class _Reader(NamedTuple):
         if self.redactor.is_secret_name(key):
             return [Aid(_PARTS, (AidRow("", _MASKED_BY_NAME, NOTE),))]
         rows: list[AidRow] = []
-        reader = self
+        maker = self
         for name in _FOLDERS:
             if isinstance(folder := arguments.get(name), str):
                 rows += self._whereabouts(f"{name}: ", folder)
-                reader = self._replace(folder=posixpath.join(self.folder or "", folder))
-        rows += reader._parts_of(command)
+                maker = self._replace(folder=posixpath.join(self.folder or "", folder))
+        rows += maker._parts_of(command)
         return [Aid(_PARTS, tuple(rows))] if rows else []
 
     def _parts_of(self, command: str) -> Iterator[AidRow]:
@@ -150,13 +150,13 @@ class _Reader(NamedTuple):
             return
         texts = self.redactor.redact_pieces([part.text for part in parts], self.glyphs)
         for part, text in zip(parts[:MOST_PARTS], texts, strict=False):
-            plain = [mark for mark in part.marks if ": " not in mark]
+            of_paths = [mark for mark in part.marks if mark.startswith((f"{OUTSIDE}: ", f"{CANNOT_BE_TOLD}: "))]
+            plain = [mark for mark in part.marks if mark not in of_paths]
             if plain:
                 yield AidRow("", ", ".join(plain), MARK)
-            for mark in part.marks:
-                if ": " in mark:
-                    what, _, path = mark.partition(": ")
-                    yield AidRow("", what if text != part.text else f'{what}: "{path}"', MARK)
+            for mark in of_paths:
+                what, _, path = mark.partition(": ")
+                yield AidRow("", what if text != part.text else f'{what}: "{path}"', MARK)
             for line in text.strip("\n").split("\n"):
                 yield AidRow(self.glyphs.bar, self.glyphs.visible(line), PLAIN)
         if len(parts) > MOST_PARTS:
@@ -176,7 +176,7 @@ class _Reader(NamedTuple):
 
     def of_files(self, tool: str, arguments: JsonObject) -> list[Aid]:
         """What becomes of each file that the call would change."""
-        if any(map(self.redactor.is_secret_name, arguments)):
+        if any(self.redactor.is_secret_name(name) for name, _ in _named_values(arguments)):
             return [Aid(_NOT_COMPARED, (AidRow("", _MASKED_BY_NAME, NOTE),))]
         changes = file_changes(tool, arguments, self.folder)
         if not changes:
@@ -244,6 +244,18 @@ class _Reader(NamedTuple):
     def _whereabouts(self, what: str, path: str) -> list[AidRow]:
         where = where_path_lies(path, self.folder, self.home)
         return [] if where is None else [AidRow("", f"{what}{where}", MARK)]
+
+
+def _named_values(arguments: JsonObject) -> Iterator[tuple[str, Any]]:
+    """Every value of the arguments, at any depth, with the key that stands above it."""
+    left: list[tuple[str, Any]] = list(arguments.items())
+    while left:
+        name, value = left.pop()
+        yield name, value
+        if isinstance(value, dict):
+            left += value.items()
+        elif isinstance(value, list):
+            left += [(name, item) for item in value]
 
 
 def _not_compared(rows: list[AidRow], why: str) -> Aid:

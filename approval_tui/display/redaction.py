@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import NamedTuple
 
@@ -68,7 +68,10 @@ _SECRET_SHAPES = (
 
 
 _MOST_KNOWN = 20
-"""Secrets of a call that are looked for elsewhere; each costs a look through every text."""
+"""Secrets of a call that are looked for elsewhere, each of which costs a look through every text.
+
+The shapes of credentials are masked beyond them, too, wherever they stand free.
+"""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Redactor:
 
     names: tuple[str, ...] = _SECRET_NAMES
     is_lifted: bool = False  #: whether a reviewer lifted the masks, so that nothing is masked
-    known: tuple[str, ...] = ()  #: secrets that are masked wherever they stand
+    known: tuple[str, ...] = field(default=(), repr=False)  #: secrets that are masked wherever they stand
 
     @classmethod
     def with_names(cls, more: Iterable[str]) -> Redactor:

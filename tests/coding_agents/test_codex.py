@@ -59,7 +59,7 @@ def test_an_edited_command_runs_instead_of_the_agents(codex: Codex, desk: Blocki
     assert codex.place.text("edited.txt") == "edited\n"
     assert codex.place.text("made.txt") is None
     done = desk.reviewer.get(request.id)
-    assert (done.outcome, done.outcome_detail) == ("succeeded", None)
+    assert (done.outcome, done.outcome_detail) == ("succeeded", "the agent does not say how it ended")
 
 
 def test_an_edit_that_it_does_not_take_runs_nothing_and_is_told_to_the_model(codex: Codex, desk: BlockingStore) -> None:

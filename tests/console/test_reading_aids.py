@@ -153,6 +153,8 @@ async def test_a_tool_of_another_server_has_no_diff_and_its_file_is_not_read(
         await console.press("k")
         await ticks(console)
         assert console.shown.server == "files"
+        shown = console.screen.shown_request
+        await console.until(lambda: shown is not None and shown.aids_under_way_with is None)
         assert [row for row in told(console) if "what it would" in row] == []
 
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 from approval_tui.cli.environment import Environment
 from approval_tui.integrations.coding_agents.agent import BLOCKED, CodingAgent, words
-from approval_tui.integrations.coding_agents.hook import OUTLIVES, Hook, HookOptions
+from approval_tui.integrations.coding_agents.hook import Hook, HookOptions
 from approval_tui.integrations.coding_agents.hook_answer import NOTHING, HookAnswer
 from approval_tui.integrations.coding_agents.hook_input import MOST_BYTES, PRE_TOOL_USE
+from approval_tui.integrations.coding_agents.hook_times import GRACE
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
     from approval_tui.gate import Gate
     from approval_tui.integrations.coding_agents.hook_input import HookInput
     from approval_tui.policy.engine import PolicyEngine
-
-_GRACE = 5.0
-"""Seconds after the wait in which the hook must be done; then it answers without a decision, whatever it is at."""
-
 
 _LOOK = 0.5
 """Seconds after which it is looked again whether the agent is still there."""
@@ -68,7 +65,7 @@ def _serve(agent: CodingAgent, options: Namespace, environment: Environment) -> 
     voice = _Voice(agent, hook)
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
-    watch = threading.Thread(target=_watch, args=(voice, options.wait / 1000 + _GRACE), daemon=True)
+    watch = threading.Thread(target=_watch, args=(voice, (options.wait + GRACE) / 1000), daemon=True)
     watch.start()
     try:
         try:
@@ -121,8 +118,8 @@ def _watch(voice: _Voice, limit: float) -> None:
         is_gone = any(state & (select.POLLERR | select.POLLHUP) for _, state in poll.poll(1000 * min(left, _LOOK)))
         if is_gone or os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGTERM)
-            poll.unregister(1)
-            parent = os.getppid()
+            break
+    time.sleep(max(0.0, end - time.monotonic()))
     voice.say(None, "approval-tui was not done in time.")
 
 
@@ -137,7 +134,7 @@ def _gate(agent: CodingAgent, options: Namespace, environment: Environment, aske
         store=environment.store_location(),
         policy=_policy(options, environment),
         config=options.config,
-        timeout=(options.wait + OUTLIVES) / 1000,
+        timeout=(options.wait + GRACE) / 1000,
     )
 
 

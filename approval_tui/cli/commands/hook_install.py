@@ -15,10 +15,11 @@ from approval_tui.cli.exit_codes import DONE, NOT_AS_EXPECTED
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.visible import visible_text
 from approval_tui.domain.checks import check_optional_name
+from approval_tui.domain.coding_agents import CODING_AGENTS
 from approval_tui.domain.errors import InvalidInput
 from approval_tui.integrations.coding_agents.agent import CodingAgent
 from approval_tui.integrations.coding_agents.finding import FINE, Finding
-from approval_tui.integrations.coding_agents.hook_command import AGENTS, HookSetup, agent_named, program_for
+from approval_tui.integrations.coding_agents.hook_command import HookSetup, agent_named, program_for
 from approval_tui.integrations.coding_agents.installed_hook import (
     EVERY_TOOL,
     found_hooks,
@@ -52,16 +53,16 @@ def install(options: Namespace, environment: Environment) -> int:
         output.narrate(f"The hook is already installed in {found.path}, with these options; nothing was changed.")
     elif not options.dry_run:
         output.narrate(
-            f"{agent.title} asks in approval-tui from its next session on; `approval-tui hook doctor` tries it."
+            f"{agent.after_install or f'{agent.title} asks in approval-tui from its next session on.'} "
+            "Then `approval-tui hook doctor` tries it."
         )
-    if agent.after_install:
-        output.narrate(agent.after_install)
     _warn(options, found_hooks(text), warning)
     return DONE
 
 
 def uninstall(options: Namespace, _environment: Environment) -> int:
     """Takes every hook of ours out of the agent's settings, and leaves the rest as it is."""
+    _refuse_places(options)
     agent = agent_named(options.agent)
     found = _settings(agent, options.scope)
     text = _edited(found, agent, without_hooks)
@@ -72,10 +73,11 @@ def uninstall(options: Namespace, _environment: Environment) -> int:
 
 
 def doctor(options: Namespace, _environment: Environment) -> int:
-    """Looks at what is installed, and puts a dry question through it, which is denied."""
+    """Looks at what is installed, and puts a test question through it, which is denied."""
+    _refuse_places(options)
     from approval_tui.integrations.coding_agents.hook_check import check_agent
 
-    names = AGENTS if options.agent is None else (options.agent,)
+    names = CODING_AGENTS if options.agent is None else (options.agent,)
     every = [check_agent(agent_named(name), os.environ, os.getcwd()) for name in names]
     reports = [report for report in every if report.is_there or options.agent is not None]
     is_installed = any(report.is_installed for report in reports)
@@ -88,9 +90,19 @@ def doctor(options: Namespace, _environment: Environment) -> int:
         if is_installed and not report.is_installed:
             output.print_line(f"{report.agent.title}: no hook of approval-tui is installed.")
     if not is_installed:
-        wanted = options.agent or "|".join(AGENTS)
+        wanted = options.agent or "|".join(CODING_AGENTS)
         output.print_line(f"No hook of approval-tui is installed. Run `approval-tui hook install {wanted}`.")
     return DONE if is_installed and all(report.is_well for report in reports) else NOT_AS_EXPECTED
+
+
+def _refuse_places(options: Namespace) -> None:
+    """Raises InvalidInput for a store or a configuration: the installed command names its own."""
+    if options.store is not None or options.config is not None:
+        raise InvalidInput(
+            "--store and --config belong to the command that is installed, which names its own.",
+            not_done="Nothing was looked at or changed.",
+            to_do="Leave them out; `approval-tui hook install --store ...` writes another one down.",
+        )
 
 
 # --- what is to be installed -------------------------------------------------------------------

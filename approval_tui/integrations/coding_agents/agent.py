@@ -63,6 +63,9 @@ class CodingAgent(Protocol):
     def can_ask(self, asked: HookInput | None, environment: Mapping[str, str], /) -> bool:
         """Whether somebody is at its own prompt; `asked` is None where its input was not understood."""
 
+    undecided: str
+    """What becomes of a call where nobody decided, in a clause."""
+
     own_questions: frozenset[str]
     """Tools by which it asks its own user something; there is nothing to approve about them."""
 
@@ -75,8 +78,11 @@ class CodingAgent(Protocol):
     def asks_the_same(self, asked: HookInput, /) -> bool:
         """Whether its own question is about nothing but the call that was approved right before."""
 
+    def tells_failures(self, ended: HookInput, /) -> bool:
+        """Whether its events tell such a call that failed from one that succeeded."""
+
     def failure(self, ended: HookInput, /) -> str | None:
-        """What went wrong with a call that has ended; None where nothing did."""
+        """What went wrong with a call that has ended; None where nothing did, as far as it says."""
 
 
 def words(reason: str) -> str:

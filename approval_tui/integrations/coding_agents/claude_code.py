@@ -50,6 +50,7 @@ class ClaudeCode:
     name = CLAUDE_CODE
     title = "Claude Code"
     after_install = ""
+    undecided = "the agent itself asks, or the call is denied where nobody is there"
     unasked_tools = frozenset(
         {
             "BashOutput",
@@ -129,6 +130,10 @@ class ClaudeCode:
 
     def asks_the_same(self, _asked: HookInput) -> bool:
         """Its question, as in its plan mode, has the same arguments."""
+        return True
+
+    def tells_failures(self, _ended: HookInput) -> bool:
+        """Of every tool."""
         return True
 
     def failure(self, said: HookInput) -> str | None:

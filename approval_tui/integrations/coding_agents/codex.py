@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from approval_tui.integrations.coding_agents.installed_hook import FoundHook
 
 _MODE_THAT_ASKS = "default"
-_TOOLS_OF_A_COMMAND = frozenset({"Bash", "apply_patch"})
+_COMMAND = "Bash"
+_TOOLS_OF_A_COMMAND = frozenset({_COMMAND, "apply_patch"})
 """Of what a reviewer puts in place of their arguments, Codex takes the command and drops the rest."""
 
 _OF_A_SERVER = "mcp__"
@@ -49,6 +50,7 @@ class Codex:
     after_install = (
         "Codex runs no hook before you trust it: start codex and choose `Trust all and continue`, or /hooks."
     )
+    undecided = "the call is denied; only where Codex was about to ask anyway does it ask"
     unasked_tools = frozenset(
         {
             "get_goal",
@@ -121,8 +123,12 @@ class Codex:
         """Of a server's tool only: a command may be about to leave the sandbox, which the event before did not say."""
         return asked.tool is not None and asked.tool.startswith(_OF_A_SERVER)
 
+    def tells_failures(self, ended: HookInput) -> bool:
+        """Not of commands; of other calls that failed it says nothing at all."""
+        return ended.tool != _COMMAND
+
     def failure(self, _ended: HookInput) -> str | None:
-        """It tells of no failures: of a command that ran, not how it ended, and of others that failed, nothing."""
+        """It has no event for them."""
         return None
 
 

@@ -151,7 +151,7 @@ def _answered(
         VERDICT_DENY,
         reviewer=reviewer,
         digest=request.digest,
-        reason=f"The dry question of `approval-tui hook doctor` ({nonce}).",
+        reason=f"The test question of `approval-tui hook doctor` ({nonce}).",
     )
     decided = time.monotonic()
     if not run.ends_within(_TO_ANSWER):
@@ -164,7 +164,7 @@ def _answered(
         to_do = "Install it again; if that does not help, this is a defect in approval-tui."
         return DryAnswer(_wrong("The answer is not the denial that was decided.", run, to_do), asked_after)
     what = (
-        f"A dry question was in the store {asked_after} ms after the start, and {agent.title} had the denial "
+        f"A test question was in the store {asked_after} ms after the start, and {agent.title} had the denial "
         f"{answered_after} ms after the decision."
     )
     return DryAnswer(Finding(FINE, what), asked_after, answered_after)
@@ -200,7 +200,7 @@ def _without_question(run: _Run, engine: PolicyEngine | None, nonce: str) -> Fin
         )
     if verdict is None or verdict not in ("allow", "deny") or said.exit_code != 0 or not said.stdout.strip():
         return _wrong("The hook ended without asking.", run, "Mend what it says, or install it again.")
-    return Finding(FINE, f"The policy answered a dry question by itself ({verdict}), so nobody was asked.")
+    return Finding(FINE, f"The policy answered a test question by itself ({verdict}), so nobody was asked.")
 
 
 def _is_denial(said: Spoken, agent: CodingAgent, nonce: str) -> bool:
@@ -235,4 +235,4 @@ def _withdraw(store: BlockingStore, session: str) -> None:
     with suppress(ApprovalTuiError):
         for request in store.reviewer.list(Filter(status=PENDING, session=session), most=10):
             with suppress(ApprovalTuiError):
-                store.requester.cancel(request.id, requester=request.requester, reason="the dry question is over")
+                store.requester.cancel(request.id, requester=request.requester, reason="the test question is over")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _LONGEST_DETAIL = 2000
 _ANSWERED_THERE = "answered at the agent's own prompt"
+_NOT_SAID = "the agent does not say how it ended"
 _OTHER_ARGUMENTS = "the agent ran it with other arguments than those that were approved"
 
 
@@ -67,7 +68,9 @@ def _report(
         give_back(store, kept, f"{agent.title} did not let it run")
     elif kept.request_id is not None and kept.claim_id is not None:
         failure = agent.failure(ended)
-        detail = None if failure is None else failure[:_LONGEST_DETAIL]
+        detail = None if agent.tells_failures(ended) else _NOT_SAID
+        if failure is not None:
+            detail = failure[:_LONGEST_DETAIL]
         if ended.arguments is not None and ended.call_hash != kept.ran_as:
             detail = _OTHER_ARGUMENTS
         store.report_outcome(kept.request_id, kept.claim_id, SUCCEEDED if failure is None else FAILED, detail=detail)

@@ -33,15 +33,13 @@ from approval_tui.integrations.coding_agents.hook_input import (
     HookInput,
     read_hook_input,
 )
+from approval_tui.integrations.coding_agents.hook_times import GRACE
 from approval_tui.integrations.coding_agents.kept_calls import KeptCall, KeptCalls
 
 if TYPE_CHECKING:
     from approval_tui.domain.calls import Admission, Claim
     from approval_tui.domain.models import Request
     from approval_tui.gate import Gate
-
-OUTLIVES = 5_000
-"""For how many ms a request outlives the wait for it: its hook withdraws it, and one that was killed cannot."""
 
 _LONGEST_ARGUMENTS = 2000
 _NOT_DECIDED = "nobody decided in time"
@@ -228,7 +226,7 @@ class Hook:
                     asked.arguments,
                     wait=waiting,
                     call_id=asked.call_id,
-                    longest_timeout=(left + OUTLIVES) / 1000,
+                    longest_timeout=(left + GRACE) / 1000,
                 )
             except ApprovalExpired as expired:  # of a request that another hook, which is gone, had made before
                 if expired.request.id in created or monotonic() >= give_up_at:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from approval_tui.domain.clock import HOUR, SECOND, format_duration
+from approval_tui.domain.coding_agents import CLAUDE_CODE
 from approval_tui.domain.errors import ApprovalTuiError, StoreMissing
 from approval_tui.domain.lifecycle import ALLOW
 from approval_tui.integrations.coding_agents.agent import PROJECT, SCOPES, CodingAgent
@@ -20,6 +21,7 @@ from approval_tui.integrations.coding_agents.hook_command import (
     is_this_installation,
 )
 from approval_tui.integrations.coding_agents.hook_input import PRE_TOOL_USE, QUESTIONS
+from approval_tui.integrations.coding_agents.hook_times import LEAST_AGENT_WAITS
 from approval_tui.integrations.coding_agents.installed_hook import EVERY_TOOL, FoundHook, found_hooks
 from approval_tui.integrations.coding_agents.json_text import JsonFault, JsonText
 from approval_tui.integrations.coding_agents.settings_file import SettingsFile, read_settings
@@ -30,9 +32,6 @@ from approval_tui.settings.configuration import load_settings, policy_location, 
 from approval_tui.settings.identity import default_reviewer, reviewer
 from approval_tui.settings.paths import CONFIG_VARIABLE, POLICY_VARIABLE, STORE_VARIABLE
 from approval_tui.store import open_store_blocking, store_path
-
-_LEAST_ABOVE_WAIT = 6
-"""Seconds by which the agent has to wait longer than a person may take, or it goes on before there is an answer."""
 
 _KEYS = frozenset({"type", "command", "timeout"})
 _SWITCH_OFF = "disableAllHooks"
@@ -50,7 +49,7 @@ class ScopeReport(NamedTuple):
 
 
 class AgentReport(NamedTuple):
-    """What was found of one agent, and what came of a dry question; None where none was put."""
+    """What was found of one agent, and what came of a test question; None where none was put."""
 
     agent: CodingAgent
     scopes: tuple[ScopeReport, ...]
@@ -75,7 +74,7 @@ class AgentReport(NamedTuple):
 
 
 def check_agent(agent: CodingAgent, environment: Mapping[str, str], working_directory: str) -> AgentReport:
-    """Looks at each settings file of the agent, and puts a dry question through the first hook that is found."""
+    """Looks at each settings file of the agent, and puts a test question through the first hook that is found."""
     scopes: list[ScopeReport] = []
     switched_off: list[Finding] = []
     for scope in SCOPES:
@@ -83,8 +82,9 @@ def check_agent(agent: CodingAgent, environment: Mapping[str, str], working_dire
         if any(os.path.realpath(path) == os.path.realpath(other.file) for other in scopes):
             continue  # the project is the user's home
         scopes.append(_check_scope(agent, scope, path, environment))
-        switched_off += _switched_off(path)
-    switched_off += _switched_off(os.path.join(os.path.dirname(scopes[-1].file), "settings.local.json"))
+        if agent.name == CLAUDE_CODE:
+            local = os.path.join(os.path.dirname(path), "settings.local.json")
+            switched_off += [*_switched_off(path), *_switched_off(local)]
     findings = [*switched_off, *_check_both(scopes)]
     dry_answer = None
     if any(scope.hooks for scope in scopes):
@@ -129,7 +129,7 @@ def _check_hooks(agent: CodingAgent, hooks: Sequence[FoundHook], install: str) -
         yield from _check_entry(agent, hook, install)
     for command in _different_setups(hooks):
         if command.setup is not None:
-            yield from _check_setup(command, command.setup, install)
+            yield from _check_setup(agent, command, command.setup, install)
     if len(_different_setups(hooks)) > 1:
         yield Finding(DOUBT, "The hook has other options for one event than for the next.", install)
 
@@ -174,7 +174,7 @@ def _check_timeout(event: str, timeout: Any, setup: HookSetup, install: str) -> 
         yield Finding(
             WRONG, f"{event}: the hook has no timeout, so that the agent may go on before the answer.", install
         )
-    elif timeout < setup.wait / SECOND + _LEAST_ABOVE_WAIT:
+    elif timeout < (setup.wait + LEAST_AGENT_WAITS) / SECOND:
         what = f"{event}: the agent waits {timeout} s, and a person may take {format_duration(setup.wait)}."
         yield Finding(WRONG, f"{what} What comes after that is as if there were no hook.", install)
 
@@ -182,8 +182,8 @@ def _check_timeout(event: str, timeout: Any, setup: HookSetup, install: str) -> 
 # --- what a command uses -----------------------------------------------------------------------
 
 
-def _check_setup(command: HookCommand, setup: HookSetup, install: str) -> Iterator[Finding]:
-    undecided = "the call is denied" if setup.fail_closed else "the agent itself asks, or denies where nobody is there"
+def _check_setup(agent: CodingAgent, command: HookCommand, setup: HookSetup, install: str) -> Iterator[Finding]:
+    undecided = "the call is denied" if setup.fail_closed else agent.undecided
     yield Finding(FINE, f"A person has {format_duration(setup.wait)}; where nobody decides, {undecided}.")
     if not SECOND <= setup.wait <= HOUR:
         yield Finding(DOUBT, f"It waits {format_duration(setup.wait)}; 1s to 1h is meant.", install)
@@ -264,10 +264,10 @@ def _dry_question(agent: CodingAgent, scopes: Sequence[ScopeReport]) -> DryAnswe
     scope = next(each for each in scopes if each.hooks)
     hook = next((each for each in scope.hooks if each.event == PRE_TOOL_USE), None)
     if hook is None or hook.command.setup is None:
-        return Finding(WRONG, "No dry question was put: there is no command for it.", "Mend what is said above.")
+        return Finding(WRONG, "No test question was put: there is no command for it.", "Mend what is said above.")
     command, line = hook.command, hook.entry["command"]
     if scope.scope == PROJECT and not _is_ours_to_run(agent, hook):
-        what = f"No dry question was put: the project's file names a command that is not this installation's: {line}"
+        what = f"No test question was put: the project's file names a command that is not this installation's: {line}"
         return Finding(DOUBT, what, "Look at it; if it is meant, run doctor with the approval-tui that it names.")
     try:
         settings = load_settings(_config(command))
@@ -277,9 +277,9 @@ def _dry_question(agent: CodingAgent, scopes: Sequence[ScopeReport]) -> DryAnswe
         with open_store_blocking(_store(command)) as store:
             return ask_and_deny(line, agent, store, who, engine)
     except ApprovalTuiError as error:
-        return Finding(WRONG, f"The dry question came to no end: {error.happened}", error.to_do)
+        return Finding(WRONG, f"The test question came to no end: {error.happened}", error.to_do)
     except OSError as error:
-        return Finding(WRONG, f"The dry question could not be put: {error}.", "Mend that, and run doctor again.")
+        return Finding(WRONG, f"The test question could not be put: {error}.", "Mend that, and run doctor again.")
 
 
 def _is_ours_to_run(agent: CodingAgent, hook: FoundHook) -> bool:

@@ -12,14 +12,12 @@ from importlib import import_module
 from typing import NamedTuple, NoReturn
 
 from approval_tui.domain.clock import SECOND, parse_duration
+from approval_tui.domain.coding_agents import CODING_AGENTS
 from approval_tui.domain.errors import InvalidInput
 from approval_tui.integrations.coding_agents.agent import PROJECT, CodingAgent
-
-AGENTS = ("claude-code", "codex")
-"""The words for the agents on our command line."""
+from approval_tui.integrations.coding_agents.hook_times import DEFAULT_WAIT
 
 PROGRAM = "approval-tui"
-DEFAULT_WAIT = 50 * SECOND
 
 _MODULE = "approval_tui"
 _PIECE = re.compile(r"""\\.|'[^']*'|"(?:[^"\\]|\\.)*"|[;&|<>()\n]|[^\\'";&|<>()\n]+""", re.DOTALL)
@@ -149,7 +147,7 @@ def read_command(line: object) -> HookCommand | None:
     while program and rest and rest[0].startswith(("--store", "--config")):
         taken = 1 if "=" in rest[0] else 2
         shared, rest = shared + rest[:taken], rest[taken:]
-    if not program or rest[:1] != ["hook"] or rest[1:2] == [] or rest[1] not in AGENTS:
+    if not program or rest[:1] != ["hook"] or rest[1:2] == [] or rest[1] not in CODING_AGENTS:
         return None
     return HookCommand(program, rest[1], _setup(shared + rest[2:]), variables)
 

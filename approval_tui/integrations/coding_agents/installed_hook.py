@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.clock import SECOND
+from approval_tui.domain.coding_agents import CODEX
 from approval_tui.integrations.coding_agents.agent import CodingAgent
 from approval_tui.integrations.coding_agents.hook_command import HookCommand, HookSetup, command_line, read_command
 from approval_tui.integrations.coding_agents.hook_input import QUESTIONS
+from approval_tui.integrations.coding_agents.hook_times import AGENT_WAITS, OF_AN_OUTCOME
 from approval_tui.integrations.coding_agents.json_text import (
     ARRAY,
     OBJECT,
@@ -24,11 +26,7 @@ from approval_tui.integrations.coding_agents.json_text import (
 EVERY_TOOL = "*"
 
 _HOOKS = "hooks"
-_MORE_THAN_WAIT = 10
-"""Seconds by which the agent waits longer than a person may take; the hook itself is done 5 seconds after that."""
-
-_OF_AN_OUTCOME = 30
-_WITHOUT_MATCHER = frozenset({"codex"})
+_WITHOUT_MATCHER = frozenset({CODEX})
 """Agents whose hooks are asked about every call where no matcher is written."""
 
 
@@ -48,12 +46,12 @@ class FoundHook(NamedTuple):
 
 def new_entries(program: tuple[str, ...], agent: CodingAgent, setup: HookSetup) -> dict[str, JsonObject]:
     """The entry for each event that the hook has to hear of; a timeout is in seconds. Raises InvalidInput."""
-    wait = -(-setup.wait // SECOND)
+    wait = -(-(setup.wait + AGENT_WAITS) // SECOND)
     return {
         event: {
             "type": "command",
             "command": command_line(program, agent, event, setup),
-            "timeout": wait + _MORE_THAN_WAIT if event in QUESTIONS else _OF_AN_OUTCOME,
+            "timeout": wait if event in QUESTIONS else OF_AN_OUTCOME // SECOND,
         }
         for event in agent.hook_events
     }

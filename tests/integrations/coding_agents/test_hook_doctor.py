@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from approval_tui.cli.main import run
+from approval_tui.domain.coding_agents import CODING_AGENTS
 from approval_tui.domain.lifecycle import DENIED
 from approval_tui.domain.models import Request
 from approval_tui.integrations.coding_agents import dry_question
-from approval_tui.integrations.coding_agents.hook_command import AGENTS, agent_named
+from approval_tui.integrations.coding_agents.hook_command import agent_named
 from approval_tui.store.blocking import BlockingStore
 from tests.cli.running import Finished, run_process
 from tests.coding_agents.trusting import trust_hooks
@@ -84,7 +85,7 @@ def _changed(file: Path, change: Callable[[Settings], object]) -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["--fail-closed", "--requester", "ann's agent", "--wait", "5s"]])
-@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("agent", CODING_AGENTS)
 def test_a_question_goes_through_the_installed_command_and_its_denial_comes_back(
     cli: Cli, desk: BlockingStore, agent: str, options: list[str]
 ) -> None:
@@ -214,7 +215,7 @@ def test_a_policy_that_answers_by_itself_is_said_to(
     report = cli("hook", "doctor", "--json")
     assert report.code == 0
     said = _said(report)
-    assert any(f"The policy answered a dry question by itself ({verdict})" in what for what in said["ok"])
+    assert any(f"The policy answered a test question by itself ({verdict})" in what for what in said["ok"])
     assert any("runs without a question" in what for what in said["warning"]) == (verdict == "allow")
     assert desk.reviewer.list() == ()
 
@@ -438,7 +439,7 @@ def test_a_command_that_a_project_brings_along_is_not_run(
     command = line.format(script=SCRIPT, marker=marker, folder=program.parent)
     _changed(project_file, lambda s: _pre(s).update(command=command))
     report = cli("hook", "doctor", "--json")
-    assert [each for each in _said(report)["warning"] if "No dry question was put" in each]
+    assert [each for each in _said(report)["warning"] if "No test question was put" in each]
     assert not marker.exists()
 
 

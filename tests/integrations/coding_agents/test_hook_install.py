@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from approval_tui.cli.main import run
+from approval_tui.domain.coding_agents import CODING_AGENTS
 from approval_tui.integrations.coding_agents.agent import COULD_NOT_START, PROJECT, USER
 from approval_tui.integrations.coding_agents.hook_command import (
-    AGENTS,
     HookSetup,
     agent_named,
     command_line,
@@ -82,7 +82,7 @@ def test_install_makes_the_file_with_a_hook_for_every_event(cli: Cli, file: Path
     assert "\n".join(added) + "\n" == file.read_text()
 
 
-@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("agent", CODING_AGENTS)
 @pytest.mark.parametrize("scope", [USER, PROJECT])
 def test_each_scope_of_each_agent_has_a_file_of_its_own(cli: Cli, agent: str, scope: str) -> None:
     path = agent_named(agent).settings_path(scope, os.environ, os.getcwd())
@@ -376,7 +376,7 @@ def _run_in_shell(line: str, folder: Path) -> Finished:
     return Finished(finished.returncode, finished.stdout.decode(), finished.stderr.decode())
 
 
-@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("agent", CODING_AGENTS)
 def test_where_the_program_is_gone_the_shell_stops_the_call_of_those_who_chose_that(agent: str, tmp_path: Path) -> None:
     line = command_line(("/gone/approval-tui",), agent_named(agent), "PreToolUse", HookSetup(fail_closed=True))
     said = _run_in_shell(line, tmp_path)

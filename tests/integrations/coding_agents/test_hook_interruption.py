@@ -15,7 +15,7 @@ import pytest
 
 from approval_tui.domain.clock import system_clock
 from approval_tui.integrations.coding_agents.agent import CodingAgent, Spoken
-from approval_tui.integrations.coding_agents.hook import OUTLIVES
+from approval_tui.integrations.coding_agents.hook_times import GRACE
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from tests.gate.policies import edit, policy_file
@@ -96,7 +96,7 @@ def test_what_a_killed_hook_asked_expires_by_itself_and_is_never_run(
         request = waiting_for(desk)
         process.kill()
         process.wait(LONG)
-    assert request.expires_at <= request.created_at + 50_000 + OUTLIVES
+    assert request.expires_at <= request.created_at + 50_000 + GRACE
     with open_store_blocking(desk.path, clock=lambda: system_clock() + 56_000) as later:
         assert later.reviewer.get(request.id).status == "expired"
         later.reviewer.expire_due()
@@ -110,7 +110,7 @@ def test_a_question_that_never_comes_is_answered_by_the_clock(desk: BlockingStor
     with started_hook(CODEX, None, *NO_WAIT) as codex, started_hook(CLAUDE, None, *NO_WAIT) as claude:
         both = (codex, claude)
         until(lambda: all(each.poll() is not None for each in both))
-        assert time.monotonic() - began >= OUTLIVES / 1000
+        assert time.monotonic() - began >= GRACE / 1000
         assert taken(CODEX, PRE, said_by(codex)).decision == "deny"
         assert taken(CLAUDE, PRE, said_by(claude)).decision == "ask"
     assert desk.reviewer.history() == ()

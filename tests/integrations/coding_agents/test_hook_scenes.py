@@ -12,8 +12,8 @@ from approval_tui.domain.canonical import exact_json
 from approval_tui.domain.clock import system_clock
 from approval_tui.domain.errors import StatusConflict
 from approval_tui.integrations.coding_agents.agent import CodingAgent
-from approval_tui.integrations.coding_agents.hook import OUTLIVES
 from approval_tui.integrations.coding_agents.hook_answer import HookAnswer
+from approval_tui.integrations.coding_agents.hook_times import GRACE
 from approval_tui.store.blocking import BlockingStore
 from tests.gate.policies import edit, policy_file
 from tests.hostile import HOSTILE_TEXTS
@@ -31,6 +31,9 @@ from tests.integrations.coding_agents.support_hooks import (
 )
 from tests.integrations.coding_agents.support_scenes import PATIENT, allowed, asked, details, ended
 from tests.support import approve, assert_sound, deny, event_names, until
+
+
+NOT_SAID = "the agent does not say how it ended"
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +94,7 @@ def test_no_request_outlives_its_hook_for_long(desk: BlockingStore, agent: Codin
     for path in (None, policy.path):
         hook = AnswerToCome(Setting(agent, wait=PATIENT, policy=path), event(agent))
         request = waiting_for(desk)
-        assert request.expires_at <= request.created_at + PATIENT + OUTLIVES
+        assert request.expires_at <= request.created_at + PATIENT + GRACE
         deny(desk, request)
         assert hook.answer.decision == "deny"
 
@@ -133,7 +136,7 @@ def test_codex_runs_the_command_that_the_reviewer_put_in_place(desk: BlockingSto
     request = edit(desk, waiting_for(desk), {"command": "make test"})
     assert hook.answer.arguments == {"command": "make test"}
     ended(CODEX, event(CODEX, "PostToolUse", tool_input={"command": "make test"}, tool_response=""))
-    assert desk.reviewer.get(request.id).outcome_detail is None
+    assert desk.reviewer.get(request.id).outcome_detail == NOT_SAID
 
 
 @pytest.mark.parametrize(
@@ -194,7 +197,7 @@ ENDS: dict[str, tuple[str, str, str, str, str | None]] = {
         "Exit code 1",
     ),
     "claude did not let it": ("claude-code", "PreToolUse-Bash-plan", "PermissionDenied-Bash-plan", "back", None),
-    "codex ran": ("codex", "PreToolUse-Bash-exec-bypass", "PostToolUse-Bash-exec-bypass", "ok", None),
+    "codex ran": ("codex", "PreToolUse-Bash-exec-bypass", "PostToolUse-Bash-exec-bypass", "ok", NOT_SAID),
     "codex patched": (
         "codex",
         "PreToolUse-apply_patch-tui-onrequest-workspacewrite",
