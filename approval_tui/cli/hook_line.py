@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from approval_tui.domain.coding_agents import CODING_AGENTS
-from approval_tui.integrations.coding_agents.hook_times import DEFAULT_WAIT
+from approval_tui.integrations.coding_agents.hook_times import DEFAULT_WAIT, LONGEST_WAIT
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -35,6 +35,8 @@ def read_hook_line(words: Sequence[str]) -> tuple[str, Namespace] | None:
             return None
         if word == _WAIT and value[-1:] == "s" and value[:-1].isascii() and value[:-1].isdigit() and len(value) < 6:
             options["wait"] = int(value[:-1]) * 1000
+            if options["wait"] > LONGEST_WAIT:
+                return None
         elif word in _VALUES:
             options[_VALUES[word]] = value
         else:

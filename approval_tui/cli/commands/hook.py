@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from approval_tui.cli.environment import Environment
 from approval_tui.integrations.coding_agents.agent import BLOCKED, CodingAgent, words
 from approval_tui.integrations.coding_agents.hook import Hook, HookOptions
-from approval_tui.integrations.coding_agents.hook_answer import NOTHING, HookAnswer
+from approval_tui.integrations.coding_agents.hook_answer import ALLOW, NOTHING, HookAnswer
 from approval_tui.integrations.coding_agents.hook_input import MOST_BYTES, PRE_TOOL_USE
 from approval_tui.integrations.coding_agents.hook_times import GRACE
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from approval_tui.gate import Gate
     from approval_tui.integrations.coding_agents.hook_input import HookInput
     from approval_tui.policy.engine import PolicyEngine
+
+_TO_SAY = 1.5
+"""Seconds in which an answer must be taken, or what it lets run is given back."""
 
 _LOOK = 0.5
 """Seconds after which it is looked again whether the agent is still there."""
@@ -98,12 +101,22 @@ class _Voice:
         answer = answer or self._hook.without_decision(why)
         asked = self._hook.asked
         spoken = self._agent.speak(PRE_TOOL_USE if asked is None else asked.event, answer)
-        _write(2, f"{words(answer.reason)}\n" if answer.decision == NOTHING and answer.reason else spoken.stderr)
-        if spoken.stdout and not (self._has_output and _write(1, spoken.stdout)) and answer.decision != NOTHING:
-            self._hook.take_back()
-            _write(2, "approval-tui could not write its answer, so the call does not run.\n")
+        until = time.monotonic() + _TO_SAY
+        is_heard = self._has_output and _write(1, spoken.stdout, until)
+        if self._hook.has_let_run and (answer.decision != ALLOW or not is_heard):
+            self._take_back()
+        if spoken.stdout and not is_heard and answer.decision != NOTHING:
+            _write(2, "approval-tui could not write its answer, so the call does not run.\n", until + _TO_SAY)
             os._exit(BLOCKED)
+        note = f"{words(answer.reason)}\n" if answer.decision == NOTHING and answer.reason else spoken.stderr
+        _write(2, note, until + _TO_SAY)
         os._exit(spoken.exit_code)
+
+    def _take_back(self) -> None:
+        """Gives back what the agent does not hear of; the store may be held, and the agent does not wait for that."""
+        taking = threading.Thread(target=self._hook.take_back, daemon=True)
+        taking.start()
+        taking.join(_TO_SAY)
 
 
 def _watch(voice: _Voice, limit: float) -> None:
@@ -179,7 +192,11 @@ def _read_stdin() -> bytes:
     """All of stdin, or a little more than a hook can take."""
     pieces, size = [], 0
     while size <= MOST_BYTES:
-        piece = os.read(0, _PIECE)
+        try:
+            piece = os.read(0, _PIECE)
+        except BlockingIOError:
+            select.select([0], [], [])
+            continue
         if not piece:
             break
         pieces.append(piece)
@@ -187,14 +204,19 @@ def _read_stdin() -> bytes:
     return b"".join(pieces)
 
 
-def _write(descriptor: int, text: str) -> bool:
-    """Writes all of it; False where that cannot be."""
+def _write(descriptor: int, text: str, until: float) -> bool:
+    """Writes all of it; False where that cannot be, or not until that moment of the monotonic clock.
+
+    What a pipe is ready for is never more than it takes at once (POSIX, PIPE_BUF), so that nothing waits here.
+    """
     data = text.encode("utf-8", "backslashreplace")
     while data:
         try:
-            data = data[os.write(descriptor, data) :]
+            if not select.select([], [descriptor], [], max(0.0, until - time.monotonic()))[1]:
+                return False
+            data = data[os.write(descriptor, data[: select.PIPE_BUF]) :]
         except BlockingIOError:
-            select.select([], [descriptor], [])
+            continue
         except OSError:
             return False
     return True

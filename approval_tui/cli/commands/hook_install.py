@@ -69,6 +69,8 @@ def uninstall(options: Namespace, _environment: Environment) -> int:
     commands = {hook.event: hook.entry["command"] for hook in found_hooks(found.text)}
     if not _change(found, text, options, commands):
         output.narrate(f"No hook of approval-tui is in {found.path}; nothing was changed.")
+    elif agent.after_install and '"command"' in text:
+        output.narrate(f"{agent.title} trusts hooks by their place in the file: look whether it wants others anew.")
     return DONE
 
 

@@ -45,6 +45,9 @@ class CodingAgent(Protocol):
     after_install: str
     """What its user has still to do, in a sentence; empty for nothing."""
 
+    runs_the_same_once: bool
+    """Whether a command that stands in two of its settings files runs once for an event."""
+
     hook_events: tuple[str, ...]
     """The events that the hook has to hear of: the questions first."""
 

@@ -50,6 +50,7 @@ class ClaudeCode:
     name = CLAUDE_CODE
     title = "Claude Code"
     after_install = ""
+    runs_the_same_once = True
     undecided = "the agent itself asks, or the call is denied where nobody is there"
     unasked_tools = frozenset(
         {

@@ -50,6 +50,7 @@ class Codex:
     after_install = (
         "Codex runs no hook before you trust it: start codex and choose `Trust all and continue`, or /hooks."
     )
+    runs_the_same_once = False
     undecided = "the call is denied; only where Codex was about to ask anyway does it ask"
     unasked_tools = frozenset(
         {

@@ -20,7 +20,7 @@ from approval_tui.domain.lifecycle import PENDING
 from approval_tui.domain.models import Request
 from approval_tui.integrations.coding_agents.agent import COULD_NOT_START, CodingAgent, Spoken
 from approval_tui.integrations.coding_agents.finding import FINE, WRONG, Finding
-from approval_tui.integrations.coding_agents.hook_answer import DENY, HookAnswer
+from approval_tui.integrations.coding_agents.hook_answer import ALLOW, DENY, HookAnswer
 from approval_tui.integrations.coding_agents.hook_input import PRE_TOOL_USE
 from approval_tui.policy.engine import PolicyEngine
 from approval_tui.store.blocking import BlockingStore
@@ -144,7 +144,7 @@ def _answered(
 ) -> DryAnswer:
     request = _wait_for_request(run, store, session)
     if request is None:
-        return DryAnswer(_without_question(run, engine, nonce))
+        return DryAnswer(_without_question(run, agent, engine, nonce))
     asked_after = max(0, request.created_at - run.started)
     said = store.reviewer.decide(
         request.id,
@@ -183,7 +183,7 @@ def _wait_for_request(run: _Run, store: BlockingStore, session: str) -> Request 
         time.sleep(_LOOK_EVERY)
 
 
-def _without_question(run: _Run, engine: PolicyEngine | None, nonce: str) -> Finding:
+def _without_question(run: _Run, agent: CodingAgent, engine: PolicyEngine | None, nonce: str) -> Finding:
     """What it means that nothing was asked: the policy may have answered."""
     if not run.has_ended():
         run.stop()
@@ -198,9 +198,17 @@ def _without_question(run: _Run, engine: PolicyEngine | None, nonce: str) -> Fin
         return _wrong(
             "The hook could not start; its fallback answered.", run, "Install approval-tui and the hook again."
         )
-    if verdict is None or verdict not in ("allow", "deny") or said.exit_code != 0 or not said.stdout.strip():
+    if verdict is None or verdict not in (ALLOW, DENY) or not _is_verdict(said, agent, verdict):
         return _wrong("The hook ended without asking.", run, "Mend what it says, or install it again.")
     return Finding(FINE, f"The policy answered a test question by itself ({verdict}), so nobody was asked.")
+
+
+def _is_verdict(said: Spoken, agent: CodingAgent, verdict: str) -> bool:
+    """Whether it is that agent's word for the verdict, whatever the reason."""
+    with suppress(ValueError):
+        reasons = ["", *_texts(json.loads(said.stdout))]
+        return any(agent.speak(PRE_TOOL_USE, HookAnswer(verdict, reason)) == said for reason in reasons)
+    return False
 
 
 def _is_denial(said: Spoken, agent: CodingAgent, nonce: str) -> bool:

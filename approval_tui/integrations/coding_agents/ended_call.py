@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from approval_tui.domain.errors import ApprovalTuiError, Conflict
+from approval_tui.domain.errors import Conflict, RequestNotFound
 from approval_tui.domain.lifecycle import FAILED, SUCCEEDED
 from approval_tui.integrations.coding_agents.agent import CodingAgent
 from approval_tui.integrations.coding_agents.hook_answer import NOTHING, HookAnswer
@@ -40,7 +40,10 @@ def report_ended(
             gate = gate or open_gate()
             try:
                 _report(gate.requester_store_blocking(), ended, kept, agent, requester)
-            except Conflict as error:  # it has ended already, or is in doubt; there will be no better moment
+            except (
+                Conflict,
+                RequestNotFound,
+            ) as error:  # there will be no better moment
                 problems.append(str(error))
             kept_calls.forget(name)
     finally:
@@ -62,7 +65,7 @@ def _report(
     store: BlockingRequesterStore, ended: HookInput, kept: KeptCall, agent: CodingAgent, requester: str
 ) -> None:
     if kept.request_id is not None and kept.claim_id is None:
-        with suppress(ApprovalTuiError):
+        with suppress(Conflict):
             store.cancel(kept.request_id, requester=requester, reason=_ANSWERED_THERE)
     elif ended.event == PERMISSION_DENIED:
         give_back(store, kept, f"{agent.title} did not let it run")

@@ -92,18 +92,24 @@ class Hook:
         except Exception as error:
             return self.without_decision(f"A defect in approval-tui: {type(error).__name__}: {error}.")
 
+    @property
+    def has_let_run(self) -> bool:
+        """Whether it holds the right to run the call."""
+        return self._let_run is not None
+
     def take_back(self) -> None:
-        """Gives back the right to run the call that was just answered with a yes, as nobody heard it; never raises."""
+        """Gives back the right to run the call, where the agent does not hear of it; never raises."""
         if self._let_run is None or self.asked is None:
             return
         name, kept = self._let_run
         with suppress(Exception):
             gate = self._open_gate(self.asked)
             try:
-                give_back(gate.requester_store_blocking(), kept, "the agent did not hear the answer")
+                give_back(gate.requester_store_blocking(), kept, "the agent did not hear of it")
             finally:
                 gate.close()
-            self._kept.forget(name)
+            if name:
+                self._kept.forget(name)
 
     def without_decision(self, why: str) -> HookAnswer:
         """The answer where nobody decided, for whatever reason."""
@@ -254,9 +260,11 @@ class Hook:
         """Keeps the right to run the call until it has ended; gives it back where it cannot be kept."""
         plain = self._plain(asked._replace(arguments=arguments))
         kept = KeptCall(request_id, claim_id, plain.call_hash, is_answer=asked.event == PRE_TOOL_USE)
+        self._let_run = "", kept
         try:
             self._let_run = self._kept.keep(plain, kept), kept
         except BaseException:
+            self._let_run = None
             with suppress(ApprovalTuiError):
                 give_back(gate.requester_store_blocking(), kept, "the hook could not keep it")
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -77,15 +78,21 @@ def check_agent(agent: CodingAgent, environment: Mapping[str, str], working_dire
     """Looks at each settings file of the agent, and puts a test question through the first hook that is found."""
     scopes: list[ScopeReport] = []
     switched_off: list[Finding] = []
+    variables: dict[str, str] = {}
     for scope in SCOPES:
         path = agent.settings_path(scope, environment, working_directory)
         if any(os.path.realpath(path) == os.path.realpath(other.file) for other in scopes):
             continue  # the project is the user's home
-        scopes.append(_check_scope(agent, scope, path, environment))
+        local = os.path.join(os.path.dirname(path), "settings.local.json")
+        report = _check_scope(agent, scope, path, environment)
         if agent.name == CLAUDE_CODE:
-            local = os.path.join(os.path.dirname(path), "settings.local.json")
             switched_off += [*_switched_off(path), *_switched_off(local)]
-    findings = [*switched_off, *_check_both(scopes)]
+            variables = {**variables, **_variables_of(path), **_variables_of(local)}
+        scopes.append(report)
+    findings = [*switched_off, *_check_both(agent, scopes)]
+    for name, value in variables.items():
+        what = f"The agent's settings set {name} for its hooks: {value}"
+        findings.append(Finding(DOUBT, what, "See that it is meant; what is said above does not know of it."))
     dry_answer = None
     if any(scope.hooks for scope in scopes):
         asked = _dry_question(agent, scopes)
@@ -209,7 +216,7 @@ def _check_setup(agent: CodingAgent, command: HookCommand, setup: HookSetup, ins
 def _check_policy(command: HookCommand) -> Iterator[Finding]:
     path, policy = _policy(command)
     if policy is None:
-        yield Finding(FINE, "No policy is named: everything asks but the agent's own tools that change nothing.")
+        yield Finding(FINE, "The hook names no policy: everything asks but the agent's tools that change nothing.")
         return
     yield Finding(FINE, f"The policy: {path}")
     if policy.default == ALLOW:
@@ -239,11 +246,27 @@ def _policy(command: HookCommand) -> tuple[str | None, Policy | None]:
 # --- all of an agent ---------------------------------------------------------------------------
 
 
-def _check_both(scopes: Sequence[ScopeReport]) -> Iterator[Finding]:
+def _check_both(agent: CodingAgent, scopes: Sequence[ScopeReport]) -> Iterator[Finding]:
     commands = [{(hook.event, hook.entry["command"]) for hook in scope.hooks} for scope in scopes if scope.hooks]
-    if len(commands) > 1 and commands[0] != commands[1]:
+    if len(commands) > 1 and not agent.runs_the_same_once:
+        what = "The hook is there for the user and for the project, and runs twice for every call: both ask."
+        yield Finding(WRONG, what, "Take one of them out with `approval-tui hook uninstall`.")
+    elif len(commands) > 1 and commands[0] != commands[1]:
         what = "The hook is there for the user and for the project, with other commands: both ask about every call."
         yield Finding(DOUBT, what, "Take one of them out with `approval-tui hook uninstall`.")
+
+
+def _variables_of(path: str) -> dict[str, str]:
+    """The variables of ours that the file has the agent give to what it runs."""
+    try:
+        settings = json.loads(read_settings(path).text)
+    except (ApprovalTuiError, ValueError):
+        return {}
+    given = settings.get("env") if isinstance(settings, dict) else None
+    if not isinstance(given, dict):
+        return {}
+    ours = (STORE_VARIABLE, CONFIG_VARIABLE, POLICY_VARIABLE)
+    return {name: value for name, value in given.items() if name in ours and isinstance(value, str)}
 
 
 def _switched_off(path: str) -> list[Finding]:

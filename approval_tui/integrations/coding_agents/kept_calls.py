@@ -23,6 +23,12 @@ from approval_tui.settings.permissions import ensure_private_folder, is_private_
 _KEPT_FOR = 7 * 24 * 3600
 """Seconds after which a file is forgotten whose call never came to an end: its claim is in doubt long since."""
 
+_ANSWERS_FOR = 30
+"""Seconds for which an approval answers the agent's own question about the call, which follows it at once."""
+
+_UNDECIDED_FOR = 3600
+"""Seconds for which the agent may still be asking its own user about a call on which nobody decided here."""
+
 _WITHOUT_ID = ""
 _ANSWER = "-a"
 """Ends the name of what also answers a question of the agent's own about this call; a rename takes that away."""
@@ -85,11 +91,13 @@ class KeptCalls:
         answer = None
         for name in names:
             if name.endswith(_ANSWER):
-                kept, base = self._read(name), name.removesuffix(_ANSWER)
+                kept, is_fresh = self._read(name), self._age(name) <= _ANSWERS_FOR
+                base = name.removesuffix(_ANSWER)
                 with suppress(OSError):
                     os.rename(os.path.join(self._folder, name), os.path.join(self._folder, base))  # by one of many
-                    answer = kept
-        return None if any(name.endswith(_UNDECIDED) for name in names) else answer
+                    answer = kept if is_fresh else answer
+        undecided = (name for name in names if name.endswith(_UNDECIDED))
+        return None if any(self._age(name) <= _UNDECIDED_FOR for name in undecided) else answer
 
     def of_ended(self, ended: HookInput) -> list[tuple[str, KeptCall]]:
         """What is kept of a call that has ended, with the names it is kept under; what was undecided is forgotten."""
@@ -135,6 +143,13 @@ class KeptCalls:
             return os.listdir(self._folder) if is_private_folder(self._folder) else []
         except OSError:
             return []
+
+    def _age(self, name: str) -> float:
+        """How long ago it was kept, in seconds; the clock may have been put back meanwhile, which is no age."""
+        try:
+            return abs(time.time() - os.stat(os.path.join(self._folder, name)).st_mtime)
+        except OSError:
+            return 0.0
 
     def _read(self, name: str) -> KeptCall | None:
         try:
