@@ -1,4 +1,7 @@
-"""The registry of commands: the words of each, its arguments, and the function that does it."""
+"""The registry of commands: the words of each, its arguments, and the function that does it.
+
+One file, though a long one: every further module would cost each command at its start.
+"""
 
 from __future__ import annotations
 

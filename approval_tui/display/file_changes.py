@@ -16,21 +16,6 @@ from typing import Any, NamedTuple
 from approval_tui.display.notebook_cells import MODES, CellEdit, cells_before_and_after
 from approval_tui.display.patch_text import ADDED, UPDATED, CannotApply, PatchedFile, parse_patch, patched_text
 
-__all__ = [
-    "EDITING_TOOLS",
-    "CannotApply",
-    "CellEdit",
-    "Comparison",
-    "Edits",
-    "FileChange",
-    "NewText",
-    "Replacement",
-    "Unreadable",
-    "comparison",
-    "file_changes",
-    "text_after",
-]
-
 _NO_FILE = "there is no such file"
 NORMALISED = "the file has lines that end in CR LF; here LF stands for them on both sides, as in the agent's tool"
 LINE_END_REMOVED = "the agent's tool removes the line end after the removed text too"
@@ -99,11 +84,6 @@ def file_changes(tool: str, arguments: Mapping[str, Any], working_directory: str
     """The files that the call would change; none if the tool is no known one, or takes no such arguments."""
     read = _TOOLS.get(tool) if isinstance(tool, str) and isinstance(arguments, Mapping) else None
     return read(arguments, working_directory) if read else ()
-
-
-def text_after(change: FileChange, before: str | None) -> str | None:
-    """The file's text after the call, None where it is deleted; of a notebook its cells. Raises CannotApply."""
-    return comparison(change, before).after
 
 
 def comparison(change: FileChange, before: str | None) -> Comparison:

@@ -13,8 +13,9 @@ from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 from approval_tui.display import unified_diff as diff
-from approval_tui.display.file_changes import EDITING_TOOLS, CannotApply, FileChange, comparison, file_changes
+from approval_tui.display.file_changes import EDITING_TOOLS, FileChange, comparison, file_changes
 from approval_tui.display.glyphs import UNICODE, Glyphs
+from approval_tui.display.patch_text import CannotApply
 from approval_tui.display.project_paths import CANNOT_BE_TOLD, OUTSIDE, where_path_lies
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.shell_parts import shell_parts

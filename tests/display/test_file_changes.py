@@ -15,19 +15,23 @@ from approval_tui.display import file_changes as words
 from approval_tui.display import notebook_cells
 from approval_tui.display.file_changes import (
     EDITING_TOOLS,
-    CannotApply,
     FileChange,
     NewText,
     comparison,
     file_changes,
-    text_after,
 )
 from approval_tui.display.glyphs import UNICODE
+from approval_tui.display.patch_text import CannotApply
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.unified_diff import unified_diff
 from approval_tui.display.visible import is_all_visible
 from tests.display.hostile import LINEAR, any_texts, growth
 from tests.hostile import HOSTILE_TEXTS
+
+
+def text_after(made: FileChange, before: str | None) -> str | None:
+    """The file's text after the call."""
+    return comparison(made, before).after
 
 
 def change(tool: str, **arguments: Any) -> FileChange:

@@ -32,7 +32,6 @@ from tests.integrations.coding_agents.support_hooks import (
 from tests.integrations.coding_agents.support_scenes import PATIENT, allowed, asked, details, ended
 from tests.support import approve, assert_sound, deny, event_names, until
 
-
 NOT_SAID = "the agent does not say how it ended"
 
 
