@@ -19,7 +19,7 @@ from approval_tui.domain.lifecycle import DENY as VERDICT_DENY
 from approval_tui.domain.lifecycle import PENDING
 from approval_tui.domain.models import Request
 from approval_tui.integrations.coding_agents.agent import COULD_NOT_START, CodingAgent, Spoken
-from approval_tui.integrations.coding_agents.finding import FINE, WRONG, Finding
+from approval_tui.integrations.coding_agents.finding import DOUBT, FINE, WRONG, Finding
 from approval_tui.integrations.coding_agents.hook_answer import ALLOW, DENY, HookAnswer
 from approval_tui.integrations.coding_agents.hook_input import PRE_TOOL_USE
 from approval_tui.policy.engine import PolicyEngine
@@ -37,6 +37,12 @@ _TO_END = 1.0
 
 _LOOK_EVERY = 0.01
 _LONGEST_QUOTE = 1000
+
+
+FAST_ENOUGH = 1_000
+"""Milliseconds of the hook's own that nobody minds at a call that a person has to decide."""
+
+_IF_SLOW = "See whether this machine is busy, or the store or Python on a slow disk."
 
 
 class DryAnswer(NamedTuple):
@@ -167,7 +173,10 @@ def _answered(
         f"A test question was in the store {asked_after} ms after the start, and {agent.title} had the denial "
         f"{answered_after} ms after the decision."
     )
-    return DryAnswer(Finding(FINE, what), asked_after, answered_after)
+    if asked_after + answered_after <= FAST_ENOUGH:
+        return DryAnswer(Finding(FINE, what), asked_after, answered_after)
+    slow = Finding(DOUBT, f"{what} That is slow, and every call that asks waits for it.", _IF_SLOW)
+    return DryAnswer(slow, asked_after, answered_after)
 
 
 def _wait_for_request(run: _Run, store: BlockingStore, session: str) -> Request | None:
