@@ -60,7 +60,7 @@ async def test_a_missing_store_teaches_and_is_taken_up_when_it_appears(
         os.rename(folder + ".away", folder)
         await console.until(lambda: console.screen.is_live)
         await console.see("live")
-        assert "NO STORE YET" not in console.text()
+        await console.until(lambda: "NO STORE YET" not in console.text())
         await console.press("a")
         await console.until(lambda: console.shown.status == "approved")
 

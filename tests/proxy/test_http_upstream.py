@@ -197,7 +197,7 @@ def test_a_server_that_is_not_there_ran_nothing_and_one_that_was_lost_may_have(
     era: str, server: HttpServer, connect: Connect
 ) -> None:
     session = connect(server.url, era, "--rollback-on", "error")
-    session.ask("tools/list")
+    assert "result" in session.ask("tools/list")  # says which arguments go into headers
     request = session.approved("place", {"floor": 1})
     server.go_away()
     refused = session.call("place", {"floor": 1})["error"]
