@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,6 +11,7 @@ from approval_tui.cli import output
 from approval_tui.cli.environment import Environment
 from approval_tui.cli.exit_codes import DONE, NOT_AS_EXPECTED
 from approval_tui.display.redaction import Redactor
+from approval_tui.display.unified_diff import ADDED, HUNK, KEPT, NOTE, REMOVED, unified_diff
 from approval_tui.display.visible import visible_text
 from approval_tui.domain.checks import check_optional_name
 from approval_tui.domain.coding_agents import CODING_AGENTS
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from approval_tui.integrations.coding_agents.hook_check import AgentReport, ScopeReport
 
 _VARIABLES = (STORE_VARIABLE, CONFIG_VARIABLE, POLICY_VARIABLE)
-_CONTEXT = 3
+_DIFF_LEADS = {HUNK: "", KEPT: " ", REMOVED: "-", ADDED: "+", NOTE: "\\ "}
 _LEVEL_WIDTH = 9
 
 
@@ -208,22 +207,11 @@ def _change(found: SettingsFile, text: str, options: Namespace, commands: Mappin
 
 def _diff(found: SettingsFile, text: str) -> Iterator[str]:
     """The unified diff of the file, its secrets masked and every character visible."""
-    redactor = Redactor()
-    before = [] if found.data is None else _lines(found.text)
-    after = _lines(text)
-    yield "--- " + ("/dev/null" if found.data is None else visible_text(found.path))
+    before = None if found.data is None else found.text
+    yield "--- " + ("/dev/null" if before is None else visible_text(found.path))
     yield "+++ " + visible_text(found.path)
-    for line in list(difflib.unified_diff(before, after, n=_CONTEXT))[2:]:
-        shown, newline, _ = line.partition("\n")
-        is_head = re.fullmatch(r"@@ -[0-9,]+ \+[0-9,]+ @@", shown) is not None
-        yield shown if is_head else shown[0] + visible_text(redactor.redact(shown[1:]))
-        if not newline:
-            yield "\\ No newline at end of file"
-
-
-def _lines(text: str) -> list[str]:
-    """The lines with their ends; only U+000A ends one."""
-    return re.findall(r"[^\n]*\n|[^\n]+", text)
+    for line in unified_diff(before, text, Redactor(), most=None):
+        yield f"{_DIFF_LEADS[line.kind]}{line.text}"
 
 
 # --- what doctor says --------------------------------------------------------------------------

@@ -78,7 +78,10 @@ def test_install_makes_the_file_with_a_hook_for_every_event(cli: Cli, file: Path
         "PermissionDenied": 30,
     }
     assert entries["PostToolUse"]["command"] == f"{SCRIPT} hook claude-code --wait 50s"
-    added = [line[1:] for line in finished.out.splitlines()[3:]]
+    before_the_rows, rows = finished.out.splitlines()[:4], finished.out.splitlines()[4:]
+    assert before_the_rows[:3] == ["--- /dev/null", f"+++ {file}", "\\ the file is new"]
+    assert {row[0] for row in rows} == {"+"}
+    added = [row[1:] for row in rows]
     assert "\n".join(added) + "\n" == file.read_text()
 
 
@@ -176,7 +179,7 @@ def test_the_change_is_shown_with_every_character_visible_and_secrets_masked(cli
     assert "sk-abc" not in shown
     assert ' \\u{202E}": "' not in shown
     assert '"key\\u{202E}": "•••• 35 characters redacted"' in shown
-    assert "\n\\ No newline at end of file\n" in shown
+    assert "\n\\ no newline at the end of the file\n" in shown
     assert "sk-abcdef0123456789abcdef0123456789" in file.read_text()
 
 
