@@ -108,8 +108,11 @@ class _Voice:
         if spoken.stdout and not is_heard and answer.decision != NOTHING:
             _write(2, "approval-tui could not write its answer, so the call does not run.\n", until + _TO_SAY)
             os._exit(BLOCKED)
-        note = f"{words(answer.reason)}\n" if answer.decision == NOTHING and answer.reason else spoken.stderr
-        _write(2, note, until + _TO_SAY)
+        note = words(answer.reason) if answer.decision == NOTHING and answer.reason else spoken.stderr.rstrip("\n")
+        if note:
+            from approval_tui.display.visible import visible_lines  # an agent shows it in its terminal
+
+            _write(2, "\n".join(visible_lines(note)) + "\n", until + _TO_SAY)
         os._exit(spoken.exit_code)
 
     def _take_back(self) -> None:

@@ -226,3 +226,14 @@ def test_an_answer_is_ascii_whatever_the_language(desk: BlockingStore, agent: Co
         spoken = said_by(process)
     assert json.loads(spoken.stdout)
     assert "не сегодня 漢\u202e" in taken(agent, PRE, spoken).reason
+
+
+@BOTH
+def test_what_goes_to_stderr_is_visible(desk: BlockingStore, agent: CodingAgent) -> None:
+    """The agent shows it in its terminal, and it quotes what was sent."""
+    sent = json.dumps({"hook_event_name": "X\x1b]0;owned\x07\u202e", "tool_name": "Bash"}).encode()
+    spoken = run_hook(agent, sent, "--fail-closed")
+    assert spoken.exit_code == 2
+    assert "\\u{1B}" in spoken.stderr
+    assert "\\u{202E}" in spoken.stderr
+    assert "\x1b" not in spoken.stderr
