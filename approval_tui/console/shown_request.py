@@ -35,6 +35,13 @@ if TYPE_CHECKING:
 WORKED_OUT = Aid("what helps to read it", (AidRow("", "is being worked out ...", NOTE),))
 """What stands in the place of aids that take their time."""
 
+
+def aids_failed(error: Exception) -> Aid:
+    """What stands in the place of aids that could not be worked out."""
+    words = f"could not be worked out ({type(error).__name__}); this is a defect in approval-tui"
+    return Aid(WORKED_OUT.title, (AidRow("", words, NOTE),))
+
+
 LARGE = 50_000
 """Characters of stored arguments and context beyond which they are worked out on a thread, beside the keys."""
 

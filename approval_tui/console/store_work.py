@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from approval_tui.console import messages
 from approval_tui.console.row_check import check_row
+from approval_tui.console.shown_request import aids_failed
 from approval_tui.display.reading_aids import has_reading_aids, reading_aids
 from approval_tui.domain.errors import ApprovalTuiError, Conflict
 from approval_tui.domain.lifecycle import CONSUMED, PENDING
@@ -80,7 +81,10 @@ class StoreWork:
         time.sleep(_REST)
         aids: tuple[Aid, ...] = ()
         if self._app.main_screen.shown_request is shown:
-            aids = reading_aids(request, read_for_review, redactor, self._app.glyphs, home=os.path.expanduser("~"))
+            try:
+                aids = reading_aids(request, read_for_review, redactor, self._app.glyphs, home=os.path.expanduser("~"))
+            except Exception as error:  # a defect of ours must not look as if there were nothing to say
+                aids = (aids_failed(error),)
         with suppress(RuntimeError):  # the console has ended
             self._app.main_screen.post_message(messages.CallRead(shown, redactor, aids))
 

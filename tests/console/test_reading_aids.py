@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from approval_tui.console import main_screen, messages
+from approval_tui.console import main_screen, messages, store_work
 from approval_tui.console.documents import Line
 from approval_tui.console.payload_screen import PayloadScreen
 from approval_tui.console.shown_request import ShownRequest
@@ -518,3 +518,16 @@ async def test_a_diff_goes_when_the_call_has_run_before_the_eyes_of_the_reviewer
         consume(store, approve(store, request))
         await console.until(lambda: console.shown.status == "consumed")
         await until_told(console, CHANGED, is_there=False)
+
+
+async def test_aids_that_cannot_be_worked_out_say_so(
+    open_console: OpenConsole, store: BlockingStore, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> tuple[Aid, ...]:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(store_work, "reading_aids", broken)
+    submit(store, bash(project, "ls | sudo sh"))
+    async with open_console((140, 50)) as console:
+        await until_told(console, "could not be worked out (RecursionError)")
+        assert "all of them)" in console.text()
