@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from approval_tui.display.project_paths import CANNOT_BE_TOLD, OUTSIDE, where_path_lies
 from approval_tui.display.shell_programs import (
-    MARKS_OF_PROGRAMS,
     NETWORK,
     RUNS,
     program_marks,
@@ -27,7 +26,6 @@ from approval_tui.display.shell_tokens import (
     DUPLICATES,
     HERE_DOCUMENT,
     HERE_STRING,
-    MARKS_OF_STRUCTURE,
     NOT_PLAIN,
     NOT_READ,
     READS,
@@ -38,12 +36,6 @@ from approval_tui.display.shell_tokens import (
     Word,
 )
 from approval_tui.display.visible import visible_text
-
-MARKS = (*MARKS_OF_STRUCTURE, *MARKS_OF_PROGRAMS)
-"""The marks that stand for themselves."""
-
-MARKS_WITH_MORE = (OUTSIDE, CANNOT_BE_TOLD, NOT_PLAIN)
-"""The marks that go on with a colon: with the path, or with the reason."""
 
 LONGEST_PATH = 200
 """Characters of a path in a mark; a longer one says how much is not shown."""

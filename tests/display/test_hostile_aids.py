@@ -20,7 +20,6 @@ from approval_tui.display.reading_aids import (
     REMOVED,
 )
 from approval_tui.display.redaction import Redactor, mask
-from approval_tui.display.shell_parts import MARKS, MARKS_WITH_MORE
 from approval_tui.display.visible import is_all_visible
 from approval_tui.domain.coding_agents import CODEX
 from approval_tui.domain.models import Request
@@ -44,6 +43,7 @@ from tests.display.agent_calls import (
     told,
 )
 from tests.display.hostile import LINEAR, any_texts, growth, json_texts, undo_escapes
+from tests.display.shell_marks import MARKS, MARKS_WITH_MORE
 from tests.display.test_shell_hostile import shell_texts
 from tests.hostile import HOSTILE_TEXTS, MEGABYTE
 

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approval_tui.display.shell_parts import MARKS, MARKS_WITH_MORE, shell_parts
+from approval_tui.display.shell_parts import shell_parts
 from approval_tui.display.shell_tokens import NOT_PLAIN, NOT_READ
 from approval_tui.display.visible import is_all_visible
 from tests.display.hostile import any_texts
+from tests.display.shell_marks import MARKS, MARKS_WITH_MORE
 from tests.hostile import HOSTILE_TEXTS, MEGABYTE
 
 PROJECT = "/work/project"

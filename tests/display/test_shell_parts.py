@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from approval_tui.display.project_paths import CANNOT_BE_TOLD, OUTSIDE
-from approval_tui.display.shell_parts import LONGEST_PATH, MARKS, MARKS_WITH_MORE, shell_parts
+from approval_tui.display.shell_parts import LONGEST_PATH, shell_parts
 from approval_tui.display.shell_tokens import NOT_PLAIN, NOT_READ
+from tests.display.shell_marks import MARKS, MARKS_WITH_MORE
 
 PROJECT = "/work/project"
 HOME = "/home/ann"
