@@ -42,6 +42,17 @@ def ensure_private_folder(folder: str) -> None:
         ) from None
 
 
+def ensure_folder_of_own(folder: str) -> None:
+    """Makes the folder where it is missing; raises StoreUnavailable for one that is not this user's alone."""
+    ensure_private_folder(folder)
+    if not is_private_folder(folder):
+        raise StoreUnavailable(
+            f"The folder {folder} can be written by other users, or is not yours.",
+            not_done="Nothing was kept there, and the call does not run.",
+            to_do=f"Look at what it holds, then take it away, or `chmod 700 {folder}`.",
+        )
+
+
 def is_private_folder(folder: str) -> bool:
     """Whether the folder is there, is this user's, and nobody else may write in it."""
     try:

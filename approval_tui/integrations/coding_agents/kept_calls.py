@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from approval_tui.domain.errors import StoreUnavailable
 from approval_tui.domain.lazy import lazy_property
 from approval_tui.integrations.coding_agents.hook_input import HookInput
-from approval_tui.settings.permissions import ensure_private_folder, is_private_folder, replace_private_file
+from approval_tui.settings.permissions import ensure_folder_of_own, is_private_folder, replace_private_file
 
 _KEPT_FOR = 7 * 24 * 3600
 """Seconds after which a file is forgotten whose call never came to an end: its claim is in doubt long since."""
@@ -67,7 +67,7 @@ class KeptCalls:
 
         Two hooks of one call, of the user and of the project, keep it each under a name of its own.
         """
-        self._make_folder()
+        ensure_folder_of_own(self._folder)
         self._forget_old()
         own = _short(kept.request_id or kept.claim_id or "")
         name = f"{self._name(asked, kept.ran_as)}-{own}{_ANSWER if kept.is_answer else ''}"
@@ -77,7 +77,7 @@ class KeptCalls:
     def note_undecided(self, asked: HookInput) -> None:
         """Keeps that nobody decided on the call, so that no approval of one like it answers for it."""
         with suppress(OSError, StoreUnavailable):
-            self._make_folder()
+            ensure_folder_of_own(self._folder)
             name = f"{self._name(asked, asked.call_hash)}-{_short('')}{_UNDECIDED}"
             self._write(name, KeptCall(None, None, asked.call_hash))
 
@@ -125,15 +125,6 @@ class KeptCalls:
 
     def _prefix(self, asked: HookInput, call_hash: str) -> str:
         return f"{_short(self._agent, asked.session or '')}-{_short(call_hash)}-"
-
-    def _make_folder(self) -> None:
-        ensure_private_folder(self._folder)
-        if not is_private_folder(self._folder):
-            raise StoreUnavailable(
-                f"The folder {self._folder} can be written by other users, or is not yours.",
-                not_done="Nothing was kept there, and the call does not run.",
-                to_do=f"Look at what it holds, then take it away, or `chmod 700 {self._folder}`.",
-            )
 
     def _write(self, name: str, kept: KeptCall) -> None:
         replace_private_file(os.path.join(self._folder, name), json.dumps([*kept[:3]]).encode())

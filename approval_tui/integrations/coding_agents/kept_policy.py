@@ -12,7 +12,7 @@ from approval_tui.domain.canonical import tagged_hash
 from approval_tui.domain.errors import ApprovalTuiError
 from approval_tui.policy.files import parse_policy_text, policy_text
 from approval_tui.policy.kept import policy_from_json, policy_to_json
-from approval_tui.settings.permissions import ensure_private_folder, is_private_folder, replace_private_file
+from approval_tui.settings.permissions import ensure_folder_of_own, is_private_folder, replace_private_file
 from approval_tui.version import __version__
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ def read_policy_quickly(path: str, folder: str) -> Policy:
                 return policy_from_json(value)
     policy = parse_policy_text(data, path)
     with suppress(OSError, ApprovalTuiError):
-        ensure_private_folder(folder)
-        if is_private_folder(folder):
-            replace_private_file(kept, json.dumps([*wanted, policy_to_json(policy)]).encode())
+        ensure_folder_of_own(folder)
+        replace_private_file(kept, json.dumps([*wanted, policy_to_json(policy)]).encode())
     return policy
