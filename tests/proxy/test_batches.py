@@ -123,7 +123,8 @@ def test_a_batch_is_taken_apart_and_its_answers_are_gathered(start_proxy: StartP
         "an id may not be used twice"
     )
     assert len([each for each in answers if each["id"] is None]) == 2
-    assert [each["arguments"]["n"] for each in recorded(record)] == [1, "after"]
+    ran = [each["arguments"]["n"] for each in recorded(record)]
+    assert sorted(ran, key=str) == [1, "after"], "calls that are open at once reach the server in any order"
 
 
 NO_BATCHES: list[tuple[str, Any]] = [
