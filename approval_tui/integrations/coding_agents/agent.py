@@ -51,14 +51,19 @@ class CodingAgent(Protocol):
     hook_events: tuple[str, ...]
     """The events that the hook has to hear of: the questions first."""
 
+    needs_matcher: bool
+    """Whether a group of hooks has to say that it is for every tool."""
+
     def settings_path(self, scope: str, environment: Mapping[str, str], working_directory: str) -> str:
         """The absolute path of the file in which it looks for hooks, for `user` or `project`."""
 
     def fallback(self, event: str, *, fail_closed: bool) -> str:
         """What the shell does when the hook cannot start, as the right side of `||`; empty for nothing."""
 
-    def check_runs(self, path: str, hooks: Sequence[FoundHook], environment: Mapping[str, str], /) -> Iterator[Finding]:
-        """What it makes of our hooks in that file, where it may not run them at all."""
+    def check_settings(
+        self, path: str, hooks: Sequence[FoundHook], environment: Mapping[str, str], /
+    ) -> Iterator[Finding]:
+        """What else its settings say of hooks: by them it may run none; `hooks` are ours in that file."""
 
     def speak(self, event: str, answer: HookAnswer) -> Spoken:
         """The answer in its format."""

@@ -51,6 +51,7 @@ class ClaudeCode:
     title = "Claude Code"
     after_install = ""
     runs_the_same_once = True
+    needs_matcher = True
     undecided = "the agent itself asks, or the call is denied where nobody is there"
     unasked_tools = frozenset(
         {
@@ -93,9 +94,13 @@ class ClaudeCode:
             return say_in_shell(self.speak(event, HookAnswer(DENY, COULD_NOT_START)))
         return ""
 
-    def check_runs(self, _path: str, _hooks: Sequence[FoundHook], _environment: Mapping[str, str]) -> Iterator[Finding]:
-        """It runs whatever its settings name."""
-        return iter(())
+    def check_settings(
+        self, path: str, _hooks: Sequence[FoundHook], _environment: Mapping[str, str]
+    ) -> Iterator[Finding]:
+        """It runs what its settings name, unless one of its files switches all of that off."""
+        from approval_tui.integrations.coding_agents.claude_settings import check_settings  # only doctor needs it
+
+        return check_settings(path)
 
     def speak(self, event: str, answer: HookAnswer) -> Spoken:
         """The answer as JSON; a denial of what was not understood is an exit code that stops every event."""

@@ -51,6 +51,7 @@ class Codex:
         "Codex runs no hook before you trust it: start codex and choose `Trust all and continue`, or /hooks."
     )
     runs_the_same_once = False
+    needs_matcher = False
     undecided = "the call is denied; only where Codex was about to ask anyway does it ask"
     unasked_tools = frozenset(
         {
@@ -76,11 +77,14 @@ class Codex:
         """Before a call nothing but a denial holds it; its own prompt comes where it was about to ask anyway."""
         return stop_in_shell() if event == PRE_TOOL_USE or (event == PERMISSION_REQUEST and fail_closed) else ""
 
-    def check_runs(self, path: str, hooks: Sequence[FoundHook], environment: Mapping[str, str]) -> Iterator[Finding]:
+    def check_settings(
+        self, path: str, hooks: Sequence[FoundHook], environment: Mapping[str, str]
+    ) -> Iterator[Finding]:
         """It runs what its user has trusted, and nothing else."""
         from approval_tui.integrations.coding_agents.codex_trust import check_trust  # only doctor needs it
 
-        return check_trust(path, hooks, os.path.dirname(self.settings_path(USER, environment, "")))
+        folder = os.path.dirname(self.settings_path(USER, environment, ""))
+        return check_trust(path, hooks, folder) if hooks else iter(())
 
     def speak(self, event: str, answer: HookAnswer) -> Spoken:
         """The answer in exactly the keys that it knows; to go on is to say nothing."""

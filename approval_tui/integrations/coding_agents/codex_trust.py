@@ -34,7 +34,7 @@ def check_trust(path: str, hooks: Sequence[FoundHook], folder: str) -> Iterator[
             settings = tomllib.load(file)
     except FileNotFoundError:
         settings = {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         yield Finding(DOUBT, f"{config}: whether Codex trusts the hook cannot be told: {error}.", _TO_DO)
         return
     features = settings.get("features")
@@ -51,7 +51,7 @@ def check_trust(path: str, hooks: Sequence[FoundHook], folder: str) -> Iterator[
     if untrusted:
         what = f"Codex does not trust the hook for {', '.join(untrusted)}, and silently does not run it."
         yield Finding(WRONG, what, _TO_DO)
-    elif hooks:
+    else:
         yield Finding(FINE, "Codex trusts the hook.")
 
 

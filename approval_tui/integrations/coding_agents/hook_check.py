@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from approval_tui.domain.clock import HOUR, SECOND, format_duration
-from approval_tui.domain.coding_agents import CLAUDE_CODE
+from approval_tui.domain.clock import SECOND, format_duration
 from approval_tui.domain.errors import ApprovalTuiError, StoreMissing
 from approval_tui.domain.lifecycle import ALLOW
 from approval_tui.integrations.coding_agents.agent import PROJECT, SCOPES, CodingAgent
@@ -22,9 +20,9 @@ from approval_tui.integrations.coding_agents.hook_command import (
     is_this_installation,
 )
 from approval_tui.integrations.coding_agents.hook_input import PRE_TOOL_USE, QUESTIONS
-from approval_tui.integrations.coding_agents.hook_times import LEAST_AGENT_WAITS
+from approval_tui.integrations.coding_agents.hook_times import LEAST_AGENT_WAITS, LONGEST_WAIT
 from approval_tui.integrations.coding_agents.installed_hook import EVERY_TOOL, FoundHook, found_hooks
-from approval_tui.integrations.coding_agents.json_text import JsonFault, JsonText
+from approval_tui.integrations.coding_agents.json_text import JsonFault
 from approval_tui.integrations.coding_agents.settings_file import SettingsFile, read_settings
 from approval_tui.policy.engine import PolicyEngine
 from approval_tui.policy.files import read_policy
@@ -35,7 +33,6 @@ from approval_tui.settings.paths import CONFIG_VARIABLE, POLICY_VARIABLE, STORE_
 from approval_tui.store import open_store_blocking, store_path
 
 _KEYS = frozenset({"type", "command", "timeout"})
-_SWITCH_OFF = "disableAllHooks"
 _INSTALL = "Run `approval-tui hook install {agent} --scope {scope}`."
 
 
@@ -77,22 +74,12 @@ class AgentReport(NamedTuple):
 def check_agent(agent: CodingAgent, environment: Mapping[str, str], working_directory: str) -> AgentReport:
     """Looks at each settings file of the agent, and puts a test question through the first hook that is found."""
     scopes: list[ScopeReport] = []
-    switched_off: list[Finding] = []
-    variables: dict[str, str] = {}
     for scope in SCOPES:
         path = agent.settings_path(scope, environment, working_directory)
         if any(os.path.realpath(path) == os.path.realpath(other.file) for other in scopes):
             continue  # the project is the user's home
-        local = os.path.join(os.path.dirname(path), "settings.local.json")
-        report = _check_scope(agent, scope, path, environment)
-        if agent.name == CLAUDE_CODE:
-            switched_off += [*_switched_off(path), *_switched_off(local)]
-            variables = {**variables, **_variables_of(path), **_variables_of(local)}
-        scopes.append(report)
-    findings = [*switched_off, *_check_both(agent, scopes)]
-    for name, value in variables.items():
-        what = f"The agent's settings set {name} for its hooks: {value}"
-        findings.append(Finding(DOUBT, what, "See that it is meant; what is said above does not know of it."))
+        scopes.append(_check_scope(agent, scope, path, environment))
+    findings = [*_check_both(agent, scopes)]
     dry_answer = None
     if any(scope.hooks for scope in scopes):
         asked = _dry_question(agent, scopes)
@@ -105,18 +92,26 @@ def check_agent(agent: CodingAgent, environment: Mapping[str, str], working_dire
 
 
 def _check_scope(agent: CodingAgent, scope: str, path: str, environment: Mapping[str, str]) -> ScopeReport:
-    found: SettingsFile | None = None
+    install = _INSTALL.format(agent=agent.name, scope=scope)
+    is_there, hooks = True, tuple[FoundHook, ...]()
     try:
         found = read_settings(path)
-        hooks = tuple(found_hooks(found.text))
-    except (ApprovalTuiError, JsonFault) as problem:
-        error = found.refusal(problem, agent.title) if isinstance(problem, JsonFault) and found else problem
-        what = error.happened if isinstance(error, ApprovalTuiError) else str(error)
-        wrong = Finding(WRONG, what, f"{agent.title} may ignore the whole file as it is: correct it.")
-        return ScopeReport(scope, path, True, (), (wrong,))
-    install = _INSTALL.format(agent=agent.name, scope=scope)
-    findings = [*_check_hooks(agent, hooks, install), *agent.check_runs(path, hooks, environment)] if hooks else []
-    return ScopeReport(scope, path, found.data is not None, hooks, tuple(findings))
+        is_there, hooks = found.data is not None, _hooks_in(found, agent)
+    except ApprovalTuiError as error:
+        to_do = f"{agent.title} may ignore the whole file as it is: correct it."
+        findings = [Finding(WRONG, error.happened, to_do)]
+    else:
+        findings = [*_check_hooks(agent, hooks, install)] if hooks else []
+    findings += agent.check_settings(path, hooks, environment)
+    return ScopeReport(scope, path, is_there, hooks, tuple(findings))
+
+
+def _hooks_in(found: SettingsFile, agent: CodingAgent) -> tuple[FoundHook, ...]:
+    """Those of ours; raises ConfigurationError where they cannot be told."""
+    try:
+        return tuple(found_hooks(found.text))
+    except JsonFault as fault:
+        raise found.refusal(fault, agent.title) from None
 
 
 def _check_hooks(agent: CodingAgent, hooks: Sequence[FoundHook], install: str) -> Iterator[Finding]:
@@ -134,10 +129,11 @@ def _check_hooks(agent: CodingAgent, hooks: Sequence[FoundHook], install: str) -
             yield Finding(WRONG, what, install)
     for hook in hooks:
         yield from _check_entry(agent, hook, install)
-    for command in _different_setups(hooks):
+    different = _different_setups(hooks)
+    for command in different:
         if command.setup is not None:
             yield from _check_setup(agent, command, command.setup, install)
-    if len(_different_setups(hooks)) > 1:
+    if len(different) > 1:
         yield Finding(DOUBT, "The hook has other options for one event than for the next.", install)
 
 
@@ -192,7 +188,7 @@ def _check_timeout(event: str, timeout: Any, setup: HookSetup, install: str) -> 
 def _check_setup(agent: CodingAgent, command: HookCommand, setup: HookSetup, install: str) -> Iterator[Finding]:
     undecided = "the call is denied" if setup.fail_closed else agent.undecided
     yield Finding(FINE, f"A person has {format_duration(setup.wait)}; where nobody decides, {undecided}.")
-    if not SECOND <= setup.wait <= HOUR:
+    if not SECOND <= setup.wait <= LONGEST_WAIT:
         yield Finding(DOUBT, f"It waits {format_duration(setup.wait)}; 1s to 1h is meant.", install)
     relative = [path for path in (setup.policy, setup.config) if path and not os.path.isabs(os.path.expanduser(path))]
     if relative:
@@ -254,32 +250,6 @@ def _check_both(agent: CodingAgent, scopes: Sequence[ScopeReport]) -> Iterator[F
     elif len(commands) > 1 and commands[0] != commands[1]:
         what = "The hook is there for the user and for the project, with other commands: both ask about every call."
         yield Finding(DOUBT, what, "Take one of them out with `approval-tui hook uninstall`.")
-
-
-def _variables_of(path: str) -> dict[str, str]:
-    """The variables of ours that the file has the agent give to what it runs."""
-    try:
-        settings = json.loads(read_settings(path).text)
-    except (ApprovalTuiError, ValueError):
-        return {}
-    given = settings.get("env") if isinstance(settings, dict) else None
-    if not isinstance(given, dict):
-        return {}
-    ours = (STORE_VARIABLE, CONFIG_VARIABLE, POLICY_VARIABLE)
-    return {name: value for name, value in given.items() if name in ours and isinstance(value, str)}
-
-
-def _switched_off(path: str) -> list[Finding]:
-    """A problem where the file says that no hook is to run; a file that cannot be read says nothing."""
-    try:
-        found = read_settings(path)
-        document = JsonText(found.text)
-        item = document.only(document.root, _SWITCH_OFF)
-    except (ApprovalTuiError, JsonFault):
-        return []
-    if item is None or document.value(item.value) is not True:
-        return []
-    return [Finding(WRONG, f"{path}: {_SWITCH_OFF} is true, so no hook runs.", f"Take {_SWITCH_OFF} out of it.")]
 
 
 def _dry_question(agent: CodingAgent, scopes: Sequence[ScopeReport]) -> DryAnswer | Finding:

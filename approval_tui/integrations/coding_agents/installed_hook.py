@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.clock import SECOND
-from approval_tui.domain.coding_agents import CODEX
 from approval_tui.integrations.coding_agents.agent import CodingAgent
 from approval_tui.integrations.coding_agents.hook_command import HookCommand, HookSetup, command_line, read_command
 from approval_tui.integrations.coding_agents.hook_input import QUESTIONS
@@ -26,8 +25,6 @@ from approval_tui.integrations.coding_agents.json_text import (
 EVERY_TOOL = "*"
 
 _HOOKS = "hooks"
-_WITHOUT_MATCHER = frozenset({CODEX})
-"""Agents whose hooks are asked about every call where no matcher is written."""
 
 
 class FoundHook(NamedTuple):
@@ -64,10 +61,8 @@ def with_hooks(text: str, agent: CodingAgent, entries: Mapping[str, JsonObject])
     """
     text = _without(text, keep=entries)
     document = JsonText(text)
-    groups = {
-        event: {**({} if agent.name in _WITHOUT_MATCHER else {"matcher": EVERY_TOOL}), _HOOKS: [entry]}
-        for event, entry in entries.items()
-    }
+    matcher = {"matcher": EVERY_TOOL} if agent.needs_matcher else {}
+    groups = {event: {**matcher, _HOOKS: [entry]} for event, entry in entries.items()}
     hooks = _hooks(document)
     if hooks is None:
         added: list[tuple[str | None, Any]] = [(_HOOKS, {event: [group] for event, group in groups.items()})]
@@ -101,11 +96,10 @@ def found_hooks(text: str) -> list[FoundHook]:
     found = []
     for item in () if hooks is None else hooks.items:
         for own in _own_in(document, item.value):
-            matcher = document.only(own.group, "matcher")
             found.append(
                 FoundHook(
                     event=item.key or "",
-                    matcher=None if matcher is None else document.value(matcher.value),
+                    matcher=None if own.matcher is None else document.value(own.matcher.value),
                     entry=document.value(own.node),
                     command=own.command,
                     group_index=own.group_index,
@@ -116,9 +110,9 @@ def found_hooks(text: str) -> list[FoundHook]:
 
 
 class _Own(NamedTuple):
-    """A hook of ours: its group and the group's index, its entry and the entry's index."""
+    """A hook of ours: its group's matcher and index, its entry and the entry's index."""
 
-    group: Node
+    matcher: Item | None
     group_index: int
     entries: Node
     node: Node
@@ -137,7 +131,8 @@ def _own_in(document: JsonText, event: Node) -> Iterator[_Own]:
             item = document.only(node, "command") if node.kind == OBJECT else None
             command = None if item is None else read_command(document.value(item.value))
             if entries is not None and command is not None:
-                yield _Own(group.value, group_index, entries.value, node, index, command)
+                matcher = document.only(group.value, "matcher")
+                yield _Own(matcher, group_index, entries.value, node, index, command)
 
 
 def _hooks(document: JsonText) -> Node | None:

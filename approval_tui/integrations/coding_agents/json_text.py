@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Sequence
+from math import isinf
 from typing import Any, NamedTuple
 
 from approval_tui.domain.lazy import lazy_property
@@ -227,8 +228,11 @@ class _Reader:
             return self._container(position, indentation, depth, first == "{")
         for pattern in (_STRING, _NUMBER, _WORD):
             found = pattern.match(self._text, position)
-            if found is not None:
-                return Node(SCALAR, position, found.end(), indentation)
+            if found is None:
+                continue
+            if pattern is _NUMBER and isinf(float(found.group())):
+                raise JsonFault("a number too large for those who read it", position)
+            return Node(SCALAR, position, found.end(), indentation)
         raise self._fault(position, "no JSON value begins here")
 
     def _container(self, start: int, indentation: str, depth: int, is_object: bool) -> Node:

@@ -301,6 +301,29 @@ def test_a_hook_that_another_file_of_the_project_switches_off_is_found(cli: Cli,
     assert "settings.local.json: disableAllHooks is true" in _said(report)["problem"][0]
 
 
+@pytest.mark.parametrize("name", ["settings.json", "settings.local.json"])
+def test_variables_that_the_settings_give_to_the_hooks_are_named(cli: Cli, project_file: Path, name: str) -> None:
+    cli("hook", "install", "claude-code", "--scope", "project")
+    place = project_file.with_name(name)
+    settings = json.loads(place.read_text()) if place.exists() else {}
+    given = {"APPROVAL_TUI_STORE": "/elsewhere.db", "APPROVAL_TUI_POLICY": 1, "PATH": "/bin"}
+    place.write_text(json.dumps({**settings, "env": given}))
+    report = cli("hook", "doctor", "--json")
+    (said,) = [each for each in _said(report)["warning"] if "gives" in each]
+    assert f"{place}: the agent gives APPROVAL_TUI_STORE to its hooks: /elsewhere.db" in said
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"env": ' + "1" * 5000 + "}", '{"env": [1]}', '"', "{}"])
+def test_a_file_for_this_machine_alone_that_says_nothing_is_passed_over(
+    cli: Cli, project_file: Path, text: str
+) -> None:
+    cli("hook", "install", "claude-code")
+    project_file.parent.mkdir(exist_ok=True)
+    project_file.with_name("settings.local.json").write_text(text)
+    report = cli("hook", "doctor", "--json")
+    assert (report.code, report.err) == (0, "")
+
+
 def test_a_file_that_the_agent_does_not_read_is_found(cli: Cli, file: Path) -> None:
     cli("hook", "install", "claude-code")
     file.write_text(file.read_text().replace("{", "{ // mine", 1))

@@ -255,6 +255,12 @@ def test_where_nothing_is_installed_uninstall_says_so(cli: Cli, file: Path) -> N
         (b'{"hooks": [1]}', "1:11", "must be an object"),
         (b'{"hooks": {}, "hooks": {}}', "1:15", "once more"),
         (b'{"a": "\xff"}', "1:8", "not UTF-8"),
+        (b'{"a": ' + b"1" * 5000 + b"}", "1:7", "a number too large"),
+        (
+            b'{"hooks": {"Stop": [{"matcher": "", "matcher": "", "hooks": [{"command": "approval-tui hook codex"}]}]}}',
+            "1:37",
+            "once more",
+        ),
     ],
 )
 def test_a_file_that_is_no_strict_json_is_not_touched(

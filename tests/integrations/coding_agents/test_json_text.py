@@ -233,6 +233,9 @@ def test_keys_written_with_escapes_are_the_same_keys() -> None:
 # --- what is refused ---------------------------------------------------------------------------
 
 
+OWN = '{"type": "command", "command": "approval-tui hook claude-code"}'
+
+
 @pytest.mark.parametrize(
     ("text", "what", "place"),
     [
@@ -261,7 +264,10 @@ def test_keys_written_with_escapes_are_the_same_keys() -> None:
         ('{"hooks": {"Stop": [], "Stop": []}}', "once more", (1, 24)),
         ('{"hooks": {"Stop": [{"hooks": [], "hooks": []}]}}', "once more", (1, 35)),
         ('{"hooks": {"Stop": [{"hooks": [{"command": "", "command": ""}]}]}}', "once more", (1, 48)),
+        ('{"hooks": {"Stop": [{"matcher": 1, "matcher": 2, "hooks": [' + OWN + "]}]}}", "once more", (1, 36)),
         ("[" * 101, "levels", (1, 101)),
+        (f'{{"a": {"1" * 5000}}}', "a number too large", (1, 7)),
+        ('{"a": -1e999}', "a number too large", (1, 7)),
     ],
 )
 def test_what_cannot_be_edited_is_refused_with_its_place(text: str, what: str, place: tuple[int, int]) -> None:
