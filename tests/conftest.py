@@ -33,6 +33,15 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder beside the home in which an agent works, with a file of three lines."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "f.py").write_text("one\ntwo\nthree\n")
+    return folder
+
+
+@pytest.fixture
 def store_path(tmp_path: Path) -> str:
     return str(tmp_path / "store" / "approvals.db")
 

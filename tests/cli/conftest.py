@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from approval_tui.cli.main import run
 from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import HOUR, system_clock
 from approval_tui.domain.models import Request
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
-from tests.cli.running import Finished
+from tests.cli.running import Cli, in_this_process
 from tests.support import ManualClock, submit
-
-Cli = Callable[..., Finished]
 
 
 @pytest.fixture
@@ -37,15 +34,8 @@ def past(store: BlockingStore, store_path: str) -> Iterator[BlockingStore]:
 
 @pytest.fixture
 def cli(store: BlockingStore, capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Runs the command in this process, which is quick."""
-
-    def call(*words: str) -> Finished:
-        capsys.readouterr()
-        code = run(words)
-        out, err = capsys.readouterr()
-        return Finished(code, out, err)
-
-    return call
+    """Runs the command in this process."""
+    return in_this_process(capsys)
 
 
 @pytest.fixture

@@ -10,10 +10,13 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
+from approval_tui.cli.main import run
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
 from tests.support import LONG, until
@@ -34,6 +37,19 @@ class Finished:
         """The one JSON document on stdout, which must be ASCII."""
         assert self.out.isascii()
         return json.loads(self.out)
+
+
+Cli = Callable[..., Finished]
+
+
+def in_this_process(capsys: pytest.CaptureFixture[str]) -> Cli:
+    """The command as a function of its words, which is quick."""
+
+    def call(*words: str) -> Finished:
+        capsys.readouterr()
+        return Finished(run(words), *capsys.readouterr())
+
+    return call
 
 
 def run_process(*words: str, stdin: bytes = b"", encoding: str = "utf-8", **environment: str) -> Finished:

@@ -15,8 +15,7 @@ from approval_tui.domain.clock import DAY, MINUTE
 from approval_tui.domain.limits import MOST_ARGUMENT_BYTES
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
-from tests.cli.conftest import Cli
-from tests.cli.running import ended, has_bell, one_pending, run_process, started
+from tests.cli.running import Cli, ended, has_bell, one_pending, run_process, started
 from tests.store.tampering import raw
 from tests.support import approve, assert_sound, deny, event_names, submit, submit_approved, until
 

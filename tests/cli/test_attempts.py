@@ -12,8 +12,7 @@ from approval_tui.domain.attempts import DraftAttempt
 from approval_tui.domain.calls import Call
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
-from tests.cli.conftest import Cli
-from tests.cli.running import on_terminal, run_process
+from tests.cli.running import Cli, on_terminal, run_process
 from tests.cli.test_looking import HOSTILE
 from tests.seeded import second_attempt
 from tests.store.tampering import attack

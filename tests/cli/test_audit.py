@@ -17,8 +17,7 @@ from approval_tui.domain.canonical import canonical_json
 from approval_tui.domain.chain import GENESIS, link
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
-from tests.cli.conftest import Cli
-from tests.cli.running import on_terminal, run_process
+from tests.cli.running import Cli, on_terminal, run_process
 from tests.store.tampering import attack, raw
 from tests.support import approve, consume, deny, submit
 

@@ -10,7 +10,7 @@ import pytest
 from approval_tui.domain.models import Request
 from approval_tui.settings.actions import ACTIONS
 from approval_tui.settings.configuration import KEYS
-from tests.cli.conftest import Cli
+from tests.cli.running import Cli
 
 FAULTY = "reviewer: ann\nreviewer: bo\nrequests:\n  timeout: soon\n  timeot: 10m\n\u202eno: 1\n"
 

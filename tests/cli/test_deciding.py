@@ -13,8 +13,7 @@ from approval_tui.domain.clock import MINUTE
 from approval_tui.domain.decisions import NO_EVIDENCE
 from approval_tui.domain.models import Request, Requirements
 from approval_tui.store.blocking import BlockingStore
-from tests.cli.conftest import Cli
-from tests.cli.running import run_process
+from tests.cli.running import Cli, run_process
 from tests.support import approve, assert_sound, consume, deny, submit, submit_approved
 
 MYSELF = pwd.getpwuid(os.getuid()).pw_name

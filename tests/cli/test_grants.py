@@ -13,8 +13,7 @@ from approval_tui.domain.clock import HOUR, format_timestamp, system_clock
 from approval_tui.domain.models import Request, Requirements
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
-from tests.cli.conftest import Cli
-from tests.cli.running import on_terminal
+from tests.cli.running import Cli, on_terminal
 from tests.cli.test_looking import HOSTILE_CALL
 from tests.store.granting import grant_for, grant_of
 from tests.support import BO, ManualClock, approve, assert_sound, consume, submit

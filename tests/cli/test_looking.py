@@ -13,8 +13,7 @@ from approval_tui.domain.clock import MINUTE
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.transactions import searching
-from tests.cli.conftest import Cli
-from tests.cli.running import run_process
+from tests.cli.running import Cli, run_process
 from tests.support import approve, consume, deny, submit
 
 HOSTILE = "rm -rf ~\u202e # harmless\u200b\x1b[2K\x07 \\u{202E}"

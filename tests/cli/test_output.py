@@ -9,8 +9,7 @@ import pytest
 from approval_tui.domain.calls import Call
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
-from tests.cli.conftest import Cli
-from tests.cli.running import run_process
+from tests.cli.running import Cli, run_process
 from tests.support import approve, deny, submit
 
 

@@ -9,7 +9,7 @@ from approval_tui.cli.exit_codes import EXIT_CODES
 from approval_tui.cli.main import load_handler
 from approval_tui.cli.parsing import parse
 from approval_tui.version import __version__
-from tests.cli.conftest import Cli
+from tests.cli.running import Cli
 
 EVERY_COMMAND = pytest.mark.parametrize("command", [*COMMANDS, CONSOLE], ids=lambda command: command.name or "console")
 

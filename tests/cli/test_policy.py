@@ -13,7 +13,7 @@ from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import HOUR, system_clock
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
-from tests.cli.conftest import Cli
+from tests.cli.running import Cli
 from tests.support import ANN, ManualClock, approve, assert_sound, consume, deny, submit
 
 POLICY = """\

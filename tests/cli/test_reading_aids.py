@@ -15,23 +15,13 @@ from approval_tui.domain.calls import Call
 from approval_tui.domain.coding_agents import CLAUDE_CODE
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
-from tests.cli.conftest import Cli
-from tests.cli.running import on_terminal, run_process
+from tests.cli.running import Cli, on_terminal, run_process
 from tests.display.agent_calls import CHANGED, PARTS, PATHS
 from tests.hostile import HOSTILE_TEXTS
 from tests.support import approve, consume, submit
 
 SECRET = "hunter22-and-more"
 QUESTION = "Type yes and press Enter"
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """The folder in which the agent works, with a file of three lines."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    (folder / "f.py").write_text("one\ntwo\nthree\n")
-    return folder
 
 
 def ask(store: BlockingStore, project: Path, tool: str, arguments: Mapping[str, Any]) -> Request:

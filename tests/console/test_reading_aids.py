@@ -34,15 +34,6 @@ SECRET = "hunter22-and-more"
 AID = Aid("the parts of the command", (AidRow("│ ", "a part made up", PLAIN),))
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """The folder in which the agents work, with a file of three lines."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    (folder / "f.py").write_text("one\ntwo\nthree\n")
-    return folder
-
-
 def agent_call(tool: str, arguments: Mapping[str, Any], project: Path, server: str = CLAUDE_CODE) -> Call:
     return Call(tool, dict(arguments), "claude", server=server, context={"working_directory": str(project)})
 

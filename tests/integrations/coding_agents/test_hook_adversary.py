@@ -11,32 +11,19 @@ from typing import Any
 import pytest
 
 from approval_tui.cli.hook_line import read_hook_line
-from approval_tui.cli.main import run
 from approval_tui.cli.parsing import UsageError, parse
 from approval_tui.store.blocking import BlockingStore
-from tests.cli.running import Finished
+from tests.cli.running import Cli
 from tests.coding_agents.trusting import trust_hooks
 from tests.gate.policies import policy_file
 from tests.integrations.coding_agents.support_hooks import CLAUDE, Setting, event, kept_files
 from tests.integrations.coding_agents.support_scenes import allowed
 
-Cli = Callable[..., Finished]
 
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """Runs the command in this process, in a project beside the home."""
-    for variable in ("CLAUDE_CONFIG_DIR", "CODEX_HOME"):
-        monkeypatch.delenv(variable, raising=False)
-    (own_home / ".codex").mkdir(exist_ok=True)
-    (tmp_path / "project" / ".codex").mkdir(parents=True)
-    monkeypatch.chdir(tmp_path / "project")
-
-    def call(*words: str) -> Finished:
-        capsys.readouterr()
-        return Finished(run(words), *capsys.readouterr())
-
-    return call
+@pytest.fixture(autouse=True)
+def _folders_of_codex(own_home: Path, in_project: Path) -> None:
+    for folder in (own_home, in_project):
+        (folder / ".codex").mkdir()
 
 
 def _change(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
@@ -86,18 +73,6 @@ def test_doctor_sees_that_codex_does_not_trust_the_project(cli: Cli, desk: Block
     said = "" if level is None else f"[projects.{json.dumps(os.getcwd())}]\ntrust_level = {json.dumps(level)}\n"
     Path(os.environ["HOME"], ".codex", "config.toml").write_text(said + text)
     assert cli("hook", "doctor", "codex").code == 1
-
-
-def test_doctor_heeds_the_variables_that_claude_code_gives_its_hooks(
-    cli: Cli, desk: BlockingStore, tmp_path: Path
-) -> None:
-    cli("hook", "install", "claude-code")
-    policy = policy_file(tmp_path, "default: allow").path
-    _change(
-        Path(os.environ["HOME"], ".claude", "settings.json"),
-        lambda settings: settings.update(env={"APPROVAL_TUI_POLICY": policy}),
-    )
-    assert "No policy is named" not in cli("hook", "doctor", "claude-code").out
 
 
 def test_doctor_does_not_take_a_failure_for_the_policys_answer(cli: Cli, desk: BlockingStore, tmp_path: Path) -> None:

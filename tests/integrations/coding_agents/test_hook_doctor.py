@@ -12,51 +12,19 @@ from typing import Any
 
 import pytest
 
-from approval_tui.cli.main import run
 from approval_tui.domain.coding_agents import CODING_AGENTS
 from approval_tui.domain.lifecycle import DENIED
 from approval_tui.domain.models import Request
 from approval_tui.integrations.coding_agents import dry_question
 from approval_tui.integrations.coding_agents.hook_command import agent_named
 from approval_tui.store.blocking import BlockingStore
-from tests.cli.running import Finished, run_process
+from tests.cli.running import Cli, Finished, run_process
 from tests.coding_agents.trusting import trust_hooks
 from tests.support import assert_sound, until
 
 SCRIPT = os.path.join(os.path.dirname(sys.executable), "approval-tui")
 
-Cli = Callable[..., Finished]
 Settings = dict[str, Any]
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Runs the command in this process."""
-
-    def call(*words: str) -> Finished:
-        capsys.readouterr()
-        return Finished(run(words), *capsys.readouterr())
-
-    return call
-
-
-@pytest.fixture(autouse=True)
-def file(own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's settings of Claude Code, which are not there yet; the project is a folder beside the home."""
-    for variable in ("CLAUDE_CONFIG_DIR", "CODEX_HOME"):
-        monkeypatch.delenv(variable, raising=False)
-    project = tmp_path / "project"
-    project.mkdir()
-    monkeypatch.chdir(project)
-    return own_home / ".claude" / "settings.json"
-
-
-@pytest.fixture
-def project_file(tmp_path: Path) -> Path:
-    """The project's settings of Claude Code, which are not there yet."""
-    path = tmp_path / "project" / ".claude" / "settings.json"
-    path.parent.mkdir()
-    return path
 
 
 def _said(report: Finished) -> dict[str, list[str]]:

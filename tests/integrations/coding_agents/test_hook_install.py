@@ -7,13 +7,11 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from approval_tui.cli.main import run
 from approval_tui.domain.coding_agents import CODING_AGENTS
 from approval_tui.integrations.coding_agents.agent import COULD_NOT_START, PROJECT, USER
 from approval_tui.integrations.coding_agents.hook_command import (
@@ -24,36 +22,19 @@ from approval_tui.integrations.coding_agents.hook_command import (
     program_for,
     read_command,
 )
-from tests.cli.running import Finished
+from tests.cli.running import Cli, Finished
 from tests.support import LONG
 
 SCRIPT = os.path.join(os.path.dirname(sys.executable), "approval-tui")
 BY_MODULE = (sys.executable, "-P", "-m", "approval_tui")
 POLICY = 'version: "1"\ndefault: deny\n'
 
-Cli = Callable[..., Finished]
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Runs the command in this process."""
-
-    def call(*words: str) -> Finished:
-        capsys.readouterr()
-        return Finished(run(words), *capsys.readouterr())
-
-    return call
-
 
 @pytest.fixture(autouse=True)
-def file(own_home: Path, default_store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's settings of Claude Code, which are not there yet; the project is a folder beside the home."""
-    for variable in ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "APPROVAL_TUI_STORE", "APPROVAL_TUI_CONFIG"):
-        monkeypatch.delenv(variable, raising=False)
-    project = tmp_path / "project"
-    project.mkdir()
-    monkeypatch.chdir(project)
-    return own_home / ".claude" / "settings.json"
+def _nothing_names_a_store(in_project: Path, default_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else install points out that the agent may not have the variables."""
+    for variable in ("APPROVAL_TUI_STORE", "APPROVAL_TUI_CONFIG"):
+        monkeypatch.delenv(variable)
 
 
 def _entries(file: Path) -> dict[str, dict[str, Any]]:

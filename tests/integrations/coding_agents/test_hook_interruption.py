@@ -8,7 +8,6 @@ import signal
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,15 +38,12 @@ from tests.integrations.coding_agents.support_hooks import (
     undecided,
     waiting_for,
 )
-from tests.support import LONG, assert_sound, event_names, until
+from tests.support import LONG, event_names, until
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-@pytest.fixture(autouse=True)
-def _sound(desk: BlockingStore) -> Iterator[None]:
-    yield
-    assert_sound(desk)
+pytestmark = pytest.mark.usefixtures("sound_desk")
 
 
 # --- what happens to a process -----------------------------------------------------------------

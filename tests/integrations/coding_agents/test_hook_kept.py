@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,9 @@ from approval_tui.store.blocking import BlockingStore
 from tests.gate.policies import ALLOW_ALL, DENY_ALL, policy_file
 from tests.integrations.coding_agents.support_hooks import BOTH, CLAUDE, Setting, event, kept_files, waiting_for
 from tests.integrations.coding_agents.support_scenes import PATIENT, allowed, asked
-from tests.support import ANN, approve, assert_sound, event_names
+from tests.support import ANN, approve, event_names
 
-
-@pytest.fixture(autouse=True)
-def _sound(desk: BlockingStore) -> Iterator[None]:
-    yield
-    assert_sound(desk)
+pytestmark = pytest.mark.usefixtures("sound_desk")
 
 
 # --- what is kept ------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,9 @@ from tests.integrations.coding_agents.support_hooks import (
     waiting_for,
 )
 from tests.integrations.coding_agents.support_scenes import allowed, asked, details, ended
-from tests.support import approve, assert_sound, deny, until
+from tests.support import approve, deny, until
 
-
-@pytest.fixture(autouse=True)
-def _sound(desk: BlockingStore) -> Iterator[None]:
-    yield
-    assert_sound(desk)
+pytestmark = pytest.mark.usefixtures("sound_desk")
 
 
 # --- the agent's own question ------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,13 +34,9 @@ from tests.integrations.coding_agents.support_hooks import (
     undecided,
     waiting_for,
 )
-from tests.support import approve, assert_sound, deny, until
+from tests.support import approve, deny, until
 
-
-@pytest.fixture(autouse=True)
-def _sound(desk: BlockingStore) -> Iterator[None]:
-    yield
-    assert_sound(desk)
+pytestmark = pytest.mark.usefixtures("sound_desk")
 
 
 # --- the answer --------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +29,12 @@ from tests.integrations.coding_agents.support_hooks import (
     waiting_for,
 )
 from tests.integrations.coding_agents.support_scenes import PATIENT, allowed, asked, details, ended
-from tests.support import approve, assert_sound, deny, event_names, until
+from tests.support import approve, deny, event_names, until
 
 NOT_SAID = "the agent does not say how it ended"
 
 
-@pytest.fixture(autouse=True)
-def _sound(desk: BlockingStore) -> Iterator[None]:
-    yield
-    assert_sound(desk)
+pytestmark = pytest.mark.usefixtures("sound_desk")
 
 
 # --- before a call -----------------------------------------------------------------------------
