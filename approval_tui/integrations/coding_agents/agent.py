@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -91,6 +92,15 @@ class CodingAgent(Protocol):
 
     def failure(self, ended: HookInput, /) -> str | None:
         """What went wrong with a call that has ended; None where nothing did, as far as it says."""
+
+
+def settings_folder(
+    name: str, variable: str, scope: str, environment: Mapping[str, str], working_directory: str
+) -> str:
+    """An agent's folder of that name: in the project, or in the user's home, instead of which the variable counts."""
+    if scope == PROJECT:
+        return os.path.join(working_directory, name)
+    return os.path.abspath(environment.get(variable) or os.path.join(os.path.expanduser("~"), name))
 
 
 def words(reason: str) -> str:

@@ -15,10 +15,10 @@ from approval_tui.domain.coding_agents import CLAUDE_CODE
 from approval_tui.integrations.coding_agents.agent import (
     BLOCKED,
     COULD_NOT_START,
-    PROJECT,
     Spoken,
     as_json,
     say_in_shell,
+    settings_folder,
     stop_in_shell,
     words,
 )
@@ -81,10 +81,8 @@ class ClaudeCode:
 
     def settings_path(self, scope: str, environment: Mapping[str, str], working_directory: str) -> str:
         """In the user's folder, which CLAUDE_CONFIG_DIR may name, or in that of the project."""
-        if scope == PROJECT:
-            return os.path.join(working_directory, ".claude", "settings.json")
-        folder = environment.get("CLAUDE_CONFIG_DIR") or os.path.join(os.path.expanduser("~"), ".claude")
-        return os.path.join(os.path.abspath(folder), "settings.json")
+        folder = settings_folder(".claude", "CLAUDE_CONFIG_DIR", scope, environment, working_directory)
+        return os.path.join(folder, "settings.json")
 
     def fallback(self, event: str, *, fail_closed: bool) -> str:
         """Exit code 2 stops a call whatever was printed before; asking needs an answer on stdout."""

@@ -15,10 +15,10 @@ from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.coding_agents import CODEX
 from approval_tui.integrations.coding_agents.agent import (
     BLOCKED,
-    PROJECT,
     USER,
     Spoken,
     as_json,
+    settings_folder,
     stop_in_shell,
     words,
 )
@@ -68,10 +68,7 @@ class Codex:
 
     def settings_path(self, scope: str, environment: Mapping[str, str], working_directory: str) -> str:
         """In the user's folder, which CODEX_HOME may name, or in that of the project."""
-        if scope == PROJECT:
-            return os.path.join(working_directory, ".codex", "hooks.json")
-        folder = environment.get("CODEX_HOME") or os.path.join(os.path.expanduser("~"), ".codex")
-        return os.path.join(os.path.abspath(folder), "hooks.json")
+        return os.path.join(_folder(scope, environment, working_directory), "hooks.json")
 
     def fallback(self, event: str, *, fail_closed: bool) -> str:
         """Before a call nothing but a denial holds it; its own prompt comes where it was about to ask anyway."""
@@ -83,8 +80,7 @@ class Codex:
         """It runs what its user has trusted, and nothing else."""
         from approval_tui.integrations.coding_agents.codex_trust import check_trust  # only doctor needs it
 
-        folder = os.path.dirname(self.settings_path(USER, environment, ""))
-        return check_trust(path, hooks, folder) if hooks else iter(())
+        return check_trust(path, hooks, _folder(USER, environment)) if hooks else iter(())
 
     def speak(self, event: str, answer: HookAnswer) -> Spoken:
         """The answer in exactly the keys that it knows; to go on is to say nothing."""
@@ -135,6 +131,10 @@ class Codex:
     def failure(self, _ended: HookInput) -> str | None:
         """It has no event for them."""
         return None
+
+
+def _folder(scope: str, environment: Mapping[str, str], working_directory: str = "") -> str:
+    return settings_folder(".codex", "CODEX_HOME", scope, environment, working_directory)
 
 
 AGENT = Codex()
