@@ -65,6 +65,7 @@ def patch(*lines: str) -> str:
         pytest.param(edit("aa", "b", replace_all=True), "aaa", "ba", id="none over another"),
         pytest.param(edit("a\nb\n", ""), "a\nb\nc\n", "c\n", id="lines removed"),
         pytest.param(edit("b", ""), "a\nb\nc\n", "a\nc\n", id="the end of a removed line goes too"),
+        pytest.param(edit("a\n", ""), "a\n\nb\n", "\nb\n", id="but no second one"),
         pytest.param(edit("b", "", replace_all=True), "b\nab", "ab", id="everywhere, where it stands before one"),
         pytest.param(edit("", "new\n"), None, "new\n", id="a new file"),
         pytest.param(edit("", "new\n"), "", "new\n", id="an empty file"),
@@ -101,6 +102,7 @@ def test_the_text_after_a_call_is_the_one_that_the_agents_tool_would_write(
         (edit("a", "b" * 5000, replace_all=True), "a" * 5000, "the file would become too large to be compared here"),
         (multi_edit(("a", "b"), ("x", "y")), "a", "edit 2: the text to replace is not in the file"),
         (multi_edit(("a", "bcd"), ("c", "y")), "a", "edit 2: it replaces what an edit before it puts in"),
+        (multi_edit(("a", "b"), ("b\n", "y")), "a\n", "edit 2: it replaces what an edit before it puts in"),
         (multi_edit(("a", "b"), ("", "y")), "a", "edit 2: the file is there already, and is not empty"),
     ],
 )
@@ -119,6 +121,13 @@ def test_a_call_that_the_agents_tool_would_refuse_is_told_in_words(
         (edit("a", "x\ny"), "a\r\n", (words.NORMALISED,)),
         (edit("a", ""), "a\n", (words.LINE_END_REMOVED,)),
         (edit("a", ""), "ab\n", ()),
+        (edit("a\n", ""), "a\n\nb\n", ()),
+        (change("apply_patch", command=patch("*** Update File: f", "@@", "-b", "+B")), "a\nb\n", ()),
+        (
+            change("apply_patch", command=patch("*** Update File: f", "@@", "-b", "+B")),
+            "a\rb\r",
+            (words.OTHER_LINE_ENDS,),
+        ),
     ],
 )
 def test_what_is_not_seen_in_the_texts_is_said_in_a_note(made: FileChange, before: str, notes: tuple[str, ...]) -> None:
@@ -131,7 +140,7 @@ def test_where_line_ends_are_taken_for_one_another_both_sides_are_shown_so() -> 
 
 # --- NotebookEdit ------------------------------------------------------------------------------
 
-CELLS = [
+CELLS: list[dict[str, Any]] = [
     {"cell_type": "markdown", "id": "intro", "source": ["# Title\n", "text"]},
     {"cell_type": "code", "id": "cell-2", "source": "x = 1", "outputs": [{"text": "1"}]},
     {"cell_type": "code", "source": "", "outputs": []},
@@ -180,6 +189,8 @@ def test_outputs_that_go_with_a_change_are_told() -> None:
     only, removed = notebook_cells.ONLY_CELLS, notebook_cells.OUTPUTS_REMOVED
     assert comparison(cell("y", cell_id="cell-2"), NOTEBOOK).notes == (only, removed)
     assert comparison(cell("y", cell_id="intro"), NOTEBOOK).notes == (only,)
+    text_with_outputs = json.dumps({"cells": [CELLS[0] | {"outputs": [{"text": "1"}]}]})
+    assert comparison(cell("y", cell_id="intro"), text_with_outputs).notes == (only,)
 
 
 def test_a_source_or_an_id_cannot_imitate_the_row_above_a_cell() -> None:

@@ -230,10 +230,14 @@ def test_what_is_masked_in_a_command_does_not_stand_in_its_marks(
     [
         ("content", agent_call("Write", {"file_path": FILE, "content": f"{SECRET}\n"})),
         ("new_string", edit("two", SECRET)),
+        (
+            "new_string",
+            agent_call("MultiEdit", {"file_path": FILE, "edits": [{"old_string": "two", "new_string": SECRET}]}),
+        ),
         ("command", bash(f"echo {SECRET}; ls")),
         ("file_path", edit(path=f"/work/{SECRET}")),
     ],
-    ids=["content", "new_string", "command", "file_path"],
+    ids=["content", "new_string", "new_string in a list", "command", "file_path"],
 )
 def test_what_is_masked_by_its_name_in_the_arguments_is_masked_in_the_aids(name: str, request_: Request) -> None:
     redactor = Redactor.with_names([name])

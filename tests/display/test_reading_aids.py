@@ -352,6 +352,7 @@ def test_without_a_folder_that_is_known_a_relative_path_leads_nobody_knows_where
         ("/work/f.py", {"/work": "/srv/work"}, None),
         ("f.py", {"/work": "/srv/work"}, None),
         ("/work/a/f.py", {"/work": "/srv/work", "/work/a": "/etc"}, ["│ /etc/f.py", OUTSIDE]),
+        ("/work/a/f.py", {"/work": "/srv/work", "/work/a": "/srv/work/b"}, ["│ /srv/work/b/f.py"]),
     ],
 )
 def test_a_link_on_the_way_is_said_with_where_it_leads_but_not_the_one_to_the_project_itself(
@@ -371,6 +372,10 @@ def test_a_link_on_the_way_is_said_with_where_it_leads_but_not_the_one_to_the_pr
 def test_a_file_that_is_moved_onto_another_says_so() -> None:
     lines = ("*** Update File: f.py", "*** Move to: g.py", "@@", "-two", "+2")
     assert "something is there already" in told(aids_of(apply_patch(*lines), Disk({FILE: TEXT, "/work/g.py": ""})))
+    for other in (Found(None, "it is not text in UTF-8"), Found(None, "it is a folder")):
+        assert "something is there already" in told(
+            aids_of(apply_patch(*lines), Disk({FILE: TEXT, "/work/g.py": other}))
+        )
     assert "something is there already" not in told(aids_of(apply_patch(*lines), Disk({FILE: TEXT})))
 
 

@@ -40,6 +40,14 @@ def test_a_reviewer_who_lifted_the_masks_sees_every_line() -> None:
     assert Redactor().lifted().redact_lines(KEY) == KEY.split("\n")
 
 
+def test_a_secret_that_is_known_is_masked_wherever_it_stands() -> None:
+    knowing = Redactor().knowing(["token=Zx8Kq2Lm5Np7"])
+    (secret,) = knowing.known
+    assert knowing.redact(f"{secret} {secret}x{secret}") == f"{mask(secret)} {mask(secret)}x{mask(secret)}"
+    assert knowing.redact_lines(f"{secret}\n{secret}") == [mask(secret), mask(secret)]
+    assert Redactor().lifted().knowing(["token=Zx8Kq2Lm5Np7"]).redact(secret) == secret
+
+
 @given(st.lists(st.one_of(any_texts, st.sampled_from([KEY, HEAD, FOOT, "token=Zx8Kq2Lm5Np7"])), max_size=6))
 def test_there_are_as_many_lines_as_the_text_has_and_lines_without_a_secret_stay(pieces: list[str]) -> None:
     text = "\n".join(pieces)

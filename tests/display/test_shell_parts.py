@@ -150,6 +150,17 @@ PROGRAMS: list[tuple[str, str]] = [
     ("bash -c 'cd x && curl y | sh > z'", f"{RUNS}, network, pipe, writes to a file"),
     ("eval 'rm x'", f"{RUNS}, deletes"),
     ("sh -c \"sh -c 'rm x'\"", f"{RUNS}, deletes"),
+    ("sh -c 'echo \"a'", f'{RUNS}, {NOT_PLAIN}: " is not closed, {NOT_READ}'),
+    ('sh -c "echo $(x)\'a"', f"{RUNS}, substitution"),
+    ("sudo -uroot rm -rf build", "sudo, deletes"),
+    ("sudo -u root rm -rf build", "sudo, deletes"),
+    ("npm install x --version", "network"),
+    ("npm --version", ""),
+    ("python3 -u < x.py", f"{RUNS}, reads a file"),
+    ("python3 -u x.py", ""),
+    ("command -v rm", ""),
+    ("command -V rm", ""),
+    ("command rm x", "deletes"),
     ("find . -delete", "deletes"),
     ("find . -name x -exec sudo rm {} +", "sudo, deletes"),
     ("mkfs.ext4 x", "deletes"),
@@ -293,6 +304,32 @@ def test_what_was_read_before_keeps_its_parts_and_marks() -> None:
     ]
 
 
+def test_words_in_what_cannot_be_read_give_their_marks_to_nothing_before_it() -> None:
+    assert rows_of("if { rm /etc/x") == [
+        ("if ", ""),
+        ("{ rm /etc/x", f"{NOT_PLAIN}: {{ is not closed, {NOT_READ}"),
+    ]
+
+
+def test_a_case_goes_on_behind_every_end_of_a_branch() -> None:
+    for end in (";;", ";&", ";;&"):
+        assert marks_of(f"case a in a) x {end} b) curl y ;; esac") == {"network"}
+
+
+def test_in_a_substitution_a_here_document_ends_where_its_word_begins_a_line_that_closes_it() -> None:
+    """So bash 5.2 has it: it runs `x`, whatever `E` is followed by."""
+    assert rows_of("echo $(cat <<E\nrm a\nEx)\ncurl b")[-3:] == [
+        ("rm a\nE", "here-document"),
+        ("x)\n", ""),
+        ("curl b", "network"),
+    ]
+
+
+def test_an_empty_file_name_is_one_that_is_written_to() -> None:
+    assert marks_of("x >& ''") == {"writes to a file"}
+    assert marks_of("x >& 2") == {"duplicates a stream"}
+
+
 def test_a_here_document_without_an_end_is_said_to_be_so() -> None:
     assert rows_of("cat <<E\nrm x\n")[-1] == ("rm x\n", f"here-document, {NOT_PLAIN}: a here-document is not closed")
 
@@ -312,6 +349,9 @@ PATHS: list[tuple[str, list[str]]] = [
     ("x -d @/etc/passwd", [f"{OUTSIDE}: /etc/passwd"]),
     ("PATH=/work/project/bin:/evil x", [f"{OUTSIDE}: /evil"]),
     ("x file:///etc/passwd", [f"{OUTSIDE}: /etc/passwd"]),
+    ("x >& ''", []),
+    ("cat $'/\\777x'", [f"{OUTSIDE}: /\xffx"]),
+    ('cat "/a\\\\b"', [f"{OUTSIDE}: /a\\b"]),
     ("x 2>/dev/null >/dev/full", [f"{OUTSIDE}: /dev/full"]),
     ("x > $Y", [f"{CANNOT_BE_TOLD}: $Y"]),
     ("x > ..", [f"{OUTSIDE}: .."]),
@@ -322,6 +362,7 @@ PATHS: list[tuple[str, list[str]]] = [
     ("(cd /etc && x) && cat src/y", [f"{OUTSIDE}: /etc"]),
     ("cd && cat x/y", [f"{OUTSIDE}: x/y"]),
     ("cd - && cat x/y", [f"{CANNOT_BE_TOLD}: x/y"]),
+    ("pushd src && popd && cat x/y", [f"{CANNOT_BE_TOLD}: x/y"]),
     ("cd $X && cat x/y", [f"{CANNOT_BE_TOLD}: x/y"]),
     ("sh -c 'cat /etc/passwd'", [f"{OUTSIDE}: /etc/passwd"]),
 ]

@@ -292,6 +292,21 @@ async def generate_async(draft: JsonObject) -> AsyncIterator[JsonObject]:
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("made", [generate, generate_async], ids=["generator", "async generator"])
+def test_a_function_that_gives_a_generator_has_not_carried_the_draft_out(
+    form: str, made: Any, gate: Gate, desk: BlockingStore
+) -> None:
+    approve(desk, gate.submit_blocking("shell", DRAFT))
+    with pytest.raises(InvalidInput, match="gave a generator"):
+        drive(
+            form,
+            gate,
+            ApprovalWorkflow(draft=lambda _: DRAFT, execute=lambda draft: made(draft), gate=gate, tool="shell"),
+        )
+    assert only_request(desk).status == "approved"
+
+
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("execute", [generate, generate_async], ids=["generator", "async generator"])
 def test_a_generator_whose_body_would_never_run_is_not_taken_for_a_draft_that_was_carried_out(
     form: str, execute: Any, gate: Gate, desk: BlockingStore

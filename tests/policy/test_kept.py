@@ -118,6 +118,17 @@ def test_what_was_kept_with_other_rules_under_the_right_hash_and_another_shape_i
     assert read_policy_quickly(str(path), str(folder)).tools != ()
 
 
+def test_what_another_version_kept_is_read_anew(tmp_path: Path) -> None:
+    path, folder = tmp_path / "policy.yaml", tmp_path / "kept"
+    path.write_text('version: "1"\ndefault: deny\n')
+    read_policy_quickly(str(path), str(folder))
+    (kept,) = folder.iterdir()
+    version, text_hash, value = json.loads(kept.read_text())
+    for said, default in ((version, "allow"), ("0", "deny")):
+        kept.write_text(json.dumps([said, text_hash, {**value, "default": "allow"}]))
+        assert read_policy_quickly(str(path), str(folder)).default == default
+
+
 def test_without_a_folder_to_keep_it_in_it_is_read_all_the_same(tmp_path: Path) -> None:
     path = tmp_path / "policy.yaml"
     path.write_text(EVERYTHING)

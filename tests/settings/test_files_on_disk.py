@@ -122,6 +122,27 @@ def test_what_the_system_makes_up_is_not_read(path: str) -> None:
     assert problem(path) == f"what is in /{path.split('/')[1]} is not read: the system makes it up"
 
 
+def test_a_folder_whose_name_only_begins_like_those_of_the_system_is_read(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files_on_disk, "_OF_THE_SYSTEM", (f"{folder}/pro",))
+    os.mkdir(f"{folder}/processes")
+    os.mkdir(f"{folder}/pro")
+    assert read_for_review(written(f"{folder}/processes/f")).text == "text\n"
+    assert problem(written(f"{folder}/pro/f")) == f"what is in {folder}/pro is not read: the system makes it up"
+
+
+def test_a_file_that_is_another_one_when_it_is_opened_is_looked_at_again(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small, path = written(f"{folder}/small"), written(f"{folder}/f", b"a" * (LARGEST_FILE + 1))
+    before = os.stat(small)
+    monkeypatch.setattr(os, "stat", lambda *_, **__: before)
+    assert problem(path) == f"too large to be compared here ({LARGEST_FILE + 1:,} bytes)"
+    monkeypatch.setattr(os, "fstat", lambda *_: before)
+    assert problem(path) == f"too large to be compared here (more than {LARGEST_FILE:,} bytes)"
+
+
 @pytest.mark.parametrize("data", [b"\xff", b"caf\xe9", b"a\xed\xa0\x80", b"\x00\x01\x80", "text".encode("utf-16")])
 def test_what_is_not_text_in_utf_8_is_told(folder: str, data: bytes) -> None:
     assert problem(written(f"{folder}/f", data)) == "it is not text in UTF-8"
@@ -155,6 +176,7 @@ def test_no_more_is_read_of_a_file_than_the_most(folder: str) -> None:
         ("\0", "its path holds a character that no path may have"),
         ("/\ud800", "its path holds characters that no path may have"),
         ("/" + "a" * 256, "its name is too long"),
+        ("/" + "a/" * 2048, "its name is too long"),
         ("/etc/passwd/x", "what should be a folder of its path is none"),
     ],
 )

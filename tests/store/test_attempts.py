@@ -215,6 +215,14 @@ def test_an_attempt_of_another_course_is_refused(store: BlockingStore, call: Cal
         store.requester.submit(attempt_of(call, number, second.id, most=most))
 
 
+def test_an_attempt_may_not_raise_how_many_there_are(store: BlockingStore, call: Call) -> None:
+    first = denied_first(store, call)
+    second = deny(store, submit(store, attempt_of(call, 2, first.id)))
+    with pytest.raises(InvalidInput, match="does not come after"):
+        store.requester.submit(attempt_of(call, 3, second.id, most=4))
+    assert submit(store, attempt_of(call, 3, second.id)).attempt == DraftAttempt(3, 3, second.id)
+
+
 def test_an_attempt_for_another_tool_or_server_is_refused(store: BlockingStore, call: Call) -> None:
     first = denied_first(store, call)
     others: tuple[dict[str, Any], ...] = ({"tool": "drop_database"}, {"server": "production"})

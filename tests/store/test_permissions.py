@@ -11,7 +11,12 @@ import pytest
 
 from approval_tui.domain.calls import Call
 from approval_tui.domain.errors import StoreUnavailable
-from approval_tui.settings.permissions import ensure_private_file, ensure_private_folder
+from approval_tui.settings.permissions import (
+    ensure_folder_of_own,
+    ensure_private_file,
+    ensure_private_folder,
+    is_private_folder,
+)
 from approval_tui.store import open_store_blocking
 from approval_tui.store.bells import Bell
 from tests.support import approve, submit
@@ -60,6 +65,26 @@ def test_the_default_store_is_private(call: Call, own_home: Path) -> None:
         assert mode(store.path) == 0o600
         assert mode(os.path.dirname(store.path)) == 0o700
         assert store.path.startswith(str(own_home))
+
+
+def test_a_folder_is_its_users_though_their_shell_would_take_it_from_them(tmp_path: Path) -> None:
+    before = os.umask(0o277)
+    try:
+        ensure_private_folder(str(tmp_path / "a" / "b"))
+    finally:
+        os.umask(before)
+    assert [mode(tmp_path / "a"), mode(tmp_path / "a" / "b")] == [0o700, 0o700]
+
+
+def test_a_folder_of_another_user_is_not_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = str(tmp_path / "own")
+    ensure_folder_of_own(folder)
+    assert is_private_folder(folder)
+    another = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: another)
+    assert not is_private_folder(folder)
+    with pytest.raises(StoreUnavailable, match="or is not yours"):
+        ensure_folder_of_own(folder)
 
 
 def test_a_folder_that_is_there_keeps_its_mode(tmp_path: Path) -> None:

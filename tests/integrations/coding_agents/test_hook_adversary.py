@@ -12,6 +12,7 @@ import pytest
 
 from approval_tui.cli.hook_line import read_hook_line
 from approval_tui.cli.parsing import UsageError, parse
+from approval_tui.domain.coding_agents import CODING_AGENTS
 from approval_tui.store.blocking import BlockingStore
 from tests.cli.running import Cli
 from tests.coding_agents.trusting import trust_hooks
@@ -44,7 +45,13 @@ def _with_others_float_timeout(settings: dict[str, Any]) -> None:
     settings["hooks"]["PreToolUse"].append({"hooks": [{"type": "command", "command": "true", "timeout": 1.5}]})
 
 
-@pytest.mark.parametrize("change", [_with_float_timeout, _with_unknown_key, _with_others_float_timeout])
+def _with_others_of_no_known_type(settings: dict[str, Any]) -> None:
+    settings["hooks"]["PreToolUse"].append({"hooks": [{"type": "script", "command": "true", "timeout": 1}]})
+
+
+@pytest.mark.parametrize(
+    "change", [_with_float_timeout, _with_unknown_key, _with_others_float_timeout, _with_others_of_no_known_type]
+)
 def test_doctor_sees_what_keeps_codex_from_reading_its_hooks_at_all(
     cli: Cli, desk: BlockingStore, change: Callable[[dict[str, Any]], object]
 ) -> None:
@@ -116,3 +123,27 @@ def test_the_quick_reading_of_a_wait_is_that_of_the_command_line(wait: str) -> N
     else:
         assert quick is not None
         assert quick[1].wait == wanted
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["--fail-closed"],
+        ["--policy", "p", "--requester", "r", "--store", "s", "--config", "c", "--fail-closed", "--wait", "90s"],
+        ["--policy", "--fail-closed"],
+        ["--requester", "-x"],
+        ["--store"],
+        ["--policy=p"],
+        ["--wait", "1m"],
+        ["--json"],
+        ["more"],
+    ],
+)
+@pytest.mark.parametrize("agent", CODING_AGENTS)
+def test_the_quick_reading_of_a_line_is_that_of_the_command_line_or_none(agent: str, words: list[str]) -> None:
+    quick = read_hook_line(["hook", agent, *words])
+    if quick is not None:
+        known, wanted = vars(quick[1]), vars(parse(["hook", agent, *words])[1])
+        assert known == {name: wanted[name] for name in known}
+    assert (quick is not None) == (not words or words[0] == "--fail-closed" or len(words) > 5)

@@ -232,12 +232,17 @@ def _pre(settings: Settings) -> Settings:
     return entry
 
 
+def _with_options(settings: Settings, options: str, timeout: int = 60) -> None:
+    _pre(settings).update(command=f"{SCRIPT} hook claude-code {options}", timeout=timeout)
+
+
 @pytest.mark.parametrize(
     ("change", "level", "what"),
     [
         (lambda s: s["hooks"].pop("PostToolUse"), "problem", "The hook is not there for PostToolUse."),
         (lambda s: s["hooks"]["PreToolUse"].append(s["hooks"]["PreToolUse"][0]), "problem", "more than once"),
         (lambda s: _pre(s).update(timeout=55), "problem", "the agent waits 55 s, and a person may take 50s"),
+        (lambda s: _pre(s).update(timeout=55.5), "problem", "the agent waits 55.5 s, and a person may take 50s"),
         (lambda s: _pre(s).pop("timeout"), "problem", "has no timeout"),
         (lambda s: _pre(s).update(timeout=True), "problem", "has no timeout"),
         (lambda s: _pre(s).update(type="prompt\u202e"), "problem", "the hook's type is"),
@@ -245,8 +250,12 @@ def _pre(settings: Settings) -> Settings:
         (lambda s: s["hooks"]["PreToolUse"][0].update(matcher="Bash"), "warning", "the matcher is 'Bash'"),
         (lambda s: _pre(s).update({"async": True}), "warning", "says async, too"),
         (lambda s: _pre(s).update(command=f"{SCRIPT} hook claude-code"), "warning", "not as install writes it"),
+        (lambda s: _with_options(s, "--fail-closed"), "warning", "other options for one event than for the next"),
     ],
-    ids=["event", "twice", "timeout", "no timeout", "odd timeout", "type", "off", "matcher", "async", "by hand"],
+    ids=[
+        *("event", "twice", "timeout", "short timeout", "no timeout", "odd timeout", "type", "off", "matcher", "async"),
+        *("by hand", "other options"),
+    ],
 )
 def test_what_is_wrong_in_the_settings_is_found_and_what_to_do_is_said(
     cli: Cli, file: Path, change: Callable[[Settings], object], level: str, what: str
@@ -298,6 +307,38 @@ def test_a_file_that_the_agent_does_not_read_is_found(cli: Cli, file: Path) -> N
     report = cli("hook", "doctor", "--json")
     assert report.code == 1
     assert [each for each in _said(report)["problem"] if f"{file}:1:3: a comment" in each]
+
+
+@pytest.mark.parametrize(
+    ("options", "timeout", "what"),
+    [
+        ("--wait 2h", 7210, "It waits 2h; 1s to 1h is meant"),
+        ("--config c.yaml", 60, "c.yaml: looked for in whichever folder"),
+    ],
+)
+def test_options_that_install_would_not_have_written_are_doubted(
+    cli: Cli, file: Path, options: str, timeout: int, what: str
+) -> None:
+    cli("hook", "install", "claude-code")
+    _changed(file, lambda s: _with_options(s, options, timeout))
+    assert [each for each in _said(cli("hook", "doctor", "--json"))["warning"] if what in each]
+
+
+def test_a_secret_in_what_was_found_is_masked_on_the_screen(cli: Cli, file: Path) -> None:
+    cli("hook", "install", "claude-code")
+    secret = "Zx8Kq2Lm5Np7Rt3V"
+    _changed(file, lambda s: _with_options(s, f"--nonsense token={secret}"))
+    shown = cli("hook", "doctor").out
+    assert "the command cannot work" in shown
+    assert secret not in shown
+
+
+def test_codex_would_ask_twice_where_its_hook_is_there_twice(cli: Cli, in_project: Path) -> None:
+    for scope in ("user", "project"):
+        cli("hook", "install", "codex", "--scope", scope)
+    report = cli("hook", "doctor", "codex", "--json")
+    assert report.code == 1
+    assert [each for each in _said(report)["problem"] if "runs twice for every call: both ask" in each]
 
 
 def test_options_that_the_hook_does_not_have_are_found(cli: Cli, file: Path) -> None:
@@ -386,6 +427,19 @@ def test_a_hook_that_says_something_else_than_was_decided_is_found(
     assert report.code == 1
     assert [each for each in _said(report)["problem"] if "not the denial that was decided" in each]
     assert [request.status for request in _asked(desk)] == [DENIED]
+
+
+def test_a_program_that_denies_everything_by_itself_is_found(
+    cli: Cli, file: Path, desk: BlockingStore, tmp_path: Path
+) -> None:
+    cli("hook", "install", "claude-code")
+    inner = '"hookEventName": "PreToolUse", "permissionDecision": "deny", "permissionDecisionReason": "No."'
+    _own_program(
+        tmp_path, file, f"{SCRIPT} \"$@\" > /dev/null\nprintf '%s\\n' '{{\"hookSpecificOutput\": {{{inner}}}}}'"
+    )
+    report = cli("hook", "doctor", "--json")
+    assert report.code == 1
+    assert [each for each in _said(report)["problem"] if "not the denial that was decided" in each]
 
 
 @pytest.mark.parametrize("script", ["exit 0", "echo '{}'", "echo broken >&2; exit 1"])

@@ -280,6 +280,14 @@ def test_options_that_cannot_be_meant_change_nothing(cli: Cli, file: Path, words
     assert not file.parent.exists()
 
 
+@pytest.mark.parametrize("command", [["uninstall", "claude-code"], ["doctor"]])
+@pytest.mark.parametrize("option", ["--store", "--config"])
+def test_a_place_that_only_the_installed_command_can_name_is_refused(cli: Cli, command: list[str], option: str) -> None:
+    finished = cli("hook", *command, option, "elsewhere")
+    assert finished.code == 2
+    assert "belong to the command that is installed" in finished.err
+
+
 def test_a_faulty_policy_is_not_installed(cli: Cli, file: Path, tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_text('version: "1"\ndefalt: deny\n')
     finished = cli("hook", "install", "claude-code", "--policy", str(tmp_path / "policy.yaml"))

@@ -7,11 +7,14 @@ import os
 import signal
 import sqlite3
 import subprocess
+import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from approval_tui.cli.commands import hook as command
 from approval_tui.domain.clock import system_clock
 from approval_tui.integrations.coding_agents.agent import CodingAgent, Spoken
 from approval_tui.integrations.coding_agents.hook_times import GRACE
@@ -28,6 +31,7 @@ from tests.integrations.coding_agents.support_hooks import (
     NO_WAIT,
     PERMISSION,
     PRE,
+    Setting,
     bells_of,
     event,
     kept_files,
@@ -38,7 +42,8 @@ from tests.integrations.coding_agents.support_hooks import (
     undecided,
     waiting_for,
 )
-from tests.support import LONG, event_names, until
+from tests.integrations.coding_agents.support_scenes import PATIENT
+from tests.support import LONG, approve, event_names, until
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -160,6 +165,64 @@ def test_a_denial_that_cannot_be_said_is_an_exit_code(
     assert spoken.exit_code == 2
     assert spoken.stderr.strip()
     assert desk.reviewer.list() == ()
+
+
+def test_silence_that_cannot_be_said_is_silence() -> None:
+    """What only reads is left to the agent's own rules, and an exit code would stop it."""
+    reading = event(CLAUDE, tool_name="Read", tool_input={"file_path": "f"})
+    spoken = in_shell(CLAUDE, reading, ">/dev/full", *NO_WAIT)
+    assert (spoken.exit_code, spoken.stderr) == (0, "")
+
+
+def test_a_call_that_was_approved_and_is_answered_otherwise_is_given_back(
+    desk: BlockingStore, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A signal or the clock may come between the store's yes and the answer."""
+    hook = Setting(CLAUDE, wait=PATIENT).hook()
+    answering = threading.Thread(target=hook.answer, args=(event(CLAUDE),))
+    answering.start()
+    request = approve(desk, waiting_for(desk))
+    answering.join(LONG)
+    assert hook.has_let_run
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    with pytest.raises(SystemExit) as end:
+        command._Voice(CLAUDE, hook).say(None, "It was interrupted.")
+    out, err = capfd.readouterr()
+    assert taken(CLAUDE, PRE, Spoken(out, err, int(end.value.code or 0))).decision == "ask"
+    assert desk.reviewer.get(request.id).status == "approved"
+    assert kept_files(desk) == []
+
+
+def test_a_hook_whose_answer_nobody_reads_any_more_withdraws_its_question(desk: BlockingStore) -> None:
+    with started_hook(CLAUDE, event(CLAUDE), *LONG_WAIT) as process:
+        request = waiting_for(desk)
+        assert process.stdout is not None
+        process.stdout.close()
+        process.stdout = None
+        until(lambda: desk.reviewer.get(request.id).status == "cancelled")
+        process.wait(LONG)
+    assert kept_files(desk) == []
+
+
+def test_a_hook_whose_shell_is_gone_withdraws_its_question(desk: BlockingStore) -> None:
+    reading, writing = os.pipe()
+    shell = subprocess.Popen(
+        ["/bin/sh", "-c", '"$@"; exit', "sh", *COMMAND, "hook", "claude-code", *LONG_WAIT],
+        stdin=subprocess.PIPE,
+        stdout=writing,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writing)
+    with open(reading, "rb") as pipe:  # is there to be written to all the time
+        assert shell.stdin is not None
+        shell.stdin.write(event(CLAUDE))
+        shell.stdin.close()
+        request = waiting_for(desk)
+        shell.kill()
+        shell.wait(LONG)
+        assert taken(CLAUDE, PRE, Spoken(pipe.read().decode())).decision == "ask"
+    assert desk.reviewer.get(request.id).status == "cancelled"
+    assert kept_files(desk) == []
 
 
 @BOTH

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import json
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from approval_tui.integrations.coding_agents.hook_input import read_hook_input
+from approval_tui.integrations.coding_agents.kept_calls import KeptCall, KeptCalls
 from approval_tui.store.blocking import BlockingStore
 from tests.gate.policies import policy_file
 from tests.integrations.coding_agents.support_hooks import (
     CLAUDE,
     CODEX,
+    LONG_WAIT,
+    PRE,
     AnswerToCome,
     Setting,
     changed,
     event,
     kept_files,
     recorded,
+    said_by,
+    started_hook,
+    taken,
     waiting_for,
 )
 from tests.integrations.coding_agents.support_scenes import allowed, asked, details, ended
-from tests.support import approve, deny, until
+from tests.support import LONG, approve, deny
 
 pytestmark = pytest.mark.usefixtures("sound_desk")
 
@@ -65,16 +74,49 @@ def test_of_two_calls_at_once_one_approval_lets_one_run(desk: BlockingStore) -> 
 
 
 def test_an_approval_for_one_folder_answers_no_question_about_another(desk: BlockingStore) -> None:
-    elsewhere = {"cwd": "/work/production", "tool_use_id": "call-2"}
-    second = AnswerToCome(Setting(CLAUDE, wait=1500), event(CLAUDE, **elsewhere))
-    waiting_for(desk)
-    first = asked(CLAUDE, event(CLAUDE))
-    until(lambda: len(desk.reviewer.list()) == 2)
-    (request,) = [each for each in desk.reviewer.list() if each.context["working_directory"] == "/work/project"]
-    approve(desk, request)
-    assert (first.answer.decision, second.answer.decision) == ("allow", "ask")
+    allowed(desk, CLAUDE, event(CLAUDE))
     question = event(CLAUDE, "PermissionRequest", cwd="/work/production")
     assert Setting(CLAUDE, wait=1).answer(question).decision == "ask"
+
+
+@pytest.mark.parametrize(
+    "fields", [{"session_id": "session-2"}, {"tool_input": {"command": "make all"}}, {"tool_name": "Write"}]
+)
+def test_what_was_approved_is_what_the_store_says_and_not_the_file_beside_it(
+    desk: BlockingStore, fields: dict[str, Any]
+) -> None:
+    request = allowed(desk, CLAUDE, event(CLAUDE))
+    (name,) = kept_files(desk)
+    claim = json.loads(Path(f"{desk.path}.hook", name).read_text())[1]
+    question = event(CLAUDE, "PermissionRequest", **fields)
+    about = read_hook_input(question)
+    forged = KeptCall(request.id, claim, about.call_hash, is_answer=True)
+    KeptCalls(lambda: f"{desk.path}.hook", CLAUDE.name).keep(about, forged)
+    assert Setting(CLAUDE, wait=1).answer(question).decision == "ask"
+
+
+def test_a_call_whose_hook_failed_takes_the_answer_of_an_earlier_one_like_it_away(
+    desk: BlockingStore, tmp_path: Path
+) -> None:
+    """The agent's own question that follows may be about this one, which nobody has seen."""
+    allowed(desk, CLAUDE, event(CLAUDE, tool_use_id="call-1"))
+    broken = policy_file(tmp_path, "default: perhaps").path
+    assert Setting(CLAUDE, wait=1, policy=broken).answer(event(CLAUDE, tool_use_id="call-2")).decision == "ask"
+    assert Setting(CLAUDE, wait=1).answer(event(CLAUDE, "PermissionRequest")).decision == "ask"
+
+
+def test_the_approval_of_a_call_answers_no_question_about_one_like_it_whose_hook_was_stopped(
+    desk: BlockingStore,
+) -> None:
+    first = asked(CLAUDE, event(CLAUDE, tool_use_id="call-1"))
+    waiting_for(desk)
+    with started_hook(CLAUDE, event(CLAUDE, tool_use_id="call-2"), *LONG_WAIT) as process:
+        waiting_for(desk, waiters=2)
+        process.send_signal(signal.SIGTERM)
+        assert taken(CLAUDE, PRE, said_by(process)).decision == "ask"
+    approve(desk, waiting_for(desk))
+    assert first.answer.decision == "allow"
+    assert Setting(CLAUDE, wait=1).answer(event(CLAUDE, "PermissionRequest")).decision == "ask"
 
 
 def test_codex_own_question_about_a_servers_tool_is_answered_by_the_approval(desk: BlockingStore) -> None:
@@ -110,6 +152,17 @@ def test_a_question_that_was_answered_at_the_agents_own_prompt_is_withdrawn(desk
     assert hook.answer.decision == "ask"
     assert desk.reviewer.get(request.id).status == "cancelled"
     assert details(desk, request)[-1]["reason"] == "answered at the agent's own prompt"
+    assert kept_files(desk) == []
+
+
+def test_a_question_of_a_killed_hook_that_was_decided_since_is_no_trouble(desk: BlockingStore) -> None:
+    with started_hook(CLAUDE, event(CLAUDE, "PermissionRequest"), *LONG_WAIT) as process:
+        request = waiting_for(desk)
+        process.kill()
+        process.wait(LONG)
+    assert len(kept_files(desk)) == 1
+    deny(desk, request)
+    assert ended(CLAUDE, event(CLAUDE, "PostToolUse", tool_response={})).reason == ""
     assert kept_files(desk) == []
 
 
@@ -151,3 +204,24 @@ def test_what_a_policy_lets_run_counts_once_though_the_agent_asks_about_it(desk:
     assert setting.answer(event(CLAUDE, "PermissionRequest", **paying)).decision == "allow"
     assert setting.answer(event(CLAUDE, tool_use_id="call-2", **paying)).decision == "deny"
     assert desk.reviewer.list() == ()
+
+
+def test_what_a_policy_counted_for_a_call_that_the_agent_did_not_let_run_is_given_back(
+    desk: BlockingStore, tmp_path: Path
+) -> None:
+    setting = Setting(CLAUDE, wait=1, policy=policy_file(tmp_path, BUDGET).path)
+    paying: dict[str, Any] = {"tool_input": {"command": "pay", "amount": 60}}
+    assert setting.answer(event(CLAUDE, **paying)).decision == "allow"
+    ended(CLAUDE, event(CLAUDE, "PermissionDenied", reason="no", **paying))
+    assert setting.answer(event(CLAUDE, tool_use_id="call-2", **paying)).decision == "allow"
+    assert setting.answer(event(CLAUDE, tool_use_id="call-3", **paying)).decision == "deny"
+
+
+def test_a_policy_that_has_changed_answers_no_question_about_what_it_let_run_before(
+    desk: BlockingStore, tmp_path: Path
+) -> None:
+    file = policy_file(tmp_path, "default: allow")
+    setting = Setting(CLAUDE, wait=1, policy=file.path)
+    assert setting.answer(event(CLAUDE)).decision == "allow"
+    file.write("default: require_approval")
+    assert setting.answer(event(CLAUDE, "PermissionRequest")).decision == "ask"

@@ -125,6 +125,33 @@ def test_a_call_on_which_nobody_decided_leaves_no_answer_to_calls_like_it(kept_c
     assert kept_calls.take_answer(asked(call_id=None)) == KEPT
 
 
+def _aged(folder: Path, ending: str, seconds: float) -> None:
+    """Has what is kept under names that end so be that old; less than 0 is a time to come."""
+    moment = time.time() - seconds
+    for each in folder.iterdir():
+        if each.name.endswith(ending):
+            os.utime(each, (moment, moment))
+
+
+@pytest.mark.parametrize(("seconds", "is_answer"), [(20, True), (40, False), (-20, True), (-40, False)])
+def test_an_answer_is_one_for_half_a_minute_whatever_becomes_of_the_clock(
+    kept_calls: KeptCalls, folder: Path, seconds: float, is_answer: bool
+) -> None:
+    kept_calls.keep(CALL, KEPT)
+    _aged(folder, "-a", seconds)
+    assert (kept_calls.take_answer(asked(call_id=None)) == KEPT) == is_answer
+
+
+@pytest.mark.parametrize(("seconds", "is_answer"), [(3500, False), (3700, True), (-3500, False), (-3700, True)])
+def test_what_nobody_decided_stands_in_the_way_of_an_answer_for_an_hour(
+    kept_calls: KeptCalls, folder: Path, seconds: float, is_answer: bool
+) -> None:
+    kept_calls.note_undecided(asked(call_id="call-2"))
+    _aged(folder, "-0", seconds)
+    kept_calls.keep(CALL, KEPT)
+    assert (kept_calls.take_answer(asked(call_id=None)) == KEPT) == is_answer
+
+
 OTHERS = {
     "another session": {"session": "session-2"},
     "no session": {"session": None},

@@ -146,6 +146,18 @@ def test_a_file_that_changed_in_the_meantime_is_left_as_it_is(file: Path, change
     assert (_names(file), file.read_text() if file.exists() else None) == (names, text)
 
 
+def test_an_older_backup_stays_where_the_file_cannot_be_changed(file: Path) -> None:
+    for text in ('{"a": 2}\n', '{"a": 1}\n'):
+        write_settings(read_settings(str(file)), text, USER)
+    found = read_settings(str(file))
+    names = _names(file)
+    _rewritten(file)
+    with pytest.raises(Conflict):
+        write_settings(found, "{}", USER)
+    assert _names(file) == names
+    assert Path(f"{file}.approval-tui-backup").read_text() == '{"a": 1}\n'
+
+
 def test_a_file_that_appeared_in_the_meantime_is_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
     found = read_settings(str(path))
