@@ -207,21 +207,26 @@ def test_a_hook_whose_answer_nobody_reads_any_more_withdraws_its_question(desk: 
 def test_a_hook_whose_shell_is_gone_withdraws_its_question(desk: BlockingStore) -> None:
     reading, writing = os.pipe()
     shell = subprocess.Popen(
-        ["/bin/sh", "-c", '"$@"; exit', "sh", *COMMAND, "hook", "claude-code", *LONG_WAIT],
+        ["/bin/sh", "-c", '"$@"; exit', "sh", *COMMAND, "hook", "claude-code", "--wait", "3600s"],
         stdin=subprocess.PIPE,
         stdout=writing,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     os.close(writing)
-    with open(reading, "rb") as pipe:  # is there to be written to all the time
-        assert shell.stdin is not None
-        shell.stdin.write(event(CLAUDE))
-        shell.stdin.close()
-        request = waiting_for(desk)
-        shell.kill()
-        shell.wait(LONG)
-        assert taken(CLAUDE, PRE, Spoken(pipe.read().decode())).decision == "ask"
-    assert desk.reviewer.get(request.id).status == "cancelled"
+    try:
+        with open(reading, "rb") as pipe:  # is there to be written to all the time
+            assert shell.stdin is not None
+            shell.stdin.write(event(CLAUDE))
+            shell.stdin.close()
+            request = waiting_for(desk)
+            shell.kill()
+            shell.wait(LONG)
+            until(lambda: desk.reviewer.get(request.id).status == "cancelled")
+            assert taken(CLAUDE, PRE, Spoken(pipe.read().decode())).decision == "ask"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(shell.pid, signal.SIGKILL)
     assert kept_files(desk) == []
 
 
