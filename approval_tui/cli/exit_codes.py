@@ -24,7 +24,7 @@ EXIT_CODES = {
     DONE: "done; of `wait` and `submit --wait`: approved",
     NOT_AS_EXPECTED: "not as expected: an effect (of `demo`), a verdict (of `policy test`), a hook (of `hook doctor`)",
     USAGE: "usage, input or configuration",
-    NOT_FOUND: "no such request or grant",
+    NOT_FOUND: "no such request, grant or token",
     CONFLICT: "conflict: already decided, changed, or lost a race",
     STORE_UNAVAILABLE: "store unavailable",
     DENIED: "denied (of `wait` and `submit --wait`)",
@@ -42,6 +42,7 @@ EXIT_CODES = {
 _CODES: tuple[tuple[type[errors.ApprovalTuiError], int], ...] = (
     (errors.RequestNotFound, NOT_FOUND),
     (errors.GrantNotFound, NOT_FOUND),
+    (errors.TokenNotFound, NOT_FOUND),
     (errors.Conflict, CONFLICT),
     (errors.StoreUnavailable, STORE_UNAVAILABLE),
     (errors.ApprovalDenied, DENIED),

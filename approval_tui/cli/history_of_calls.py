@@ -75,7 +75,7 @@ def _of_request(request: Request) -> PastCall:
         requester=request.requester,
         arguments=request.effective_arguments,
         then=request.status,
-        was_asked=True,
+        was_asked=not request.is_decided_by_policy,
         was_denied=request.status == DENIED,
         has_run=request.status == CONSUMED and request.outcome != NOT_RUN,
         was_given_back=request.outcome == NOT_RUN,

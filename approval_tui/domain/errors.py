@@ -87,6 +87,17 @@ class GrantNotFound(ApprovalTuiError):
         )
 
 
+class TokenNotFound(ApprovalTuiError):
+    """No token has that id."""
+
+    def __init__(self, token_id: str) -> None:
+        super().__init__(
+            f"No token {quoted_name(token_id)} is in this store.",
+            not_done="Nothing was changed.",
+            to_do="`approval-tui token list` shows the ids; check --store too.",
+        )
+
+
 class AmbiguousId(InvalidInput):
     """An id prefix fits more than one request."""
 
@@ -109,6 +120,10 @@ class RequestChanged(Conflict):
 
 class DecisionRefused(Conflict):
     """The request's own requirements do not admit this decision."""
+
+
+class KeyReused(Conflict):
+    """The key of a submission was used for another one before."""
 
 
 class ClaimInvalid(Conflict):

@@ -24,6 +24,9 @@ GRANT_GIVEN = "grant_given"  #: a reviewer approved the call of a request for th
 GRANT_REVOKED = "grant_revoked"  #: a reviewer took such a grant back
 POLICY_REJECTED = "policy_rejected"  #: a policy's file cannot be used; the gate keeps what it had, or nothing runs
 
+TOKEN_CREATED = "token_created"  #: somebody or some agent may use the server from now on
+TOKEN_REVOKED = "token_revoked"  #: that ended before its time
+
 EVENT_NAMES = (
     SUBMITTED,
     REUSED,
@@ -46,4 +49,6 @@ EVENT_NAMES = (
     POLICY_REJECTED,
     GRANT_GIVEN,
     GRANT_REVOKED,
+    TOKEN_CREATED,
+    TOKEN_REVOKED,
 )

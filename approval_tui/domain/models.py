@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from approval_tui.domain.decisions import Decision
 
 VIA_GRANT = "grant"  #: what decisions that a grant made say of where they come from
+VIA_POLICY = "policy"  #: what decisions that a policy made say; their reviewer is the name of its rule
 EVIDENCE_NONE = "none"  #: decided by id; nothing is known of what the reviewer saw
 EVIDENCE_SHOWN = "shown"  #: every row of the payload was visible to the reviewer
 
@@ -167,6 +168,11 @@ class Request:
     def effective_arguments(self) -> JsonObject:
         """The arguments that may run: the reviewer's where there was an edit, else the agent's."""
         return self.arguments if self.edited_arguments is None else self.edited_arguments
+
+    @property
+    def is_decided_by_policy(self) -> bool:
+        """Whether a policy said yes or no to it when it was made, so that no person was asked."""
+        return self.decisions_text != NO_DECISIONS and self.decisions[0].via == VIA_POLICY
 
     @property
     def is_running(self) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.lifecycle import CANCELLED, CONSUMED, EXPIRED, PENDING
-from approval_tui.domain.models import VIA_GRANT, Request
+from approval_tui.domain.models import VIA_GRANT, VIA_POLICY, Request
 from approval_tui.domain.names import quoted_name
+
+_AS = {VIA_GRANT: "a grant of ", VIA_POLICY: "the policy's rule "}
 
 
 def describe_status(request: Request) -> str:
@@ -23,7 +25,7 @@ def describe_status(request: Request) -> str:
     words = f"already {request.status}"
     if request.decisions and request.status != CANCELLED:
         last = request.decisions[-1]
-        words += f" by {'a grant of ' if last.via == VIA_GRANT else ''}{quoted_name(last.reviewer)}"
+        words += f" by {_AS.get(last.via, '')}{quoted_name(last.reviewer)}"
         if last.reason:
             words += f" ({quoted_name(last.reason)})"
     return f"{words} at {_at(when)}"

@@ -29,9 +29,11 @@ from approval_tui.store.transactions import (
     requester,
     reviewer,
     searching,
+    submissions,
     submitting,
 )
 from approval_tui.store.transactions import grants as standing
+from approval_tui.store.transactions import tokens as credentials
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -138,6 +140,9 @@ class ReviewerStore(_Face):
     resolve = _writes(reviewer.resolve)
     grants = _reads(standing.list_grants)
     revoke_grant = _writes(standing.revoke_grant)
+    tokens = _reads(credentials.list_tokens)
+    create_token = _writes(credentials.create_token)
+    revoke_token = _writes(credentials.revoke_token)
 
     async def expire_due(self) -> int:
         """Records the expiry of everything whose time has passed, and says of how many."""
@@ -171,13 +176,28 @@ class ReviewerStore(_Face):
                     yield
 
 
+class ServerStore(_Face):
+    """What a server needs besides the other two faces: who its callers are, and what they sent before."""
+
+    find_token = _reads(credentials.find_token)
+    submitted = _reads(submissions.submitted)
+    submit_once = _writes(submissions.submit_once)
+    owned = _reads(submissions.owned)
+    submitted_as = _reads(submissions.submitted_as)
+    held_claim = _reads(submissions.held_claim)
+    withdraw = _writes(submissions.withdraw)
+    report_outcome_as = _writes(requester.report_outcome_as)
+    requests_touched = _reads(submissions.requests_touched)
+
+
 class AsyncStore:
-    """An open store with its two faces; an async context manager that closes it."""
+    """An open store with its faces; an async context manager that closes it."""
 
     def __init__(self, engine: AsyncSqliteEngine) -> None:
         self._engine = engine
         self.requester = RequesterStore(engine)
         self.reviewer = ReviewerStore(engine)
+        self.server = ServerStore(engine)
 
     @property
     def path(self) -> str:

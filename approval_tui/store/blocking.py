@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class BlockingStore:
-    """An open store with its two faces; a context manager that closes it."""
+    """An open store with its faces; a context manager that closes it."""
 
     def __init__(self, engine: SqliteEngine) -> None:
         self._engine = engine

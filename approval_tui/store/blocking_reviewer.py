@@ -11,6 +11,7 @@ from approval_tui.store.transactions import reviewer
 if TYPE_CHECKING:
     from approval_tui.domain.decisions import Reviewer
     from approval_tui.domain.grants import Grant
+    from approval_tui.domain.tokens import NewToken, Token
 
 
 class BlockingReviewerStore(BlockingReader):
@@ -32,6 +33,24 @@ class BlockingReviewerStore(BlockingReader):
         from approval_tui.store.transactions import grants
 
         return self._engine.write(grants.revoke_grant, grant_id, reviewer=reviewer, reason=reason)
+
+    def create_token(self, new: NewToken, role: str, name: str, *, lifetime: int | None, reviewer: Reviewer) -> Token:
+        """Keeps a token of the server; see `tokens.create_token`."""
+        from approval_tui.store.transactions import tokens  # as few as with grants
+
+        return self._engine.write(tokens.create_token, new, role, name, lifetime=lifetime, reviewer=reviewer)
+
+    def tokens(self, *, most: int = 1000) -> tuple[Token, ...]:
+        """The tokens, live or not, newest first."""
+        from approval_tui.store.transactions import tokens
+
+        return self._engine.read(tokens.list_tokens, most=most)
+
+    def revoke_token(self, token_id: str, *, reviewer: Reviewer) -> Token:
+        """Ends a token; see `tokens.revoke_token`."""
+        from approval_tui.store.transactions import tokens
+
+        return self._engine.write(tokens.revoke_token, token_id, reviewer=reviewer)
 
     def expire_due(self) -> int:
         """Records the expiry of everything whose time has passed, and says of how many."""

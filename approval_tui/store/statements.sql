@@ -408,3 +408,39 @@ SELECT * FROM events WHERE name IN ('grant_given', 'grant_revoked') AND seq > :a
 -- name: approvals_by_grants
 SELECT * FROM events
 WHERE name = 'request_approved' AND seq > :after AND body LIKE '%"grant":%' ORDER BY seq LIMIT :most
+
+-- name: insert_token
+INSERT INTO tokens (id, role, name, secret_hash, created_at, expires_at)
+VALUES (:id, :role, :name, :secret_hash, :created_at, :expires_at)
+
+-- name: token
+SELECT * FROM tokens WHERE id = :id
+
+-- name: tokens
+-- Newest first.
+SELECT * FROM tokens ORDER BY created_at DESC, id DESC LIMIT :most
+
+-- name: tokens_after
+SELECT * FROM tokens WHERE id > :after ORDER BY id LIMIT :most
+
+-- name: revoke_token
+UPDATE tokens SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL
+
+-- name: token_events
+SELECT * FROM events WHERE name IN ('token_created', 'token_revoked') AND seq > :after ORDER BY seq LIMIT :most
+
+-- name: submission
+SELECT request_id, body_hash FROM submissions WHERE requester = :requester AND key = :key
+
+-- name: submission_of_request
+-- One of those that met the request.
+SELECT timeout, has_context FROM submissions
+WHERE request_id = :request_id AND requester = :requester ORDER BY key LIMIT 1
+
+-- name: insert_submission
+INSERT INTO submissions (requester, key, body_hash, request_id, timeout, has_context)
+VALUES (:requester, :key, :body_hash, :request_id, :timeout, :has_context)
+
+-- name: requests_touched
+-- Which requests the newest events speak of.
+SELECT seq, request_id FROM events WHERE seq > :after ORDER BY seq LIMIT :most

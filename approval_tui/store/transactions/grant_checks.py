@@ -36,7 +36,7 @@ def check_grants(tx: Transaction) -> tuple[Problem, ...]:
 
 def _unreadable(tx: Transaction, told: dict[str, _Told]) -> Iterator[Problem]:
     """Fills in what the log says of grants; events that say nothing of one are problems."""
-    for row in _paged(tx, "grant_events", "seq", 0):
+    for row in paged(tx, "grant_events", "seq", 0):
         details = details_of(row)
         grant = details.get("grant")
         if not isinstance(grant, str) or (row["name"] == events.GRANT_REVOKED) != (grant in told):
@@ -48,7 +48,7 @@ def _unreadable(tx: Transaction, told: dict[str, _Told]) -> Iterator[Problem]:
 
 
 def _wrong_approvals(tx: Transaction, told: dict[str, _Told]) -> Iterator[Problem]:
-    for row in _paged(tx, "approvals_by_grants", "seq", 0):
+    for row in paged(tx, "approvals_by_grants", "seq", 0):
         grant = details_of(row).get("grant")
         if grant is None:
             continue
@@ -74,7 +74,7 @@ def _why_not_given(tx: Transaction, approval: Row, known: _Told) -> str | None:
 
 
 def _wrong_rows(tx: Transaction, told: dict[str, _Told]) -> Iterator[Problem]:
-    for row in _paged(tx, "grants_after", "id", ""):
+    for row in paged(tx, "grants_after", "id", ""):
         known = told.pop(row["id"], None)
         why = "no event gave this grant" if known is None else _why_row_differs(row, known)
         if why is not None:
@@ -95,7 +95,7 @@ def _why_row_differs(row: Row, known: _Told) -> str | None:
     return None
 
 
-def _paged(tx: Transaction, statement: str, key: str, after: int | str) -> Iterator[Row]:
+def paged(tx: Transaction, statement: str, key: str, after: int | str) -> Iterator[Row]:
     """All rows of a statement that gives them in batches, in the order of the key."""
     while rows := tx.rows(statement, {"after": after, "most": _BATCH}):
         yield from rows

@@ -12,6 +12,7 @@ from approval_tui.domain.errors import (
     InvalidInput,
     LimitReached,
     RequestChanged,
+    RequestNotFound,
     StatusConflict,
 )
 from approval_tui.domain.identity import digest_for
@@ -21,14 +22,16 @@ from approval_tui.domain.lifecycle import (
     CANCELLED,
     CONSUMED,
     DENY,
+    FAILED,
     NOT_RUN,
     OUTCOMES,
     PENDING,
+    SUCCEEDED,
 )
 from approval_tui.domain.limits import DEFAULT_CLAIM_LIFETIME
 from approval_tui.domain.models import Request
 from approval_tui.domain.verdicts import Verdict
-from approval_tui.store.transaction import RecordedRefusal, Transaction
+from approval_tui.store.transaction import NothingToDo, RecordedRefusal, Transaction
 from approval_tui.store.transactions.counters import first_over_limit, refuse_moved, release, reserve_all
 from approval_tui.store.transactions.policies import record_tool_call
 from approval_tui.store.transactions.records import (
@@ -155,7 +158,31 @@ def report_outcome(tx: Transaction, request_id: str, claim: str, outcome: str, *
         )
     if outcome == NOT_RUN:
         return roll_back(tx, request_id, claim, detail=detail)
-    request, claim_hash = _open_claim(tx, request_id, claim, outcome, detail)
+    request, claim_hash = _open_claim(tx, request_id, tagged_hash(claim.encode()), outcome, detail)
+    return _end_claim(tx, request, claim_hash, outcome, detail)
+
+
+def report_outcome_as(
+    tx: Transaction, request_id: str, outcome: str, *, requester: str, detail: str | None = None
+) -> Request:
+    """Records how a call ended that ran, where the requester is known by other means than the claim.
+
+    The same report again changes nothing. Raises RequestNotFound for another requester's request, StatusConflict
+    where it was not consumed, ClaimInvalid for another outcome than the one that is recorded, and ClaimInDoubt.
+    """
+    check_text("detail", detail)
+    if outcome not in (SUCCEEDED, FAILED):
+        raise InvalidInput(
+            f"The outcome {outcome!r} is neither {SUCCEEDED} nor {FAILED}.",
+            not_done="Nothing was recorded.",
+            to_do="Report again with one of these.",
+        )
+    row = load_row(tx, request_id)
+    if row["requester"] != requester:
+        raise RequestNotFound(request_id)
+    if row["status"] == CONSUMED and (row["outcome"], row["outcome_detail"]) == (outcome, detail):
+        raise NothingToDo(load_request(tx, request_id))
+    request, claim_hash = _open_claim(tx, request_id, row["claim_hash"], outcome, detail)
     return _end_claim(tx, request, claim_hash, outcome, detail)
 
 
@@ -165,7 +192,7 @@ def roll_back(tx: Transaction, request_id: str, claim: str, *, detail: str | Non
     The approval can be consumed again while it is valid; after that the claim ends with the outcome not_run.
     """
     check_text("detail", detail)
-    request, claim_hash = _open_claim(tx, request_id, claim, NOT_RUN, detail)
+    request, claim_hash = _open_claim(tx, request_id, tagged_hash(claim.encode()), NOT_RUN, detail)
     if request.approval_expires_at is None or request.approval_expires_at <= tx.now:
         return _end_claim(tx, request, claim_hash, NOT_RUN, detail)
     release(tx, claim_hash)
@@ -188,12 +215,13 @@ def give_up(tx: Transaction, request_id: str, claim: str, *, reason: str) -> Req
     return cancel(tx, request_id, requester=request.requester, reason=reason)
 
 
-def _open_claim(tx: Transaction, request_id: str, claim: str, outcome: str, detail: str | None) -> tuple[Request, str]:
+def _open_claim(
+    tx: Transaction, request_id: str, claim_hash: str | None, outcome: str, detail: str | None
+) -> tuple[Request, str]:
     """The locked request and the hash of its open claim; raises ClaimInvalid or ClaimInDoubt."""
     not_done = "The outcome was not recorded."
     request = lock_request(tx, request_id, CONSUMED, not_done)
-    claim_hash = tagged_hash(claim.encode())
-    if load_row(tx, request_id)["claim_hash"] != claim_hash:
+    if claim_hash is None or load_row(tx, request_id)["claim_hash"] != claim_hash:
         raise ClaimInvalid(
             f"That is not the claim on request {request_id}.",
             not_done=not_done,

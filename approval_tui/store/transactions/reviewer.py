@@ -26,7 +26,7 @@ from approval_tui.domain.lifecycle import (
     PENDING,
     VERDICTS,
 )
-from approval_tui.domain.models import EVIDENCE_SHOWN, NO_DECISIONS, VIA_GRANT, Request
+from approval_tui.domain.models import EVIDENCE_SHOWN, NO_DECISIONS, VIA_GRANT, VIA_POLICY, Request
 from approval_tui.store.transaction import NothingToDo, RecordedRefusal, Transaction
 from approval_tui.store.transactions.counters import release
 from approval_tui.store.transactions.records import (
@@ -183,11 +183,13 @@ def _check_decision(verdict: str, reviewer: Reviewer, reason: str | None, eviden
 
 
 def check_reviewer(reviewer: Reviewer) -> None:
-    """Raises InvalidInput unless a person can be named so; only grants decide as grants."""
+    """Raises InvalidInput unless a person can be named so; grants and policies decide by themselves."""
     check_name("reviewer", reviewer.name)
     check_name("via", reviewer.via)
-    if reviewer.via == VIA_GRANT:
-        raise InvalidInput("No reviewer decides as a grant.", not_done=_NOT_DECIDED, to_do="Say from where.")
+    if reviewer.via in (VIA_GRANT, VIA_POLICY):
+        raise InvalidInput(
+            "No reviewer decides as a grant or a policy.", not_done=_NOT_DECIDED, to_do="Say from where."
+        )
     check_text("reviewer's operating system user", reviewer.os_user)
     check_text("reviewer's terminal", reviewer.tty)
 

@@ -25,9 +25,14 @@ if TYPE_CHECKING:
 
 def submit(tx: Transaction, checked: CheckedCall) -> Submitted:
     """Finds the request of the same call, or creates it (rule R5); a grant of its session approves what it creates."""
+    return find_or_create(tx, checked, is_reusing=True)
+
+
+def find_or_create(tx: Transaction, checked: CheckedCall, *, is_reusing: bool) -> Submitted:
+    """The same; without `is_reusing` a request is made whatever there is of the same call."""
     tx.serialize(checked.fingerprint)
     grant = _live_grant(tx, checked.fingerprint, checked.call.session)
-    existing = _reusable(tx, checked)
+    existing = _reusable(tx, checked) if is_reusing else None
     if existing is not None and (grant is None or existing.status == APPROVED):
         details: JsonObject = {"session": checked.call.session}
         if checked.call.call_id is not None:
@@ -35,7 +40,7 @@ def submit(tx: Transaction, checked: CheckedCall) -> Submitted:
         append_event(tx, events.REUSED, existing.id, {}, details)
         tx.touched.add(existing.id)
         return Submitted(existing, created=False)
-    created = _create(tx, checked)
+    created = create(tx, checked)
     return Submitted(created if grant is None else _approved_by(tx, grant, created), created=True)
 
 
@@ -58,7 +63,7 @@ def _reusable(tx: Transaction, checked: CheckedCall) -> Request | None:
 
     An approval holds until it expires, a pending request and a denial hold inside the dedupe window; the
     newest comes first, so that an approval never outlives a later denial of the same call. What a grant approved
-    holds for its own session alone, and as long as the grant does.
+    holds for its own session alone, and as long as the grant does. What a policy decided holds for nobody else.
     """
     parameters = {
         "fingerprint": checked.fingerprint,
@@ -67,6 +72,8 @@ def _reusable(tx: Transaction, checked: CheckedCall) -> Request | None:
     }
     for row in tx.rows("reusable_requests", parameters):
         request = request_from_row(row, tx.now)
+        if request.is_decided_by_policy:
+            continue
         if not is_granted(request) or _holds_for(tx, request, checked.call):
             return request
     return None
@@ -82,7 +89,8 @@ def _holds_for(tx: Transaction, request: Request, call: Call) -> bool:
     return call.session == request.session and is_covered and grants.still_holds(tx, request)
 
 
-def _create(tx: Transaction, checked: CheckedCall) -> Request:
+def create(tx: Transaction, checked: CheckedCall) -> Request:
+    """A new pending request of the call, with its event."""
     call = checked.call
     request_id = tx.new_id()
     if call.attempt is not None and call.attempt.previous is not None:
