@@ -13,10 +13,12 @@ from approval_tui.domain.clock import SECOND
 from approval_tui.domain.coding_agents import CODING_AGENTS
 from approval_tui.domain.lifecycle import APPROVED, CONSUMED, FINAL, OUTCOMES, PENDING, POLICY_VERDICTS, RISKS, STATUSES
 from approval_tui.domain.proxy_choices import DEFAULT_PENDING_CODE, DEFAULT_REQUESTER, ON_PENDING, ROLLBACK_ON
+from approval_tui.domain.tokens import ROLES
 from approval_tui.integrations.coding_agents.hook_times import DEFAULT_WAIT, LONGEST_WAIT
 from approval_tui.version import __version__
 
 PROGRAM = "approval-tui"
+DEFAULT_BIND = "127.0.0.1:9111"
 Parser = argparse.ArgumentParser
 _NOT_WAITING = (APPROVED, *FINAL, CONSUMED, "in_doubt")
 
@@ -291,6 +293,37 @@ def _server(parser: Parser) -> None:
     parser.add_argument("command", metavar="COMMAND", nargs="*", help="after --: what starts the server")
 
 
+def _serve(parser: Parser) -> None:
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument(
+        "--bind", metavar="HOST:PORT", default=DEFAULT_BIND, help=f"where to listen (default: {DEFAULT_BIND})"
+    )
+    place.add_argument("--uds", metavar="PATH", help="listen on a socket in the file system, which is yours alone")
+    parser.add_argument("--group", metavar="NAME", help="with --uds: this group may use the socket, too")
+    parser.add_argument("--allow-remote", action="store_true", help="listen where other machines can reach it")
+    parser.add_argument("--tls-cert", metavar="FILE", help="the certificate chain (PEM); other machines need it")
+    parser.add_argument("--tls-key", metavar="FILE", help="its key, without a password")
+    parser.add_argument("--policy", metavar="FILE", help="which calls run, which never run, and which ask")
+
+
+def _token_create(parser: Parser) -> None:
+    parser.add_argument("--role", choices=ROLES, required=True, help="a reviewer decides, an agent asks")
+    parser.add_argument(
+        "--name", metavar="NAME", required=True, help="who it is: the reviewer's or the requester's name"
+    )
+    parser.add_argument("--expires", metavar="30d", type=_duration, help="when it ends (else when it is revoked)")
+    _reviewer(parser)
+
+
+def _token_revoke(parser: Parser) -> None:
+    parser.add_argument("id", metavar="ID", help="the token's id, as `token list` prints it")
+    _reviewer(parser)
+
+
+def _token_list(parser: Parser) -> None:
+    parser.add_argument("--all", action="store_true", help="those that ended, too")
+
+
 def _policy_scan(parser: Parser) -> None:
     _server(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="write to this new file (else stdout)")
@@ -406,6 +439,10 @@ COMMANDS = (
     ),
     Command("proxy", "stand between an MCP client and its server, and ask", _proxy, "proxy:proxy", has_json=False),
     Command("proxy status", "the proxies, what they decided, and which rules deny most", _no_arguments, "proxy:status"),
+    Command("serve", "the store over HTTP, for scripts and for agents on their own", _serve, "serve:serve", False),
+    Command("token create", "let a reviewer or an agent use the server", _token_create, "token:create"),
+    Command("token list", "who may use the server", _token_list, "token:list_tokens"),
+    Command("token revoke", "end a token at once", _token_revoke, "token:revoke"),
     Command("hook claude-code", "answer Claude Code's hook on stdin", _hook, "hook:claude_code", has_json=False),
     Command("hook codex", "answer Codex's hook on stdin", _hook, "hook:codex", has_json=False),
     Command("hook install", "put the hook into a coding agent's settings", _hook_install, "hook_install:install"),

@@ -9,7 +9,6 @@ import stat
 from collections.abc import Callable, Iterator
 
 from approval_tui.cli import output
-from approval_tui.cli.commands.audit import event_to_json
 from approval_tui.domain.audit import Event
 
 Sink = Callable[[str], object]
@@ -25,7 +24,7 @@ def writer_of(format_name: str, sink: Sink) -> Take:
 
     def take(events: tuple[Event, ...]) -> None:
         for event in events:
-            sink(output.json_text(event_to_json(event)) + "\n")
+            sink(output.json_text(event.to_json()) + "\n")
 
     return take
 
@@ -43,7 +42,7 @@ def _csv_writer(sink: Sink) -> Take:
 
     def take(events: tuple[Event, ...]) -> None:
         for event in events:
-            fields = event_to_json(event)
+            fields = event.to_json()
             writer.writerow([*(fields[name] for name in _COLUMNS[:-1]), output.json_text(fields["body"])])
 
     return take

@@ -7,6 +7,7 @@ from typing import Any
 
 from approval_tui.domain import events, lifecycle
 from approval_tui.domain.canonical import JsonObject
+from approval_tui.domain.clock import format_timestamp
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,17 @@ class Event:
     at: int
     body: JsonObject
     hash: str
+
+    def to_json(self) -> JsonObject:
+        """The object that is printed; `hash` follows from `seq`, the hash before it and the canonical `body`."""
+        return {
+            "seq": self.seq,
+            "at": format_timestamp(self.at),
+            "event": self.name,
+            "request": self.request_id,
+            "hash": self.hash,
+            "body": self.body,
+        }
 
 
 @dataclass(frozen=True)

@@ -109,14 +109,20 @@ def stored_json(text: str) -> Any:
     return value
 
 
-def parse_json(text: str | bytes) -> Any:
+def parse_json(text: str | bytes, *, exact_numbers: bool = False) -> Any:
     """The value of a JSON text.
 
     Raises InvalidJson for NaN and infinities, duplicate keys, lone surrogates and deep nesting, which
-    two readers could take for two different things.
+    two readers could take for two different things; with `exact_numbers` also for a number of more digits than are
+    kept, where another program runs the very text.
     """
     try:
-        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object_without_duplicates)
+        value = json.loads(
+            text,
+            parse_float=_exact_float if exact_numbers else None,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_object_without_duplicates,
+        )
     except RecursionError:
         raise InvalidJson(f"The JSON is nested deeper than {DEEPEST_NESTING} levels.") from None
     except UnicodeDecodeError as error:
@@ -124,6 +130,15 @@ def parse_json(text: str | bytes) -> Any:
     except ValueError as error:
         raise InvalidJson(f"The text is not JSON: {error}.") from None
     return _checked(value, "$")[0]
+
+
+def _exact_float(text: str) -> float:
+    from decimal import Decimal  # few readers are so strict
+
+    number = float(text)
+    if Decimal(text) != Decimal(repr(number)):
+        raise InvalidJson(f"{text[:60]} is a number of more digits than can be kept.")
+    return number
 
 
 def json_object(value: object, name: str) -> JsonObject:

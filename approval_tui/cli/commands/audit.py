@@ -44,7 +44,7 @@ def list_events(options: Namespace, environment: Environment) -> int:
             events = tuple(event for event in events if options.before is None or event.seq < options.before)
             events = events[: options.limit]
     if options.json:
-        output.print_json_array(event_to_json(event) for event in events)
+        output.print_json_array(event.to_json() for event in events)
         return DONE
     if not events:
         output.narrate("The audit log has no such events.")
@@ -120,18 +120,6 @@ def export(options: Namespace, environment: Environment) -> int:
     if options.output is not None:
         output.narrate(f"{count:,} events were written to {options.output}.")
     return DONE
-
-
-def event_to_json(event: Event) -> dict[str, Any]:
-    """The object of one event; `hash` follows from `seq`, the hash before it and the canonical `body`."""
-    return {
-        "seq": event.seq,
-        "at": format_timestamp(event.at),
-        "event": event.name,
-        "request": event.request_id,
-        "hash": event.hash,
-        "body": event.body,
-    }
 
 
 def _print_events(events: tuple[Event, ...], redactor: Redactor) -> None:

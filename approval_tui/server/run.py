@@ -1,0 +1,133 @@
+"""Runs the server until it is told to stop, and then lets every caller have an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+
+from approval_tui.domain.errors import ApprovalTuiError
+from approval_tui.gate.judging import EngineInForce
+from approval_tui.gate.on_behalf import OnBehalf
+from approval_tui.server.agent_api import AgentApi
+from approval_tui.server.app import make_app
+from approval_tui.server.change_feed import ChangeFeed
+from approval_tui.server.http_protocol import PatientProtocol
+from approval_tui.server.operations import Operation, Proposals, agent_operations, proposal_operations
+from approval_tui.server.operations import reviewer_operations as operations_of_reviewers
+from approval_tui.server.reviewer_api import ReviewerApi
+from approval_tui.settings.configuration import Settings
+from approval_tui.store.asynchronous import AsyncStore
+
+_SWEEP_EVERY = 5.0
+"""Seconds after which requests whose time has passed are looked for, so that their expiry is an event."""
+
+_LONGEST_END = 10
+"""Seconds that callers have to take their answers when the server ends."""
+
+Task = Callable[[AsyncStore], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What is served, and how: `hosts` are the names by which it may be called, None for any.
+
+    `tasks` run beside it for as long, each with the store.
+    """
+
+    engine: EngineInForce
+    settings: Settings
+    proposals: Proposals | None = None
+    hosts: Collection[str] | None = None
+    tls: ssl.SSLContext | None = None
+    tasks: Sequence[Task] = ()
+
+
+async def run_server(
+    store: AsyncStore, serving: Serving, listening: socket.socket, started: Callable[[], object]
+) -> None:
+    """Serves on that socket until SIGINT or SIGTERM; `started` is called when callers are let in."""
+    feed = ChangeFeed(store)
+    app = make_app(store, operations_for(store, feed, serving), serving.hosts)
+    config = uvicorn.Config(
+        app,
+        http=PatientProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=_LONGEST_END,
+        h11_max_incomplete_event_size=32 * 1024,
+    )
+    config.load()
+    config.ssl = serving.tls
+    server = _Server(config, feed, started)
+    async with _beside([feed.run(), _sweep(store), *(task(store) for task in serving.tasks)]):
+        await server.serve(sockets=[listening])
+
+
+def operations_for(store: AsyncStore, feed: ChangeFeed, serving: Serving) -> tuple[Operation, ...]:
+    """All that the server does."""
+    on_behalf = OnBehalf(store, serving.engine, serving.settings.claim_lifetime)
+    agents = agent_operations(AgentApi(store, on_behalf, feed, serving.settings))
+    reviewers = operations_of_reviewers(ReviewerApi(store, feed))
+    proposals = () if serving.proposals is None else proposal_operations(serving.proposals)
+    return (*agents, *reviewers, *proposals)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which ends held polls before it waits for its callers to go."""
+
+    def __init__(self, config: uvicorn.Config, feed: ChangeFeed, started: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._feed = feed
+        self._tell_started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._tell_started()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ends at the first signal and is done then; uvicorn would raise it once more, and the store stay open."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._feed.stop()
+        await super().shutdown(sockets)
+
+
+async def _sweep(store: AsyncStore) -> None:
+    while True:
+        with contextlib.suppress(ApprovalTuiError):  # the next caller learns of it
+            await store.reviewer.expire_due()
+        await asyncio.sleep(_SWEEP_EVERY)
+
+
+@contextlib.asynccontextmanager
+async def _beside(works: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Does these works for as long as the context lasts."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
