@@ -10,12 +10,20 @@ REQUESTS_PATH = "/v1/requests"
 OWN_MEDIA_TYPE = "application/vnd.approval-tui+json"
 """In which a gate of ours sends what the protocol has no field for, and is told whole requests (see the README)."""
 
+SOCKET_SCHEME = "http+unix"
+"""Of URLs that name a socket in the file system, as http+unix:///run/approvals.sock."""
+
 KEY_HEADER = "Idempotency-Key"
 
 LONGEST_POLL = 30
 """Seconds that one poll waits at most (AAP, HTTP API, Retrieve a Request)."""
 
 _UUID = re.compile(r"([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})", re.IGNORECASE)
+
+
+def is_server_url(location: str) -> bool:
+    """Whether the location of a store is that of a server."""
+    return location.startswith(("http://", "https://", f"{SOCKET_SCHEME}://"))
 
 
 def uuid_of(request_id: str) -> str:

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, Unpack, ov
 
 from approval_tui.domain.calls import Admission, Call, Claim
 from approval_tui.domain.clock import parse_duration
+from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.models import Request
 from approval_tui.gate.attempt import NO_WAITING, UNTIL_DECIDED, Attempt, Waiting
 from approval_tui.gate.guard import Guard
-from approval_tui.gate.steps import run_async, run_blocking, to_the_end
-from approval_tui.settings.configuration import Settings, load_settings, policy_location, store_location
-from approval_tui.store import open_store, open_store_blocking, store_path
+from approval_tui.gate.steps import run_async, run_blocking
+from approval_tui.gate.stores import GateStores
+from approval_tui.settings.configuration import Settings, load_settings, policy_location
+from approval_tui.store import open_store_blocking, store_path
 
 if TYPE_CHECKING:
     from approval_tui.domain.attempts import DraftAttempt
     from approval_tui.domain.policy_notes import PolicyNote
     from approval_tui.gate.policy_source import PolicySource
+    from approval_tui.gate.stores import AnyBlockingRequester, AnyRequester
     from approval_tui.policy.engine import PolicyEngine
-    from approval_tui.store.asynchronous import AsyncStore, RequesterStore
-    from approval_tui.store.blocking import BlockingStore
-    from approval_tui.store.blocking_requester import BlockingRequesterStore
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -55,6 +55,10 @@ class Gate:
     where its calls would run (by default the working directory). Without `store`, the default store is
     opened at the first call. Durations default to the configuration's.
 
+    `url` (or a store that is a URL, also as APPROVAL_TUI_STORE) is that of a server, which is asked instead of a file,
+    with that `token` or APPROVAL_TUI_TOKEN. Then the token says who asks, the server's policy judges the calls, and its
+    configuration says how long approvals and claims hold.
+
     `policy` is the path of a policy, or the engine of one that never changes: it says which calls run, which never
     run, and which ask; without one, here, in APPROVAL_TUI_POLICY and in the configuration, every call asks. A file is
     read at the first call and again whenever it changes. What a policy says of times and risk comes before what the
@@ -69,6 +73,8 @@ class Gate:
         server: str | None = None,
         context: Mapping[str, Any] | None = None,
         store: str | None = None,
+        url: str | None = None,
+        token: str | None = None,
         policy: str | PolicyEngine | None = None,
         config: str | None = None,
         timeout: Duration | None = None,
@@ -80,7 +86,8 @@ class Gate:
         self._session = session
         self._server = server
         self._context = context
-        self._location = store
+        if store is not None and url is not None:
+            raise InvalidInput("A gate has one store.", not_done="No call may run.", to_do="Give `store` or `url`.")
         self._config = config
         self._policy_path: str | None = None
         self._fixed_engine: PolicyEngine | None = None
@@ -100,8 +107,8 @@ class Gate:
         }
         self._settings: Settings | None = None
         self._lock = threading.Lock()
-        self._blocking: BlockingStore | None = None
-        self._async_store: AsyncStore | None = None
+        said = [name for name in ("approval_lifetime", "dedupe_window", "claim_lifetime") if name in self._durations]
+        self._stores = GateStores(store or url, token, self._load_settings, said)
         self._policy: PolicySource | None = None
         self._has_looked_for_policy = False
 
@@ -146,8 +153,8 @@ class Gate:
             engine=self.engine_in_force,
             claim_lifetime=lambda: self._duration("claim_lifetime"),
             waiting=_waiting(wait),
-            open_blocking=self._open_blocking,
-            open_async=self._open_async,
+            open_blocking=self._stores.open_blocking,
+            open_async=self._stores.open_async,
         )
 
     async def submit(self, tool: str, arguments: Mapping[str, Any], **options: Unpack[CallOptions]) -> Request:
@@ -157,13 +164,13 @@ class Gate:
         what it denies raises PolicyDenied.
         """
         attempt = self._attempt(self._call(tool, arguments, **options))
-        store = await self._open_async()
+        store = await self._stores.open_async()
         return (await run_async(attempt, attempt.asking_steps(), store.requester)).request
 
     def submit_blocking(self, tool: str, arguments: Mapping[str, Any], **options: Unpack[CallOptions]) -> Request:
         """The same without asyncio."""
         attempt = self._attempt(self._call(tool, arguments, **options))
-        return run_blocking(attempt, attempt.asking_steps(), self._open_blocking().requester).request
+        return run_blocking(attempt, attempt.asking_steps(), self._stores.open_blocking().requester).request
 
     async def decision(
         self, tool: str, arguments: Mapping[str, Any], *, wait: bool | Waiting = True, **options: Unpack[CallOptions]
@@ -174,7 +181,7 @@ class Gate:
         `guard` takes, and raises what entering that raises.
         """
         attempt = self._attempt(self._call(tool, arguments, **options), _waiting(wait))
-        store = await self._open_async()
+        store = await self._stores.open_async()
         return await run_async(attempt, attempt.decision_steps(), store.requester)
 
     def claim_blocking(
@@ -185,25 +192,25 @@ class Gate:
         Takes what `guard` takes, and raises what entering that raises.
         """
         attempt = self._attempt(self._call(tool, arguments, **options), _waiting(wait))
-        return run_blocking(attempt, attempt.steps(), self._open_blocking().requester)
+        return run_blocking(attempt, attempt.steps(), self._stores.open_blocking().requester)
 
     async def refuse_denied(self, tool: str, arguments: Mapping[str, Any]) -> None:
         """Raises PolicyDenied, and records it, where the policy denies the call; asks nobody and counts nothing."""
         if self.engine_in_force() is None:
             return
         attempt = self._attempt(self._call(tool, arguments))
-        store = await self._open_async()
+        store = await self._stores.open_async()
         await run_async(attempt, attempt.refusal_steps(), store.requester)
 
     async def wait(self, request_id: str, *, timeout: Duration | None = None) -> Request:
         """The request as soon as somebody decided, or as it is after `timeout`; it does not use the approval."""
-        store = await self._open_async()
+        store = await self._stores.open_async()
         return await store.requester.wait(request_id, timeout=None if timeout is None else parse_duration(timeout))
 
     def wait_blocking(self, request_id: str, *, timeout: Duration | None = None) -> Request:
         """The same without asyncio."""
         limit = None if timeout is None else parse_duration(timeout)
-        return self._open_blocking().requester.wait(request_id, timeout=limit)
+        return self._stores.open_blocking().requester.wait(request_id, timeout=limit)
 
     @overload
     def requires_approval(self, function: Callable[P, R], /) -> Callable[P, R]: ...
@@ -235,13 +242,13 @@ class Gate:
 
         return decorate if function is None else decorate(function)
 
-    async def requester_store(self) -> RequesterStore:
+    async def requester_store(self) -> AnyRequester:
         """The requester's face of the store, opened where it was not; raises StoreUnavailable."""
-        return (await self._open_async()).requester
+        return (await self._stores.open_async()).requester
 
-    def requester_store_blocking(self) -> BlockingRequesterStore:
+    def requester_store_blocking(self) -> AnyBlockingRequester:
         """The same without asyncio."""
-        return self._open_blocking().requester
+        return self._stores.open_blocking().requester
 
     @property
     def requester(self) -> str:
@@ -266,6 +273,7 @@ class Gate:
     def engine_in_force(self) -> PolicyEngine | None:
         """The engine of the policy that judges calls now; None where there is no policy. Raises PolicyError."""
         if self._fixed_engine is not None:
+            self._stores.refuse_policy_of_this_side()
             return self._fixed_engine
         with self._lock:  # another thread may close the gate meanwhile: that is not to have no policy
             if not self._has_looked_for_policy:
@@ -277,20 +285,16 @@ class Gate:
     def close(self) -> None:
         """Closes the blocking store, if it was opened, and stops watching the policy."""
         with self._lock:
-            store, self._blocking = self._blocking, None
             policy, self._policy = self._policy, None
             self._has_looked_for_policy = False
         if policy is not None:
             policy.close()
-        if store is not None:
-            store.close()
+        self._stores.close()
 
     async def aclose(self) -> None:
         """Closes both stores, if they were opened."""
         self.close()
-        store, self._async_store = self._async_store, None
-        if store is not None:
-            await store.close()
+        await self._stores.aclose()
 
     def __enter__(self) -> Gate:
         return self
@@ -349,10 +353,11 @@ class Gate:
         path = self._policy_path = policy_location(self._policy_path, self._load_settings())
         if path is None:
             return None
+        self._stores.refuse_policy_of_this_side()
         from approval_tui.gate.policy_source import PolicySource  # a gate without a policy pays nothing for it
 
         # Absolute now, since the program may go to another folder before there is something to say.
-        location = store_path(store_location(self._location, self._load_settings()))
+        location = store_path(self._stores.location)
         requester = self._requester
 
         def note(said: PolicyNote) -> None:
@@ -370,30 +375,6 @@ class Gate:
         if self._settings is None:
             self._settings = load_settings(self._config)
         return self._settings
-
-    def _open_blocking(self) -> BlockingStore:
-        with self._lock:
-            if self._blocking is None:
-                self._blocking = open_store_blocking(store_location(self._location, self._load_settings()))
-            return self._blocking
-
-    async def _open_async(self) -> AsyncStore:
-        if self._async_store is not None:
-            return self._async_store
-        return await to_the_end(self._open_and_keep(), lambda _: None)  # half open, nobody would close it
-
-    async def _open_and_keep(self) -> AsyncStore:
-        store = await open_store(store_location(self._location, self._load_settings()))
-        kept = self._keep(store)
-        if kept is not store:  # another task of this gate was faster
-            await store.close()
-        return kept
-
-    def _keep(self, store: AsyncStore) -> AsyncStore:
-        with self._lock:  # the other task may run on another thread's loop
-            if self._async_store is None:
-                self._async_store = store
-            return self._async_store
 
 
 def _waiting(wait: bool | Waiting) -> Waiting:

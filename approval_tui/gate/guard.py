@@ -17,8 +17,7 @@ from approval_tui.gate.judging import EngineInForce
 from approval_tui.gate.steps import run_async, run_blocking, to_the_end
 
 if TYPE_CHECKING:
-    from approval_tui.store.asynchronous import AsyncStore
-    from approval_tui.store.blocking import BlockingStore
+    from approval_tui.gate.stores import AnyBlockingStore, AnyStore
 
 EDIT_UNFIT = "the tool does not take the reviewer's arguments"
 """Why a request is withdrawn whose edit nobody can run."""
@@ -107,8 +106,8 @@ class Guard:
         engine: EngineInForce,
         claim_lifetime: Callable[[], int],
         waiting: Waiting,
-        open_blocking: Callable[[], BlockingStore],
-        open_async: Callable[[], Awaitable[AsyncStore]],
+        open_blocking: Callable[[], AnyBlockingStore],
+        open_async: Callable[[], Awaitable[AnyStore]],
     ) -> None:
         self._call = call
         self._engine = engine

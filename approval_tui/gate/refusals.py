@@ -13,7 +13,7 @@ from approval_tui.domain.errors import (
     PolicyDenied,
 )
 from approval_tui.domain.lifecycle import CANCELLED, DENIED, EXPIRED, RISKS
-from approval_tui.domain.models import Request
+from approval_tui.domain.models import VIA_POLICY, Request
 from approval_tui.domain.verdicts import Verdict
 
 
@@ -22,6 +22,10 @@ def raise_not_approved(request: Request) -> NoReturn:
     name = f"Request {request.id} ({request.tool})"
     if request.status == DENIED:
         decision = request.decisions[-1] if request.decisions else None
+        if decision is not None and decision.via == VIA_POLICY:
+            raise PolicyDenied(
+                request.tool, rule=decision.reviewer, reason=decision.reason or "no reason is given", request=request
+            )
         by = f" by {decision.reviewer}" if decision else ""
         why = f": {decision.reason}" if decision and decision.reason else ", without a reason"
         raise ApprovalDenied(

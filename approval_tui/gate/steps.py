@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 from approval_tui.domain.errors import ApprovalTuiError, NotApproved
 
 if TYPE_CHECKING:
-    from approval_tui.store.asynchronous import RequesterStore
-    from approval_tui.store.blocking_requester import BlockingRequesterStore
+    from approval_tui.gate.stores import AnyBlockingRequester, AnyRequester
 
 R = TypeVar("R")
 
@@ -36,7 +35,7 @@ class Undoable(Protocol):
         """What takes back what was reached so far."""
 
 
-def run_blocking(attempt: Undoable, steps: Steps[R], store: BlockingRequesterStore) -> R:
+def run_blocking(attempt: Undoable, steps: Steps[R], store: AnyBlockingRequester) -> R:
     """Runs the attempt's steps in place; Ctrl-C while it waits takes it back."""
     try:
         return _drive_blocking(attempt.note, steps, store)
@@ -49,12 +48,12 @@ def run_blocking(attempt: Undoable, steps: Steps[R], store: BlockingRequesterSto
         raise
 
 
-def run_steps(steps: Steps[R], store: BlockingRequesterStore) -> R:
+def run_steps(steps: Steps[R], store: AnyBlockingRequester) -> R:
     """Runs steps in place that leave nothing behind which would have to be taken back."""
     return _drive_blocking(lambda _: None, steps, store)
 
 
-def _drive_blocking(note: Callable[[Any], object], steps: Steps[R], store: BlockingRequesterStore) -> R:
+def _drive_blocking(note: Callable[[Any], object], steps: Steps[R], store: AnyBlockingRequester) -> R:
     send: Callable[[], Step] = lambda: next(steps)  # noqa: E731
     while True:
         try:
@@ -71,7 +70,7 @@ def _drive_blocking(note: Callable[[Any], object], steps: Steps[R], store: Block
             send = _sending(steps, answer)
 
 
-async def run_async(attempt: Undoable, steps: Steps[R], store: RequesterStore) -> R:
+async def run_async(attempt: Undoable, steps: Steps[R], store: AnyRequester) -> R:
     """Runs the attempt's steps on the event loop; cancelling the task while it waits takes it back."""
     import asyncio  # a blocking gate never needs it, and it is most of what loading a gate costs
 
@@ -86,7 +85,7 @@ async def run_async(attempt: Undoable, steps: Steps[R], store: RequesterStore) -
         raise
 
 
-async def _drive_async(attempt: Undoable, steps: Steps[R], store: RequesterStore) -> R:
+async def _drive_async(attempt: Undoable, steps: Steps[R], store: AnyRequester) -> R:
     send: Callable[[], Step] = lambda: next(steps)  # noqa: E731
     while True:
         try:

@@ -6,8 +6,11 @@ approval later; that shows where it is consumed.
 
 from __future__ import annotations
 
+import re
+
 from approval_tui.domain.canonical import JsonObject, exact_json
 from approval_tui.domain.clock import HOUR, LONGEST_DURATION, MINUTE, SECOND, format_timestamp
+from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.http_names import uuid_of
 from approval_tui.domain.lifecycle import (
     APPROVE,
@@ -23,14 +26,18 @@ from approval_tui.domain.lifecycle import (
 from approval_tui.domain.models import Request
 from approval_tui.domain.submissions import SubmittedAs
 
+_DURATION = re.compile("([1-9][0-9]*)([smh])")
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR}
 _MOST_DIGITS = 12
 _EDITED = "A reviewer approved other arguments than yours, so the call as it is may not run. Ask again with these: "
 
 
 def milliseconds_of(duration: str) -> int:
-    """The ms of a duration of the protocol, of which there are at most ten years."""
-    digits, unit = duration[:-1], duration[-1]
+    """The ms of a duration of the protocol, of which there are at most ten years; raises InvalidInput."""
+    found = _DURATION.fullmatch(duration)  # what a type's pattern lets pass may end with a line break
+    if found is None:
+        raise InvalidInput(f"{duration!a} is no duration.", not_done="", to_do="")
+    digits, unit = found.groups()
     if len(digits) > _MOST_DIGITS:
         return LONGEST_DURATION
     return min(LONGEST_DURATION, int(digits) * _UNITS[unit])

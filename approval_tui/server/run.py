@@ -7,6 +7,7 @@ import contextlib
 import signal
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,9 @@ _LONGEST_END = 10
 
 Task = Callable[[AsyncStore], Coroutine[Any, Any, None]]
 
+Started = Callable[[Callable[[], None]], object]
+"""Is told that callers are let in, and what ends the server."""
+
 
 @dataclass(frozen=True)
 class Serving:
@@ -50,10 +54,8 @@ class Serving:
     tasks: Sequence[Task] = ()
 
 
-async def run_server(
-    store: AsyncStore, serving: Serving, listening: socket.socket, started: Callable[[], object]
-) -> None:
-    """Serves on that socket until SIGINT or SIGTERM; `started` is called when callers are let in."""
+async def run_server(store: AsyncStore, serving: Serving, listening: socket.socket, started: Started) -> None:
+    """Serves on that socket until SIGINT or SIGTERM; `started` is told when callers are let in."""
     feed = ChangeFeed(store)
     app = make_app(store, operations_for(store, feed, serving), serving.hosts)
     config = uvicorn.Config(
@@ -88,18 +90,21 @@ def operations_for(store: AsyncStore, feed: ChangeFeed, serving: Serving) -> tup
 class _Server(uvicorn.Server):
     """uvicorn's server, which ends held polls before it waits for its callers to go."""
 
-    def __init__(self, config: uvicorn.Config, feed: ChangeFeed, started: Callable[[], object]) -> None:
+    def __init__(self, config: uvicorn.Config, feed: ChangeFeed, started: Started) -> None:
         super().__init__(config)
         self._feed = feed
         self._tell_started = started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._tell_started()
+        self._tell_started(self._stop)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Ends at the first signal and is done then; uvicorn would raise it once more, and the store stay open."""
+        if threading.current_thread() is not threading.main_thread():  # where no signal comes
+            yield
+            return
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.handle_exit, number, None)
@@ -108,6 +113,9 @@ class _Server(uvicorn.Server):
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
+
+    def _stop(self) -> None:
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._feed.stop()

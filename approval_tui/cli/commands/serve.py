@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import ssl
 
     from approval_tui.integrations.approval_manager import ApprovalManager
-    from approval_tui.server.run import Serving
+    from approval_tui.server.run import Serving, Started
     from approval_tui.server.sockets import Address
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -43,7 +43,7 @@ def serve(options: Namespace, environment: Environment) -> int:
         with _proposals(path, options.config) as proposals, ExitStack() as stack:
             serving = _serving(environment, gate, proposals, place)
             listening = place.open(stack)
-            _run(path, serving, listening, lambda: output.narrate(f"Listening {place.described(listening)}"))
+            _run(path, serving, listening, lambda _stop: output.narrate(f"Listening {place.described(listening)}"))
     finally:
         gate.close()
         log.finish()
@@ -51,7 +51,7 @@ def serve(options: Namespace, environment: Environment) -> int:
     return DONE
 
 
-def _run(path: str, serving: Serving, listening: socket.socket, started: Callable[[], object]) -> None:
+def _run(path: str, serving: Serving, listening: socket.socket, started: Started) -> None:
     import asyncio
 
     from approval_tui.server.run import run_server

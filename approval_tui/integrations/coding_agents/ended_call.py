@@ -15,7 +15,7 @@ from approval_tui.integrations.coding_agents.kept_calls import KeptCall, KeptCal
 
 if TYPE_CHECKING:
     from approval_tui.gate import Gate
-    from approval_tui.store.blocking_requester import BlockingRequesterStore
+    from approval_tui.gate.stores import AnyBlockingRequester
 
 _LONGEST_DETAIL = 2000
 _ANSWERED_THERE = "answered at the agent's own prompt"
@@ -52,7 +52,7 @@ def report_ended(
     return HookAnswer(NOTHING, " ".join(problems))
 
 
-def give_back(store: BlockingRequesterStore, kept: KeptCall, why: str) -> None:
+def give_back(store: AnyBlockingRequester, kept: KeptCall, why: str) -> None:
     """Gives back the right to a call that did not run: its approval, or what a policy counted for it."""
     assert kept.claim_id is not None
     if kept.request_id is None:
@@ -61,9 +61,7 @@ def give_back(store: BlockingRequesterStore, kept: KeptCall, why: str) -> None:
         store.rollback(kept.request_id, kept.claim_id, detail=why)
 
 
-def _report(
-    store: BlockingRequesterStore, ended: HookInput, kept: KeptCall, agent: CodingAgent, requester: str
-) -> None:
+def _report(store: AnyBlockingRequester, ended: HookInput, kept: KeptCall, agent: CodingAgent, requester: str) -> None:
     if kept.request_id is not None and kept.claim_id is None:
         with suppress(Conflict):
             store.cancel(kept.request_id, requester=requester, reason=_ANSWERED_THERE)

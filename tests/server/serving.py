@@ -1,0 +1,161 @@
+"""A real server for a test: in a thread of this process, or as the command in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from approval_tui.domain.decisions import Reviewer
+from approval_tui.domain.tokens import AGENT, REVIEWER, new_token
+from approval_tui.policy.document import parse_policy
+from approval_tui.policy.engine import PolicyEngine
+from approval_tui.server.run import Serving, run_server
+from approval_tui.server.sockets import Address, listen_at
+from approval_tui.settings.configuration import Settings
+from approval_tui.store import open_store, open_store_blocking
+from approval_tui.store.blocking import BlockingStore
+from tests.support import LONG, ROOT, until
+
+OPERATOR = Reviewer("operator", via="cli")
+HOSTS = ("localhost", "127.0.0.1", "[::1]")
+
+
+def token_for(desk: BlockingStore, role: str, name: str, lifetime: int | None = None) -> str:
+    """The text of a new token, as its owner is handed it."""
+    new = new_token()
+    desk.reviewer.create_token(new, role, name, lifetime=lifetime, reviewer=OPERATOR)
+    return new.text
+
+
+def engine_of(policy: str | None) -> Callable[[], PolicyEngine | None]:
+    """What gives the engine of a policy's text; None where there is none."""
+    engine = None if policy is None else PolicyEngine(parse_policy(policy, "policy.yaml"))
+    return lambda: engine
+
+
+@dataclass
+class Served:
+    """A server that runs: where it is, the store behind it, and tokens for it."""
+
+    url: str
+    desk: BlockingStore
+    agent_token: str
+    reviewer_token: str
+
+    def client(self, token: str | None = None, **options: Any) -> httpx2.Client:
+        """A plain HTTP client with that token, else without one."""
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        return httpx2.Client(base_url=self.url, headers=headers, timeout=LONG, trust_env=False, **options)
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+
+class ThreadedServer:
+    """The server on a thread of this process."""
+
+    def __init__(
+        self,
+        store_path: str,
+        *,
+        policy: str | None = None,
+        settings: Settings | None = None,
+        port: int = 0,
+        **serving: Any,
+    ) -> None:
+        self._listening = listen_at(Address("127.0.0.1", port))
+        self.port: int = self._listening.getsockname()[1]
+        self._stop: list[Callable[[], None]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._serving = Serving(
+            engine=engine_of(policy), settings=settings or Settings(), **{"hosts": HOSTS, **serving}
+        )
+        self._thread = threading.Thread(target=self._run, args=(store_path,), name="server", daemon=True)
+        self._thread.start()
+        until(lambda: self._stop or not self._thread.is_alive())
+        assert self._stop, "the server did not start"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        """Ends the server as a signal would, and waits until it has ended."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._stop[0])
+        self._thread.join(LONG)
+        assert not self._thread.is_alive()
+
+    def _run(self, store_path: str) -> None:
+        async def run() -> None:
+            self._loop = asyncio.get_running_loop()
+            async with open_store(store_path) as store:
+                await run_server(store, self._serving, self._listening, self._stop.append)
+
+        asyncio.run(run())
+
+
+def serve(store_path: str, **options: Any) -> tuple[ThreadedServer, Served]:
+    """A server on a thread with a token for the agent `bot` and one for the reviewer `ann`."""
+    desk = open_store_blocking(store_path)
+    server = ThreadedServer(store_path, **options)
+    return server, Served(server.url, desk, token_for(desk, AGENT, "bot"), token_for(desk, REVIEWER, "ann"))
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens at just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class ServerProcess:
+    """`approval-tui serve` in a process of its own, which can be killed."""
+
+    def __init__(self, store_path: str, *options: str, bind: str = "127.0.0.1:0") -> None:
+        environment = {**os.environ, "APPROVAL_TUI_STORE": store_path}
+        place = () if "--uds" in options else ("--bind", bind)
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "approval_tui", "serve", *place, *options],
+            cwd=ROOT,
+            env=environment,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.said = ""
+        assert self.process.stderr is not None
+        while "Listening" not in self.said:
+            line = self.process.stderr.readline()
+            assert line, self.said
+            self.said += line
+        found = re.search(r"https?://\S+", self.said)
+        self.url = found[0] if found else ""
+
+    def kill(self) -> None:
+        """As `kill -9`."""
+        self.process.kill()
+        self._collect()
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Ends it by a signal, and gives its exit code."""
+        self.process.send_signal(number)
+        return self._collect()
+
+    def _collect(self) -> int:
+        _, rest = self.process.communicate(timeout=LONG)
+        self.said += rest
+        return self.process.returncode
