@@ -46,6 +46,10 @@ class RemoteRequester:
         """The request as soon as it is no longer pending, or as it is after `timeout` ms."""
         return await self._run(operations.wait(request_id, timeout))
 
+    async def claimable(self, request_id: str, fingerprint: str, *, requester: str) -> Request:
+        """The request as it is now, if it is approved; raises StatusConflict, or RequestChanged for another call."""
+        return await self._run(operations.claimable(request_id, fingerprint, requester))
+
     async def consume(
         self,
         request_id: str,

@@ -42,6 +42,10 @@ class BlockingRemoteRequester:
         """The request as soon as it is no longer pending, or as it is after `timeout` ms."""
         return self._run(operations.wait(request_id, timeout))
 
+    def claimable(self, request_id: str, fingerprint: str, *, requester: str) -> Request:
+        """The request as it is now, if it is approved; raises StatusConflict, or RequestChanged for another call."""
+        return self._run(operations.claimable(request_id, fingerprint, requester))
+
     def consume(
         self,
         request_id: str,

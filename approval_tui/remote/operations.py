@@ -8,12 +8,13 @@ from typing import NoReturn
 from approval_tui.domain.calls import Call, CheckedCall, Claim, Submitted, check_call
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.clock import HOUR, MINUTE, SECOND, system_clock
-from approval_tui.domain.errors import InvalidInput
+from approval_tui.domain.errors import InvalidInput, RequestChanged, StatusConflict
 from approval_tui.domain.http_names import KEY_HEADER, LONGEST_POLL, REQUESTS_PATH, uuid_of
 from approval_tui.domain.identity import digest_for, fingerprint_of
 from approval_tui.domain.ids import new_secret
-from approval_tui.domain.lifecycle import PENDING
+from approval_tui.domain.lifecycle import APPROVED, PENDING
 from approval_tui.domain.models import Request
+from approval_tui.domain.status_words import describe_status
 from approval_tui.remote.exchanges import PATIENCE, Exchange, Pause, ask, no_such_answer, request_in
 
 _GRACE = 5.0
@@ -56,6 +57,25 @@ def wait(request_id: str, timeout: int | None) -> Exchange[Request]:
         patience = monotonic() + max(0, request.expires_at - system_clock()) / 1000 + PATIENCE
         if held == 0 and left is not None:
             yield Pause(left)
+
+
+def claimable(request_id: str, fingerprint: str, requester: str) -> Exchange[Request]:
+    """The request as it is now, if it could be consumed; the server looks once more."""
+    request = yield from get(request_id)
+    if (request.fingerprint, request.requester) != (fingerprint, requester):
+        raise RequestChanged(
+            f"Request {request_id} is for another call or another requester.",
+            not_done="The call may not run.",
+            to_do="Submit the call that is to run and let a person see it.",
+        )
+    if request.status != APPROVED:
+        raise StatusConflict(
+            f"Request {request_id} is {describe_status(request)}.",
+            not_done="The call may not run.",
+            to_do="Ask again, or wait for it.",
+            request=request,
+        )
+    return request
 
 
 def consume(request_id: str, fingerprint: str, claim_id: str, digest: str | None) -> Exchange[Claim]:
