@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from approval_tui.domain.calls import Call, CheckedCall, Claim, Submitted
 from approval_tui.domain.models import Request
 from approval_tui.remote import operations
-from approval_tui.remote.connection import Connection
+from approval_tui.remote.connection import Connection, http_client
 from approval_tui.remote.exchanges import Exchange, Lost, Pause, Received, Sending
 
 if TYPE_CHECKING:
@@ -26,13 +26,12 @@ class RemoteRequester:
     """What an agent is handed: the same operations as on the store itself, judged by the server's policy."""
 
     def __init__(self, connection: Connection) -> None:
-        import httpx2  # here, so that the first call does not wait for it on the event loop
-
+        self._http = http_client()
         self._connection = connection
         self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncClient] = (
             weakref.WeakKeyDictionary()
         )
-        self._failures = (httpx2.HTTPError, httpx2.StreamError)
+        self._failures = (self._http.HTTPError, self._http.StreamError)
 
     async def submit(self, call: Call | CheckedCall) -> Submitted:
         """Finds the request of the same call or creates it; raises InvalidInput before anything is sent."""
@@ -121,11 +120,9 @@ class RemoteRequester:
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
         if client is None:
-            import httpx2
-
             path = self._connection.socket_path
-            transport = None if path is None else httpx2.AsyncHTTPTransport(uds=path)
-            client = self._clients[loop] = httpx2.AsyncClient(**self._connection.options(), transport=transport)
+            transport = None if path is None else self._http.AsyncHTTPTransport(uds=path)
+            client = self._clients[loop] = self._http.AsyncClient(**self._connection.options(), transport=transport)
         return client
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from approval_tui.domain.calls import Call, CheckedCall, Claim, Submitted
 from approval_tui.domain.models import Request
 from approval_tui.remote import operations
-from approval_tui.remote.connection import Connection
+from approval_tui.remote.connection import Connection, http_client
 from approval_tui.remote.exchanges import Exchange, Lost, Pause, Received, Sending
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ class BlockingRemoteRequester:
     """What an agent is handed: the same operations as on the store itself, judged by the server's policy."""
 
     def __init__(self, connection: Connection) -> None:
-        import httpx2
-
+        httpx2 = http_client()
         self._connection = connection
         transport = None if connection.socket_path is None else httpx2.HTTPTransport(uds=connection.socket_path)
         self._client = httpx2.Client(**connection.options(), transport=transport)
