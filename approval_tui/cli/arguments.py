@@ -13,7 +13,7 @@ from approval_tui.domain.clock import SECOND
 from approval_tui.domain.coding_agents import CODING_AGENTS
 from approval_tui.domain.lifecycle import APPROVED, CONSUMED, FINAL, OUTCOMES, PENDING, POLICY_VERDICTS, RISKS, STATUSES
 from approval_tui.domain.proxy_choices import DEFAULT_PENDING_CODE, DEFAULT_REQUESTER, ON_PENDING, ROLLBACK_ON
-from approval_tui.domain.tokens import ROLES
+from approval_tui.domain.roles import ROLES
 from approval_tui.integrations.coding_agents.hook_times import DEFAULT_WAIT, LONGEST_WAIT
 from approval_tui.version import __version__
 

@@ -19,7 +19,7 @@ from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.errors import ApprovalTuiError
 from approval_tui.domain.http_names import OWN_MEDIA_TYPE
 from approval_tui.domain.request_record import request_to_record
-from approval_tui.domain.tokens import AGENT
+from approval_tui.domain.roles import AGENT
 from approval_tui.server.callers import authenticate, refuse_ended_token, refuse_foreign_pages
 from approval_tui.server.change_feed import CallerGone
 from approval_tui.server.errors import Refusal, refusal_of

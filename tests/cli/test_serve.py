@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from approval_tui import ApprovalPending, Gate
-from approval_tui.domain.tokens import AGENT, REVIEWER
+from approval_tui.domain.roles import AGENT, REVIEWER
 from approval_tui.store.blocking import BlockingStore
 from tests.cli.running import Cli
 from tests.server.serving import ServerProcess, free_port, token_for

@@ -13,7 +13,8 @@ from approval_tui.cli.arguments import COMMANDS
 from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import MINUTE
 from approval_tui.domain.models import Request
-from approval_tui.domain.tokens import AGENT, new_token
+from approval_tui.domain.roles import AGENT
+from approval_tui.domain.tokens import new_token
 from approval_tui.store.blocking import BlockingStore
 from tests.store.granting import approve_for_session, grant_of
 from tests.support import ANN, LONG, ROOT, approve, submit

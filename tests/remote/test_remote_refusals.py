@@ -6,7 +6,8 @@ import pytest
 
 from approval_tui import ApprovalPending, Gate, StoreUnavailable
 from approval_tui.domain.errors import InvalidInput
-from approval_tui.domain.tokens import AGENT, REVIEWER, token_id_of
+from approval_tui.domain.roles import AGENT, REVIEWER
+from approval_tui.domain.tokens import token_id_of
 from tests.remote.gates import must_not_run, only, remote_gate, use
 from tests.server.serving import Served, token_for
 from tests.support import ANN

@@ -12,7 +12,7 @@ from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import MINUTE
 from approval_tui.domain.http_names import uuid_of
 from approval_tui.domain.models import Request, Requirements
-from approval_tui.domain.tokens import REVIEWER
+from approval_tui.domain.roles import REVIEWER
 from approval_tui.store import open_store_blocking
 from tests.server.serving import Served, token_for
 from tests.support import ManualClock, assert_sound, consume, deny, submit, submit_approved

@@ -8,7 +8,8 @@ import pytest
 
 from approval_tui.domain.clock import HOUR
 from approval_tui.domain.errors import InvalidInput, StoreCorrupt, TokenNotFound
-from approval_tui.domain.tokens import AGENT, REVIEWER, Token, has_secret, new_token, token_id_of
+from approval_tui.domain.roles import AGENT, REVIEWER
+from approval_tui.domain.tokens import Token, has_secret, new_token, token_id_of
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.blocking import BlockingStore
 from tests.store.tampering import attack, problems

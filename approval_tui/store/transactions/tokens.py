@@ -8,7 +8,8 @@ from approval_tui.domain import events
 from approval_tui.domain.checks import check_duration, check_name, invalid_call
 from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.errors import TokenNotFound
-from approval_tui.domain.tokens import ROLES, NewToken, Token
+from approval_tui.domain.roles import ROLES
+from approval_tui.domain.tokens import NewToken, Token
 from approval_tui.store.transaction import NothingToDo, Row, Transaction, first_row
 from approval_tui.store.transactions.records import append_event, corrupt
 from approval_tui.store.transactions.reviewer import check_reviewer
