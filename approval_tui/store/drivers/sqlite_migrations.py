@@ -17,6 +17,7 @@ MIGRATIONS = (
     "0003_policy.sql",
     "0004_proxies.sql",
     "0005_attempts_and_grants.sql",
+    "0007_notices.sql",
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 
