@@ -69,7 +69,4 @@ def _hush() -> None:
     """
     warnings.filterwarnings("ignore", message="'imghdr' is deprecated", category=DeprecationWarning)
     for name in _TALKATIVE:
-        logger = logging.getLogger(name)
-        logger.propagate = False
-        if not logger.handlers:
-            logger.addHandler(logging.NullHandler())
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from approval_tui.domain.errors import InvalidInput
+from approval_tui.domain.errors import ExtraMissing
 from approval_tui.domain.notices import Delivery
 from approval_tui.domain.sinks import Sink, Webhook
 
@@ -34,7 +34,7 @@ class Sender(Protocol):
 
 
 def sender_for(sink: Sink) -> Sender:
-    """What sends to that sink; raises InvalidInput where the extra is missing, or where no service is meant."""
+    """What sends to that sink; raises ExtraMissing, and InvalidInput for a URL that apprise does not know."""
     try:
         if isinstance(sink, Webhook):
             from approval_tui.notify.webhook_sender import WebhookSender
@@ -44,7 +44,7 @@ def sender_for(sink: Sink) -> Sender:
 
         return AppriseSender(sink)
     except ImportError as error:
-        raise InvalidInput(
+        raise ExtraMissing(
             f"Notices need the extra notify: {error.name or error} is not installed.",
             not_done="Nobody is told.",
             to_do="Run `pip install 'approval-tui[notify]'`.",
