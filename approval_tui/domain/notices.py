@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 from approval_tui.domain.canonical import canonical_hash
 from approval_tui.domain.clock import DAY, SECOND
+from approval_tui.domain.sinks import SINK_EVENTS
 
-REQUESTED = "requested"
-DECIDED = "decided"
-EXPIRED = "expired"
-REMINDER = "reminder"  #: a request still waits
-NOTICE_KINDS = (REQUESTED, DECIDED, EXPIRED, REMINDER)
+REMINDER = "reminder"  #: a request still waits; told to those who heard that it was requested
+NOTICE_KINDS = (*SINK_EVENTS, REMINDER)
 
 LEASE = 30 * SECOND
 """For how many ms a deliverer has a delivery for itself; if it dies, another takes it up after that."""

@@ -1,14 +1,13 @@
 """Sinks: where notices of approvals go, and what each wants to hear of.
 
-Gates read this with their policy, so it loads nothing that they do not need.
+Gates read this with their policy, so it loads nothing that they do not need, and a sink is a named tuple, which is
+quicker to define than a dataclass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-
-from approval_tui.domain.lazy import lazy_property
+from typing import NamedTuple
 
 REQUESTED = "requested"  #: a request waits for a decision
 DECIDED = "decided"  #: it was approved, denied, revoked or withdrawn
@@ -18,16 +17,15 @@ SINK_EVENTS = (REQUESTED, DECIDED, EXPIRED)
 _ENCODED_SECRET = "whsec_"  # noqa: S105 - the prefix by which Standard Webhooks knows an encoded secret
 
 
-@dataclass(frozen=True)
-class Webhook:
-    """An address that gets signed messages; its secret signs them and is never printed."""
+class Webhook(NamedTuple):
+    """An address that gets signed messages; its secret signs them, its URL often holds one, and neither is printed."""
 
-    url: str = field(repr=False)  #: it often holds a token, too
-    secret: str = field(repr=False)
+    url: str
+    secret: str
     events: tuple[str, ...] = (REQUESTED,)
     allow_private: bool = False  #: whether it may lie in a private network, or on this machine
 
-    @lazy_property
+    @property
     def id(self) -> str:
         """Tells one sink from another, in every process that delivers."""
         return _sink_id("webhook", self.url)
@@ -39,14 +37,16 @@ class Webhook:
 
         return urlsplit(self.url).hostname or ""
 
+    def __repr__(self) -> str:
+        return f"Webhook({self.label})"
 
-@dataclass(frozen=True)
-class ChatSink:
+
+class ChatSink(NamedTuple):
     """An address of apprise's (a chat, a push service, mail); the whole URL is a secret, since it holds tokens."""
 
-    url: str = field(repr=False)
+    url: str
 
-    @lazy_property
+    @property
     def id(self) -> str:
         """Tells one sink from another, in every process that delivers."""
         return _sink_id("apprise", self.url)
@@ -60,6 +60,9 @@ class ChatSink:
     def label(self) -> str:
         """What people may read of it: the service, and not its host, which may be a token."""
         return self.url.partition("://")[0]
+
+    def __repr__(self) -> str:
+        return f"ChatSink({self.label})"
 
 
 Sink = Webhook | ChatSink

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -81,6 +81,7 @@ class _Deliverer:
     def __init__(self, senders: Sequence[tuple[Sink, Sender]], tell: Tell, remind_after: int | None) -> None:
         self._senders = {sink.id: sender for sink, sender in senders}
         self._sinks = {sink.id: sink for sink, _ in senders}
+        self._turns = deque(self._sinks)
         self._tell = tell
         self._remind_after = remind_after
         self._holder = new_secret("dlv")
@@ -151,7 +152,8 @@ class _Deliverer:
 
     async def _round(self, store: AsyncStore) -> None:
         """Does what there is to do now; a round that finds nothing writes nothing."""
-        await store.reviewer.expire_due()
+        with contextlib.suppress(StoreUnavailable):  # one row that cannot be read must not silence all the others
+            await store.reviewer.expire_due()
         outlook = await store.deliverer.outlook(tuple(self._sinks))
         if outlook.has_old:
             for given_up in await store.deliverer.give_up_old():
@@ -160,7 +162,8 @@ class _Deliverer:
             wanted = self._sinks[sink].events
             while await store.deliverer.take_up(sink, wanted, remind_after=self._remind_after):
                 pass
-        for sink in self._sinks:
+        self._turns.rotate()  # where all that may be under way is, each sink comes first in its turn
+        for sink in self._turns:
             room = min(self._share - self._under_way[sink], MOST_AT_ONCE - self._under_way.total())
             if room > 0 and (sink in outlook.due or sink in outlook.behind):
                 for delivery in await store.deliverer.lease(self._holder, sink, most=room):

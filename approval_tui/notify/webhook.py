@@ -12,8 +12,8 @@ import json
 
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.clock import format_timestamp
-from approval_tui.domain.notices import DECIDED, EXPIRED, REMINDER, REQUESTED, Notice
-from approval_tui.domain.sinks import webhook_key
+from approval_tui.domain.notices import REMINDER, Notice
+from approval_tui.domain.sinks import DECIDED, EXPIRED, REQUESTED, webhook_key
 from approval_tui.version import __version__
 
 _TYPES = {

@@ -105,16 +105,36 @@ async def test_what_failed_is_sent_again_with_the_same_id_until_it_is_taken(stor
         ]
 
 
-async def test_a_receiver_that_asks_for_time_gets_it(store: AsyncStore, call: Call) -> None:
-    with receiving(lambda _: Answer(429, {"Retry-After": "1800"})) as receiver:
-        async with delivering(store, [sink_of(receiver)]) as told:
-            await ask(store, call)
-            await soon(lambda: told)
-            rows = await left(store)
-            while rows[0]["failure"] is None:
-                rows = await left(store)
-        assert rows[0]["failure"] == "it answered 429"
-        assert len(receiver.received) == 1
+async def test_a_receiver_that_asks_for_time_gets_it(store_path: str, call: Call) -> None:
+    clock = ManualClock()
+    busy = [Answer(429, {"Retry-After": "1800"})]
+    async with open_store(store_path, clock=clock) as store:
+        with receiving(lambda _: busy.pop() if busy else TAKEN) as receiver:
+            sink = sink_of(receiver)
+            async with delivering(store, [sink]):
+                await ask(store, call)
+                while (await left_failures(store)) != ["it answered 429"]:
+                    pass
+                clock.move(30 * MINUTE - 1)
+                assert (await store.deliverer.outlook((sink.id,))).due == frozenset()
+                clock.move(1)
+                await soon(lambda: len(receiver.received) == 2)
+            assert await is_all_done(store, sink)
+
+
+async def test_more_sinks_than_may_be_served_at_once_all_have_their_turn(
+    store: AsyncStore, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_sender, "TIMEOUT", 0.05)
+    with receiving(lambda _: Answer(hangs=True)) as hanging, receiving() as well:
+        stuck = [sink_of(hanging)._replace(url=f"{hanging.url}{number}") for number in range(MOST_AT_ONCE)]
+        async with delivering(store, [*stuck, sink_of(well)]):
+            requests = {(await ask(store, call, number)).id for number in range(5)}
+            await soon(lambda: set(well.told_of()) == requests)
+
+
+async def left_failures(store: AsyncStore) -> list[str | None]:
+    return [row["failure"] for row in await left(store)]
 
 
 async def test_a_sink_that_fails_or_hangs_holds_up_no_other_and_no_decision(
@@ -212,7 +232,7 @@ async def test_where_no_sink_can_be_sent_to_it_ends(store: AsyncStore) -> None:
 async def test_the_same_url_twice_is_told_once(store: AsyncStore, call: Call) -> None:
     with receiving() as receiver:
         sink = sink_of(receiver)
-        async with delivering(store, [sink, dataclasses.replace(sink, secret="another")]):
+        async with delivering(store, [sink, sink._replace(secret="another")]):
             await ask(store, call)
             await soon(receiver.told_of)
             await until_done(store, sink)

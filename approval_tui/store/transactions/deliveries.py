@@ -7,18 +7,8 @@ from collections.abc import Collection
 from approval_tui.domain import events
 from approval_tui.domain.lifecycle import APPROVED, CANCELLED, DENIED, PENDING, effective_status
 from approval_tui.domain.lifecycle import EXPIRED as EXPIRED_STATUS
-from approval_tui.domain.notices import (
-    DECIDED,
-    EXPIRED,
-    GIVEN_UP_AFTER,
-    LEASE,
-    REMINDER,
-    REQUESTED,
-    Delivery,
-    GivenUp,
-    Notice,
-    Outlook,
-)
+from approval_tui.domain.notices import GIVEN_UP_AFTER, LEASE, REMINDER, Delivery, GivenUp, Notice, Outlook
+from approval_tui.domain.sinks import DECIDED, EXPIRED, REQUESTED
 from approval_tui.store.transaction import NothingToDo, Row, Transaction, first_row
 
 _MOST_EVENTS = 2000
