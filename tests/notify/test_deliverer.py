@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import itertools
 import os
+import threading
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import HOUR, MINUTE, SECOND
+from approval_tui.domain.errors import StoreUnavailable
 from approval_tui.domain.models import Request
 from approval_tui.domain.sinks import ChatSink, Webhook
 from approval_tui.notify import deliverer, webhook_sender
-from approval_tui.notify.deliverer import MOST_AT_ONCE, backoff, deliver
+from approval_tui.notify.deliverer import MOST_AT_ONCE, backoff, deliver, deliver_at
 from approval_tui.store import open_store
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.transaction import Row
 from tests.notify.receivers import TAKEN, Answer, Received, receiving
 from tests.notify.running import delivering, sink_of, soon
-from tests.support import ANN, ManualClock
+from tests.support import ANN, LONG, ManualClock
 
 
 @pytest.fixture
@@ -89,7 +92,7 @@ async def test_what_failed_is_sent_again_with_the_same_id_until_it_is_taken(stor
     numbers = itertools.count(1)
 
     def answer(_: Received) -> Answer:
-        return TAKEN if next(numbers) == 3 else Answer(500)
+        return TAKEN if next(numbers) >= 3 else Answer(500)
 
     with receiving(answer) as receiver:
         sink = sink_of(receiver)
@@ -97,8 +100,11 @@ async def test_what_failed_is_sent_again_with_the_same_id_until_it_is_taken(stor
             await ask(store, call)
             await soon(lambda: len(receiver.received) == 3)
             await until_done(store, sink)
-        assert len({received.message_id for received in receiver.received}) == 1
-        assert len({received.body for received in receiver.received}) == 1
+            assert len({received.message_id for received in receiver.received}) == 1
+            assert len({received.body for received in receiver.received}) == 1
+            await ask(store, call, 1)
+            await soon(lambda: len(receiver.received) == 4)
+            await until_done(store, sink)
         assert told == [
             "127.0.0.1 was not told: it answered 500. It is tried again.",
             "127.0.0.1 is told again.",
@@ -125,12 +131,20 @@ async def test_a_receiver_that_asks_for_time_gets_it(store_path: str, call: Call
 async def test_more_sinks_than_may_be_served_at_once_all_have_their_turn(
     store: AsyncStore, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook_sender, "TIMEOUT", 0.05)
-    with receiving(lambda _: Answer(hangs=True)) as hanging, receiving() as well:
+    monkeypatch.setattr(webhook_sender, "TIMEOUT", 0.02)
+    requests = [await ask(store, call, number) for number in range(40)]
+    backlog = MOST_AT_ONCE * len(requests)
+    before: list[int] = []
+
+    def note(_: Received) -> Answer:
+        before.append(len(hanging.received))
+        return TAKEN
+
+    with receiving(lambda _: Answer(hangs=True)) as hanging, receiving(note) as well:
         stuck = [sink_of(hanging)._replace(url=f"{hanging.url}{number}") for number in range(MOST_AT_ONCE)]
         async with delivering(store, [*stuck, sink_of(well)]):
-            requests = {(await ask(store, call, number)).id for number in range(5)}
-            await soon(lambda: set(well.told_of()) == requests)
+            await soon(lambda: before)
+    assert before[0] < backlog / 2
 
 
 async def left_failures(store: AsyncStore) -> list[str | None]:
@@ -172,12 +186,26 @@ async def test_no_more_are_under_way_at_once_than_is_said(
         assert len(receiver.received) == MOST_AT_ONCE
 
 
-async def test_what_is_under_way_may_arrive_when_it_is_ended(store: AsyncStore, call: Call) -> None:
-    with receiving() as receiver:
+async def test_what_is_under_way_may_arrive_when_it_is_ended(
+    store: AsyncStore, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliverer, "LAST_SENDS", LONG)
+    may_answer = threading.Event()
+
+    def answer(_: Received) -> Answer:
+        may_answer.wait(LONG)
+        return TAKEN
+
+    with receiving(answer) as receiver:
         sink = sink_of(receiver)
-        async with delivering(store, [sink]):
-            await ask(store, call)
-            await soon(receiver.told_of)
+        await ask(store, call)
+        task = asyncio.ensure_future(deliver(store, [sink], tell=print))
+        await soon(lambda: receiver.received)
+        task.cancel()
+        assert not await is_all_done(store, sink)
+        assert not task.done()
+        may_answer.set()
+        await asyncio.wait([task])
         assert await is_all_done(store, sink)
 
 
@@ -196,21 +224,52 @@ async def test_a_reminder_comes_while_the_request_waits(store_path: str, call: C
 
 
 async def test_a_store_that_went_away_is_said_once_and_taken_up_again(
-    store_path: str, call: Call, store_looks_each_time: None
+    store_path: str, call: Call, store_looks_each_time: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(deliverer, "RETRY", 0.01)
+    noted: list[StoreUnavailable] = []
+    note = deliverer._Deliverer.note_trouble
+
+    def counted(self: deliverer._Deliverer, error: StoreUnavailable) -> None:
+        noted.append(error)
+        note(self, error)
+
+    monkeypatch.setattr(deliverer._Deliverer, "note_trouble", counted)
     async with open_store(store_path) as store:
         with receiving() as receiver:
             async with delivering(store, [sink_of(receiver)]) as told:
                 await ask(store, call)
                 await soon(receiver.told_of)
                 os.rename(store_path, f"{store_path}.away")
-                await soon(lambda: told)
+                await soon(lambda: len(noted) > 2)
                 os.rename(f"{store_path}.away", store_path)
                 await soon(lambda: len(told) == 2)
                 await ask(store, call, 1)
                 await soon(lambda: len(receiver.received) == 2)
             assert told[0].endswith("Nobody is told of anything until it is back.")
             assert told[1] == "The store is back."
+
+
+async def test_a_store_that_was_replaced_is_opened_anew(
+    store_path: str, call: Call, store_looks_each_time: None
+) -> None:
+    told: list[str] = []
+    await (await open_store(store_path)).close()
+    with receiving() as receiver:
+        task = asyncio.ensure_future(deliver_at(store_path, [sink_of(receiver)], tell=told.append))
+        async with open_store(store_path) as first:
+            while (await first.deliverer.outlook((sink_of(receiver).id,))).behind:
+                pass
+        for name in ("", "-wal", "-shm"):
+            if os.path.exists(store_path + name):
+                os.rename(store_path + name, f"{store_path}.old{name}")
+        async with open_store(store_path) as second:
+            request = await ask(second, call)
+            await soon(receiver.told_of)
+            assert receiver.told_of() == [request.id]
+        task.cancel()
+        await asyncio.wait([task])
+    assert told[-1] == "The store is back."
 
 
 async def test_a_sink_that_cannot_be_sent_to_is_said_and_the_others_are_served(store: AsyncStore, call: Call) -> None:

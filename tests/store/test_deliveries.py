@@ -244,6 +244,28 @@ async def test_what_was_tried_for_a_week_is_given_up_and_said(
     assert await told(started) == []
 
 
+async def test_what_somebody_is_sending_just_now_is_not_given_up(
+    waiting: Request, started: AsyncStore, clock: ManualClock
+) -> None:
+    clock.move(GIVEN_UP_AFTER - SECOND)
+    await leased_one(started)
+    clock.move(2 * SECOND)
+    assert await started.deliverer.give_up_old() == ()
+    clock.move(LEASE)
+    assert len(await started.deliverer.give_up_old()) == 1
+
+
+async def test_what_was_decided_while_nobody_delivered_for_a_week_is_passed_over(
+    store: BlockingStore, started: AsyncStore, clock: ManualClock, call: Call
+) -> None:
+    deny(store, submit(store, another(call, 1)))
+    clock.move(GIVEN_UP_AFTER)
+    recent = deny(store, submit(store, another(call, 2)))
+    await started.deliverer.take_up(SINK, ALL)
+    assert await told(started) == [("decided", recent.id)]
+    assert await started.deliverer.give_up_old() == ()
+
+
 # --- what there is to do -----------------------------------------------------------------------
 
 
