@@ -448,6 +448,8 @@ COMMANDS = (
     Command("hook install", "put the hook into a coding agent's settings", _hook_install, "hook_install:install"),
     Command("hook uninstall", "take the hook out of a coding agent's settings", _hook_file, "hook_install:uninstall"),
     Command("hook doctor", "check the hooks, with a test question that is denied", _hook_doctor, "hook_install:doctor"),
+    Command("notify run", "tell webhooks and chats of what waits", _no_arguments, "notify:run", has_json=False),
+    Command("notify test", "send a test to each of them, and say who took it", _no_arguments, "notify:try_out"),
     Command("demo", "three agents at work in a scratch folder, to try it out", _demo, "start:demo", has_json=False),
 )
 BY_NAME = {command.name: command for command in COMMANDS}

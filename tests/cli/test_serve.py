@@ -7,7 +7,6 @@ import signal
 import socket
 import ssl
 import stat
-import subprocess
 import threading
 from pathlib import Path
 
@@ -17,21 +16,16 @@ import pytest
 from approval_tui import ApprovalPending, Gate
 from approval_tui.domain.roles import AGENT, REVIEWER
 from approval_tui.store.blocking import BlockingStore
+from tests.certificates import Certificate, certificate_for
 from tests.cli.running import Cli
 from tests.server.serving import ServerProcess, free_port, token_for
 from tests.support import ANN, LONG, assert_sound, until
 
 
 @pytest.fixture
-def certificate(tmp_path: Path) -> tuple[str, str]:
-    """A certificate of this machine's own, for 127.0.0.1, and its key."""
-    paths = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-out", paths[0], "-keyout", paths[1]],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return paths
+def certificate() -> Certificate:
+    """A certificate of this machine's own."""
+    return certificate_for("IP:127.0.0.1", "DNS:localhost")
 
 
 def test_it_says_where_it_listens_serves_and_stops_cleanly(store: BlockingStore, store_path: str) -> None:
@@ -109,7 +103,7 @@ def test_a_socket_that_a_killed_server_left_is_replaced_and_one_that_answers_is_
 
 
 def test_with_tls_it_may_listen_where_others_can_reach_it(
-    store: BlockingStore, store_path: str, certificate: tuple[str, str]
+    store: BlockingStore, store_path: str, certificate: Certificate
 ) -> None:
     cert, key = certificate
     server = ServerProcess(store_path, "--tls-cert", cert, "--tls-key", key)
@@ -124,7 +118,7 @@ def test_with_tls_it_may_listen_where_others_can_reach_it(
 
 
 def test_a_gate_checks_the_servers_certificate(
-    store: BlockingStore, store_path: str, certificate: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    store: BlockingStore, store_path: str, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from approval_tui import StoreUnavailable
     from approval_tui.remote import exchanges

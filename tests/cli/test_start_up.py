@@ -20,13 +20,14 @@ from tests.store.granting import approve_for_session, grant_of
 from tests.support import ANN, LONG, ROOT, approve, submit
 
 DRAWING = ("textual", "rich", "asyncio", "aiosqlite", "watchfiles")
-HTTP = ("httpx", "httpx2", "urllib.request", "http", "starlette", "uvicorn", "msgspec")
+HTTP = ("httpx", "httpx2", "urllib.request", "http", "starlette", "uvicorn", "msgspec", "apprise")
 HEAVY = (*DRAWING, *HTTP, "yaml")
 FOR_DEFAULT_PLACES = ("platformdirs", "pathlib", "tempfile", "shutil")
 DRAWS = ("demo",)
 SERVES = ("serve",)
 SPEAKS_MCP = ("proxy", "policy scan")
 POLICY = os.path.join(ROOT, "tests", "examples", "payments.yaml")
+TELLS = ("notify run", "notify test")
 HOOKS = ("hook claude-code", "hook codex")
 READ_A_POLICY = ("policy validate", "policy test", "policy replay")
 
@@ -119,7 +120,7 @@ def words_of(store: BlockingStore, past: BlockingStore) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize(
-    "name", ["", *(each.name for each in COMMANDS if each.name not in (*DRAWS, *SERVES, *SPEAKS_MCP, *HOOKS))]
+    "name", ["", *(each.name for each in COMMANDS if each.name not in (*DRAWS, *SERVES, *SPEAKS_MCP, *HOOKS, *TELLS))]
 )
 def test_a_command_loads_only_what_it_needs(words_of: dict[str, list[str]], name: str) -> None:
     code = {"submit": "7", "wait": "9", "hook doctor": "1"}.get(name, "0")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     import socket
     import ssl
 
+    from approval_tui.domain.sinks import Sink
+    from approval_tui.gate import Gate
     from approval_tui.integrations.approval_manager import ApprovalManager
-    from approval_tui.server.run import Serving, Started
+    from approval_tui.server.run import Serving, Started, Task
     from approval_tui.server.sockets import Address
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -43,7 +45,7 @@ def serve(options: Namespace, environment: Environment) -> int:
         if gate.engine_in_force() is None:
             output.narrate("No policy is named, so every call asks.")
         with _proposals(path, options.config) as proposals, ExitStack() as stack:
-            serving = _serving(environment, gate, proposals, place)
+            serving = _serving(environment, gate, options.policy, proposals, place)
             listening = place.open(stack)
             _run(path, serving, listening, lambda _stop: output.narrate(f"Listening {place.described(listening)}"))
     finally:
@@ -66,7 +68,9 @@ def _run(path: str, serving: Serving, listening: socket.socket, started: Started
     asyncio.run(run())
 
 
-def _serving(environment: Environment, gate: Any, proposals: ApprovalManager, place: _Place) -> Serving:
+def _serving(
+    environment: Environment, gate: Gate, policy: str | None, proposals: ApprovalManager, place: _Place
+) -> Serving:
     from approval_tui.integrations.approval_routes import answer
     from approval_tui.server.run import Serving
 
@@ -79,7 +83,18 @@ def _serving(environment: Environment, gate: Any, proposals: ApprovalManager, pl
         proposals=answer_proposals,
         hosts=place.hosts,
         tls=place.tls,
+        tasks=_tasks(environment.sinks(policy), environment.settings.remind_after),
     )
+
+
+def _tasks(sinks: Sequence[Sink], remind_after: int | None) -> tuple[Task, ...]:
+    """What the server does beside serving: it delivers, where anybody is to be told."""
+    if not sinks:
+        return ()
+    from approval_tui.notify.deliverer import deliver
+
+    output.narrate(f"Delivering to {', '.join(sink.label for sink in sinks)}.")
+    return (lambda store: deliver(store, sinks, tell=output.narrate, remind_after=remind_after),)
 
 
 @contextmanager
