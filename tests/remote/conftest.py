@@ -1,4 +1,4 @@
-"""Gates that reach a server, in both forms, and the desk behind it."""
+"""Gates that reach a server, and the desk behind it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,10 @@ import pytest
 
 from approval_tui import Gate
 from tests.remote.gates import remote_gate
-from tests.server.serving import Served, serve
+from tests.server.conftest import served
+from tests.server.serving import Served
 
-
-@pytest.fixture
-def served(store_path: str) -> Iterator[Served]:
-    """A server that is asked about every call; the agent is `bot`, the reviewer `ann`."""
-    server, served = serve(store_path)
-    yield served
-    server.stop()
-    served.desk.close()
+__all__ = ["served"]
 
 
 @pytest.fixture
