@@ -5,6 +5,7 @@ The routes are Intercept's, with those for everything else that a reviewer does.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,10 @@ from approval_tui.server.reviewer_types import Approve, Deny, EventsQuery, Histo
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.transactions.filters import Filter
 
+MOST_LISTED_BYTES = 16 * 1024 * 1024
+"""Of arguments in one answer; one that would have more ends there, and the page after it goes on."""
+
+_STEP = 20
 _LONGEST_WAIT = 30_000
 _VIA = "api"
 
@@ -40,13 +45,18 @@ class ReviewerApi:
         until = system_clock() + _milliseconds(query.wait)
         with self.feed.listening(None) as rung:
             while True:
-                page = await self.store.reviewer.pending_page(start=_after(newer_than), most=query.limit)
+                first = await self.store.reviewer.pending_page(start=_after(newer_than), most=1)
                 left = until - system_clock()
-                if page.requests or left <= 0 or self.feed.is_stopping:
+                if first.requests or left <= 0 or self.feed.is_stopping:
                     break
                 await rung_within(rung, left / 1000, exchange.gone)
-        requests = [request.to_json() for request in page.requests]
-        return Answer(200, {"pending_count": page.total, "requests": requests})
+
+        async def some(last: str | None, most: int) -> tuple[Request, ...]:
+            page = await self.store.reviewer.pending_page(start=_after(last or newer_than), most=most, count=False)
+            return page.requests
+
+        requests, _is_whole = await _bounded(some, query.limit)
+        return Answer(200, {"pending_count": first.total, "requests": requests})
 
     async def request(self, exchange: Exchange) -> Answer:
         """One request, whatever has become of it; held while it is pending, if that is asked for."""
@@ -106,9 +116,12 @@ class ReviewerApi:
         """What no longer waits, newest first, a page at a time."""
         query: HistoryQuery = exchange.query
         chosen = Filter(*(_given(getattr(query, name)) for name in ("status", "requester", "tool", "session", "risk")))
-        found = await self.store.reviewer.history(chosen, before=_given(query.before), most=query.limit)
-        following = found[-1].id if len(found) == query.limit else None
-        return Answer(200, {"requests": [request.to_json() for request in found], "next": following})
+
+        async def some(last: str | None, most: int) -> tuple[Request, ...]:
+            return await self.store.reviewer.history(chosen, before=last or _given(query.before), most=most)
+
+        requests, is_last = await _bounded(some, query.limit)
+        return Answer(200, {"requests": requests, "next": None if is_last else requests[-1]["id"]})
 
     async def events(self, exchange: Exchange) -> Answer:
         """The audit log, a part at a time."""
@@ -131,6 +144,28 @@ class ReviewerApi:
             exchange.path["id"], reviewer=_reviewer(exchange), reason=exchange.body.reason
         )
         return Answer(200, grant.to_json())
+
+
+async def _bounded(
+    some: Callable[[str | None, int], Awaitable[tuple[Request, ...]]], most: int
+) -> tuple[list[JsonObject], bool]:
+    """Of what `some` gives after an id, so much as one answer may hold, and whether there is no more.
+
+    Agents choose how large their requests are, and a reviewer who lists them must get an answer all the same.
+    """
+    told: list[JsonObject] = []
+    last, size = None, 0
+    while len(told) < most:
+        step = min(most - len(told), _STEP)
+        found = await some(last, step)
+        for request in found:
+            told.append(request.to_json())
+            last, size = request.id, size + len(request.arguments_text) + len(request.edited_arguments_text or "")
+            if size > MOST_LISTED_BYTES:
+                return told, False
+        if len(found) < step:
+            return told, True
+    return told, False
 
 
 def _reviewer(exchange: Exchange) -> Reviewer:
