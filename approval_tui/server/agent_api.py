@@ -49,7 +49,7 @@ class AgentApi:
 
     async def get(self, exchange: Exchange) -> Answer:
         """The request as it is, after up to `wait` if it is pending until then."""
-        wait = min(milliseconds_of(exchange.query.wait), 30_000) if exchange.query.wait is not UNSET else 0
+        wait = 0 if exchange.query.wait is UNSET else milliseconds_of(exchange.query.wait)
         request = await self._decided_within(exchange, wait)
         return exchange.answer(200, await self._told(exchange, request))
 
@@ -142,7 +142,7 @@ class AgentApi:
 
     async def _decided_within(self, exchange: Exchange, wait: int) -> Request:
         request_id, requester = exchange.request_id, exchange.token.name
-        until = system_clock() + wait
+        until = self.feed.until(wait)
         with self.feed.listening(request_id) as rung:
             while True:
                 request = await self.store.server.owned(request_id, requester)

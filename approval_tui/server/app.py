@@ -30,6 +30,7 @@ from approval_tui.server.reading import (
     BodySpace,
     CallerLeft,
     has_body,
+    is_of_our_gate,
     media_type_of,
     read_body,
     read_key,
@@ -81,7 +82,7 @@ class Desk:
         """
         exchange_id = str(uuid.uuid4())
         operation = None if methods is None else methods.get(request.method)
-        is_own = OWN_MEDIA_TYPE in request.headers.get("accept", "")
+        is_own = is_of_our_gate(request.headers)
         try:
             refuse_foreign_pages(request.headers, self._hosts)
             refuse_ambiguous(request.scope["http_version"], request.headers)

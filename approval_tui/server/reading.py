@@ -109,6 +109,14 @@ def media_type_of(headers: Headers) -> str:
     return kind
 
 
+def is_of_our_gate(headers: Headers) -> bool:
+    """Whether our own media type is asked for: by name, or by a body of it to which any answer is welcome."""
+    accepted = headers.get("accept", "*/*")
+    if OWN_MEDIA_TYPE in accepted:
+        return True
+    return "*/*" in accepted and headers.get("content-type", "").partition(";")[0].strip().lower() == OWN_MEDIA_TYPE
+
+
 async def read_object(body: bytes, kind: type) -> tuple[JsonObject, Any]:
     """The body as JSON and as that type; raises Refusal for what is no such object."""
     if len(body) <= _SMALL:

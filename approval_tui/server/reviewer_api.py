@@ -27,7 +27,6 @@ MOST_LISTED_BYTES = 16 * 1024 * 1024
 """Of arguments in one answer; one that would have more ends there, and the page after it goes on."""
 
 _STEP = 20
-_LONGEST_WAIT = 30_000
 _VIA = "api"
 
 
@@ -42,7 +41,7 @@ class ReviewerApi:
         """What waits for a decision, oldest first."""
         query = exchange.query
         newer_than = None if query.newer_than is UNSET else query.newer_than
-        until = system_clock() + _milliseconds(query.wait)
+        until = self.feed.until(_milliseconds(query.wait))
         with self.feed.listening(None) as rung:
             while True:
                 first = await self.store.reviewer.pending_page(start=_after(newer_than), most=1)
@@ -60,7 +59,7 @@ class ReviewerApi:
 
     async def request(self, exchange: Exchange) -> Answer:
         """One request, whatever has become of it; held while it is pending, if that is asked for."""
-        until = system_clock() + _milliseconds(exchange.query.wait)
+        until = self.feed.until(_milliseconds(exchange.query.wait))
         with self.feed.listening(exchange.request_id) as rung:
             while True:
                 request = await self.store.reviewer.get(exchange.request_id)
@@ -179,7 +178,7 @@ def _told(request: Request) -> Answer:
 
 
 def _milliseconds(wait: Any) -> int:
-    return 0 if wait is UNSET else min(_LONGEST_WAIT, milliseconds_of(wait))
+    return 0 if wait is UNSET else milliseconds_of(wait)
 
 
 def _given(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -10,7 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +19,12 @@ import httpx2
 
 from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.tokens import AGENT, REVIEWER, new_token
+from approval_tui.integrations.approval_manager import ApprovalManager
+from approval_tui.integrations.approval_routes import answer
 from approval_tui.policy.document import parse_policy
 from approval_tui.policy.engine import PolicyEngine
-from approval_tui.server.run import Serving, run_server
+from approval_tui.server.operations import Operation
+from approval_tui.server.run import Serving, operations_for, run_server
 from approval_tui.server.sockets import Address, listen_at
 from approval_tui.settings.configuration import Settings
 from approval_tui.store import open_store, open_store_blocking
@@ -112,6 +116,30 @@ def serve(store_path: str, **options: Any) -> tuple[ThreadedServer, Served]:
     desk = open_store_blocking(store_path)
     server = ThreadedServer(store_path, **options)
     return server, Served(server.url, desk, token_for(desk, AGENT, "bot"), token_for(desk, REVIEWER, "ann"))
+
+
+@contextlib.contextmanager
+def serving_all(store_path: str, **options: Any) -> Iterator[Served]:
+    """The same with ToolWeaver's routes, as the command serves, until the context ends."""
+    with ApprovalManager(store_path) as manager:
+
+        def proposals(method: str, path: str, body: object, reviewer: str) -> tuple[int, dict[str, Any]]:
+            return answer(manager, method, path, body, reviewer=reviewer)
+
+        server, served = serve(store_path, proposals=proposals, **options)
+        with served.desk:
+            yield served
+            server.stop()
+
+
+def table() -> tuple[Operation, ...]:
+    """The server's own table, to be read; nothing stands behind it."""
+    nothing: Any = None
+    return operations_for(nothing, nothing, Serving(engine_of(None), Settings(), proposals=_no_proposals))
+
+
+def _no_proposals(_method: str, _path: str, _body: object, _reviewer: str) -> tuple[int, dict[str, Any]]:
+    raise NotImplementedError
 
 
 def free_port() -> int:

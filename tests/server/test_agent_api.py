@@ -54,7 +54,11 @@ def code(answer: httpx2.Response) -> tuple[int, str]:
 def test_a_new_request_is_told_as_it_was_submitted_and_stands_in_the_store(
     served: Served, agent: httpx2.Client
 ) -> None:
-    more = {"server": "payments", "agent_reasoning": "Charged twice.", "context": {"session_id": "s", "n": [1, None]}}
+    more: dict[str, Any] = {
+        "server": "payments",
+        "agent_reasoning": "Charged twice.",
+        "context": {"session_id": "s", "n": [1, None]},
+    }
     answer = create(agent, **more)
     assert answer.status_code == 201
     body = answer.json()
