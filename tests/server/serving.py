@@ -82,7 +82,7 @@ class ThreadedServer:
         self._listening = listen_at(Address("127.0.0.1", port))
         self.port: int = self._listening.getsockname()[1]
         self._stop: list[Callable[[], None]] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
         self._serving = Serving(
             engine=engine_of(policy), settings=settings or Settings(), **{"hosts": HOSTS, **serving}
         )
@@ -97,14 +97,14 @@ class ThreadedServer:
 
     def stop(self) -> None:
         """Ends the server as a signal would, and waits until it has ended."""
-        assert self._loop is not None
-        self._loop.call_soon_threadsafe(self._stop[0])
+        assert self.loop is not None
+        self.loop.call_soon_threadsafe(self._stop[0])
         self._thread.join(LONG)
         assert not self._thread.is_alive()
 
     def _run(self, store_path: str) -> None:
         async def run() -> None:
-            self._loop = asyncio.get_running_loop()
+            self.loop = asyncio.get_running_loop()
             async with open_store(store_path) as store:
                 await run_server(store, self._serving, self._listening, self._stop.append)
 

