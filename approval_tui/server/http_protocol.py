@@ -39,18 +39,31 @@ class PatientProtocol(H11Protocol):
     _hang_up: asyncio.TimerHandle | None = None
     _give_up: asyncio.TimerHandle | None = None
     _last_call: asyncio.TimerHandle | None = None
+    _idle_since = 0.0
 
     @property
     def is_idle(self) -> bool:
         """Whether nobody is served over this connection now."""
         return self.cycle is None or self.cycle.response_complete
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the connection goes on."""
+        return not self.transport.is_closing()
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._be_patient()
+        self._idle_since = self.loop.time()
         if len(self.connections) > min(self.most_connections, most_sockets()):
-            others = (each for each in self.connections if isinstance(each, PatientProtocol) and each is not self)
-            next((each for each in others if each.is_idle), self).transport.abort()
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Ends the connection that has waited longest for a request, unless enough are at their end already."""
+        alive = [each for each in self.connections if isinstance(each, PatientProtocol) and each.is_alive]
+        if len(alive) > min(self.most_connections, most_sockets()):
+            idle = (each for each in alive if each.is_idle and each is not self)
+            min(idle, key=lambda each: each._idle_since, default=self).transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_patience()
@@ -83,6 +96,7 @@ class PatientProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         self._forget_patience()
+        self._idle_since = self.loop.time()
         super().on_response_complete()
         if self.transport.is_closing():
             self._close()

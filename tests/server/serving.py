@@ -84,7 +84,7 @@ class ThreadedServer:
         self._stop: list[Callable[[], None]] = []
         self.loop: asyncio.AbstractEventLoop | None = None
         self._serving = Serving(
-            engine=engine_of(policy), settings=settings or Settings(), **{"hosts": HOSTS, **serving}
+            **{"engine": engine_of(policy), "settings": settings or Settings(), "hosts": HOSTS, **serving}
         )
         self._thread = threading.Thread(target=self._run, args=(store_path,), name="server", daemon=True)
         self._thread.start()

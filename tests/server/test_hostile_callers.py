@@ -260,12 +260,14 @@ def test_one_token_does_not_take_the_place_of_the_others(
 
 
 def test_connections_that_say_nothing_give_way_to_those_that_ask(
-    served: Served, monkeypatch: pytest.MonkeyPatch
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(PatientProtocol, "most_connections", 10)
+    served = watched.served
     request = submit(served.desk, Call(tool="t", arguments={}, requester="bot"))
     with connected(served) as polling_on, contextlib.ExitStack() as stack:
         polling_on.sendall(polling(served, request.id))
+        until(lambda: watched.tasks() == 1)
         silent = [stack.enter_context(connected(served)) for _ in range(50)]
         assert_served(served)
         until(lambda: len(select.select(silent, [], [], 0)[0]) >= 40)  # to which the server has said goodbye
