@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import uuid
@@ -95,6 +96,9 @@ class Desk:
             return _response(exchange_id, await self._answer(exchange_id, request, operation, is_own))
         except (CallerGone, CallerLeft):
             return None
+        except asyncio.CancelledError:  # the server ends, and nothing may stay without an answer
+            refusal = unavailable("stopping", "The server ends.")
+            return _response(exchange_id, _refused(refusal, exchange_id, operation, is_own), refusal.headers)
         except Exception as error:
             refusal = _refusal_for(error, exchange_id)
             return _response(exchange_id, _refused(refusal, exchange_id, operation, is_own), refusal.headers)

@@ -121,3 +121,19 @@ def assert_nothing_of_the_inside(text: str) -> None:
 def _headers(data: bytes) -> dict[str, str]:
     lines = data.decode("latin-1").split("\r\n\r\n")[0].split("\r\n")[1:]
     return {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def of(token: str) -> str:
+    """The header of who has that token."""
+    return f"Authorization: Bearer {token}"
+
+
+def submission(served: Served, *headers: str, key: str = "k") -> bytes:
+    """The head of the agent's submission."""
+    named = ("Content-Type: application/json", f"Idempotency-Key: {key}")
+    return head("POST /v1/requests HTTP/1.1", of(served.agent_token), *named, *headers)
+
+
+def polling(served: Served, request_id: str) -> bytes:
+    """The agent's poll of its request."""
+    return head(f"GET /v1/requests/{request_id}?wait=30s HTTP/1.1", of(served.agent_token))

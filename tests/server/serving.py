@@ -111,6 +111,19 @@ class ThreadedServer:
         asyncio.run(run())
 
 
+class Watched:
+    """A server whose tasks and connections a test can count."""
+
+    def __init__(self, server: ThreadedServer, served: Served) -> None:
+        self.served = served
+        self._server = server
+
+    def tasks(self) -> int:
+        """How many tasks serve callers now."""
+        loop = self._server.loop
+        return sum("run_asgi" in repr(task) for task in asyncio.all_tasks(loop))
+
+
 def serve(store_path: str, **options: Any) -> tuple[ThreadedServer, Served]:
     """A server on a thread with a token for the agent `bot` and one for the reviewer `ann`."""
     desk = open_store_blocking(store_path)

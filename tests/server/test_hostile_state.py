@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import resource
 import shutil
+import socket
 import sqlite3
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,8 +20,10 @@ from approval_tui.domain.errors import PolicyError
 from approval_tui.domain.http_names import OWN_MEDIA_TYPE, uuid_of
 from approval_tui.domain.models import Request, Requirements
 from approval_tui.domain.tokens import REVIEWER
-from tests.server.raw import assert_nothing_of_the_inside
-from tests.server.serving import Served, serve, table, token_for
+from approval_tui.server.sockets import Address, listen_at
+from approval_tui.store import open_store_blocking
+from tests.server.raw import assert_nothing_of_the_inside, connected, head, one_answer, received, sent_at_last
+from tests.server.serving import Served, ServerProcess, serve, table, token_for
 from tests.support import ANN, BO, approve, assert_sound, submit
 
 SECRET_PATH = "/etc/approvals/secret-policy.yaml"
@@ -214,3 +218,35 @@ def test_with_a_policy_that_cannot_be_used_nothing_is_asked_or_run(
         raised.clear()
         assert agent.post(f"/v1/requests/{made['id']}/consume", headers={"Idempotency-Key": "c"}).status_code == 200
     assert [each for each in caplog.records if each.name == "approval_tui.server" and each.levelno >= logging.ERROR]
+
+
+# --- as the command serves ---------------------------------------------------------------------
+
+
+def test_the_command_says_nothing_on_stderr_of_what_strangers_send(store_path: str) -> None:
+    with open_store_blocking(store_path) as desk:
+        process = ServerProcess(store_path)
+        served = Served(process.url, desk, "", "")
+        for data in (b"\x00" * 50, head("GET /x\x1b[2J HTTP/1.1"), head("GET / HTTP/1.1", host="Host: \x1b[31mevil")):
+            sent_at_last(served, data)
+        with connected(served) as connection:
+            connection.sendall(head("POST /v1/requests HTTP/1.1", "Transfer-Encoding: chunked"))
+            assert one_answer(connection).status == 401
+            connection.sendall(b"no chunk\r\n")
+            assert received(connection) == b""
+        assert process.stop() == 0
+    assert "Traceback" not in process.said
+    assert "evil" not in process.said
+    assert process.said.splitlines()[-1] == "Stopped."
+
+
+def test_the_command_may_have_as_many_sockets_as_its_callers_need(store_path: str) -> None:
+    process = ServerProcess(store_path)
+    soft, hard = resource.prlimit(process.process.pid, resource.RLIMIT_NOFILE)
+    assert soft >= min(hard, 4096)
+    assert process.stop() == 0
+
+
+def test_an_answer_does_not_wait_for_the_callers_tcp() -> None:
+    with listen_at(Address("127.0.0.1", 0)) as listening:
+        assert listening.proto == socket.IPPROTO_TCP  # by which asyncio knows that it may send at once
