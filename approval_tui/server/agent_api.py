@@ -17,11 +17,10 @@ from approval_tui.domain.clock import system_clock
 from approval_tui.domain.errors import ClaimInvalid, StatusConflict
 from approval_tui.domain.lifecycle import APPROVED, CONSUMED, EXPIRED, NOT_RUN, PENDING
 from approval_tui.domain.models import Request
-from approval_tui.domain.request_record import request_to_record
 from approval_tui.domain.submissions import Submission
 from approval_tui.gate.on_behalf import OnBehalf
 from approval_tui.server.agent_types import OwnAttempt, OwnReportOutcome, ReportOutcome, Rollback
-from approval_tui.server.agent_wire import is_cancelled, milliseconds_of, request_on_wire, status_of
+from approval_tui.server.agent_wire import is_cancelled, milliseconds_of, record_for_agents, request_on_wire, status_of
 from approval_tui.server.change_feed import ChangeFeed, rung_within
 from approval_tui.server.errors import Refusal
 from approval_tui.server.exchange import Answer, Exchange
@@ -159,7 +158,7 @@ class AgentApi:
 
     async def _told(self, exchange: Exchange, request: Request) -> JsonObject:
         if exchange.is_own:
-            return {"request": request_to_record(request)}
+            return {"request": record_for_agents(request)}
         return request_on_wire(request, await self.store.server.submitted_as(request.id, request.requester))
 
 

@@ -19,8 +19,8 @@ from starlette.types import Receive, Scope, Send
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.errors import ApprovalTuiError
 from approval_tui.domain.http_names import OWN_MEDIA_TYPE
-from approval_tui.domain.request_record import request_to_record
 from approval_tui.domain.tokens import AGENT, Token
+from approval_tui.server.agent_wire import record_for_agents
 from approval_tui.server.callers import authenticate, refuse_ended_token, refuse_foreign_pages
 from approval_tui.server.change_feed import CallerGone
 from approval_tui.server.errors import Refusal, refusal_of, unavailable
@@ -216,7 +216,7 @@ def _refused(refusal: Refusal, exchange_id: str, operation: Operation | None = N
     if is_own and is_of_agent:
         error |= refusal.details
         if refusal.request is not None:
-            error["request"] = request_to_record(refusal.request)
+            error["request"] = record_for_agents(refusal.request)
         return Answer(refusal.status, {"error": error}, OWN_MEDIA_TYPE)
     return Answer(refusal.status, {"error": error}, JSON)
 

@@ -12,8 +12,10 @@ import pytest
 
 from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import system_clock
+from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.http_names import OWN_MEDIA_TYPE, uuid_of
 from approval_tui.domain.models import Request
+from approval_tui.domain.request_record import request_from_record
 from approval_tui.domain.tokens import AGENT, REVIEWER
 from approval_tui.integrations.approval_manager import REQUESTER, TOOL
 from approval_tui.server.operations import Operation
@@ -241,3 +243,20 @@ def test_the_secret_of_a_token_is_neither_kept_nor_told_nor_logged(
         with open(name, "rb") as kept:
             content = kept.read()
         assert not [secret for secret in secrets if secret.encode() in content]
+
+
+def test_an_agent_learns_who_decided_and_not_under_which_account_or_where(served: Served, agent: httpx2.Client) -> None:
+    request = submit(served.desk, Call(tool="shell", arguments={}, requester="bot"))
+    person = Reviewer("ann", via="console", os_user="ann-at-work", tty="/dev/pts/7")
+    approve(served.desk, request, person)
+    for kind in (JSON, OWN_MEDIA_TYPE):
+        path = f"/v1/requests/{request.id}"
+        told = agent.get(path, headers={"Accept": kind})
+        kinds = {"Accept": kind, "Content-Type": kind}
+        refused = agent.post(f"{path}/outcome", json={"status": "failed", "claim": "x"}, headers=kinds)
+        assert told.status_code == 200
+        assert refused.status_code in (400, 409)
+        for answer in (told, refused):
+            assert "ann-at-work" not in answer.text
+            assert "pts" not in answer.text
+    assert request_from_record(told.json()["request"]).decisions[0].reviewer == "ann"

@@ -212,7 +212,17 @@ def test_a_path_has_one_form(served: Served, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["?x=1", "?limit=1&limit=2", "?limit", "?limit=%ff", "?" + "a=1&" * 2000, "?limit=1;x"]
+    "query",
+    [
+        "?x=1",
+        "?limit=1&limit=2",
+        "?limit",
+        "?limit=%ff",
+        "?" + "a=1&" * 2000,
+        "?limit=1;x",
+        f"?newer_than=apr_{'0' * 32}%0a",
+    ],
+    ids=lambda query: query[:20],
 )
 def test_a_query_has_one_meaning(served: Served, query: str) -> None:
     assert_refused(sent(served, head(f"GET /api/pending{query} HTTP/1.1", bearer(served))), 400)
