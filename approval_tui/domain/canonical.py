@@ -127,16 +127,22 @@ def parse_json(text: str | bytes, *, exact_numbers: bool = False) -> Any:
         raise InvalidJson(f"The JSON is nested deeper than {DEEPEST_NESTING} levels.") from None
     except UnicodeDecodeError as error:
         raise InvalidJson(f"The text is not UTF-8: {error.reason} at byte {error.start}.") from None
-    except ValueError as error:
+    except json.JSONDecodeError as error:
         raise InvalidJson(f"The text is not JSON: {error}.") from None
+    except ValueError:  # Python converts no integer of so many digits
+        raise InvalidJson(f"The text is not JSON for us: an integer has over {LONGEST_INTEGER_BITS} bits.") from None
     return _checked(value, "$")[0]
 
 
 def _exact_float(text: str) -> float:
-    from decimal import Decimal  # few readers are so strict
+    from decimal import Decimal, InvalidOperation  # few readers are so strict
 
     number = float(text)
-    if Decimal(text) != Decimal(repr(number)):
+    try:
+        is_exact = Decimal(text) == Decimal(repr(number))
+    except InvalidOperation:  # an exponent that Decimal cannot hold either
+        is_exact = False
+    if not is_exact:
         raise InvalidJson(f"{text[:60]} is a number of more digits than can be kept.")
     return number
 

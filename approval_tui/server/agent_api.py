@@ -17,11 +17,10 @@ from approval_tui.domain.clock import system_clock
 from approval_tui.domain.errors import ClaimInvalid, StatusConflict
 from approval_tui.domain.lifecycle import APPROVED, CONSUMED, EXPIRED, NOT_RUN, PENDING
 from approval_tui.domain.models import Request
-from approval_tui.domain.request_record import request_to_record
 from approval_tui.domain.submissions import Submission
 from approval_tui.gate.on_behalf import OnBehalf
 from approval_tui.server.agent_types import OwnAttempt, OwnReportOutcome, ReportOutcome, Rollback
-from approval_tui.server.agent_wire import is_cancelled, milliseconds_of, request_on_wire, status_of
+from approval_tui.server.agent_wire import is_cancelled, milliseconds_of, record_for_agents, request_on_wire, status_of
 from approval_tui.server.change_feed import ChangeFeed, rung_within
 from approval_tui.server.errors import Refusal
 from approval_tui.server.exchange import Answer, Exchange
@@ -49,7 +48,7 @@ class AgentApi:
 
     async def get(self, exchange: Exchange) -> Answer:
         """The request as it is, after up to `wait` if it is pending until then."""
-        wait = min(milliseconds_of(exchange.query.wait), 30_000) if exchange.query.wait is not UNSET else 0
+        wait = 0 if exchange.query.wait is UNSET else milliseconds_of(exchange.query.wait)
         request = await self._decided_within(exchange, wait)
         return exchange.answer(200, await self._told(exchange, request))
 
@@ -146,7 +145,7 @@ class AgentApi:
 
     async def _decided_within(self, exchange: Exchange, wait: int) -> Request:
         request_id, requester = exchange.request_id, exchange.token.name
-        until = system_clock() + wait
+        until = self.feed.until(wait)
         with self.feed.listening(request_id) as rung:
             while True:
                 request = await self.store.server.owned(request_id, requester)
@@ -163,7 +162,7 @@ class AgentApi:
 
     async def _told(self, exchange: Exchange, request: Request) -> JsonObject:
         if exchange.is_own:
-            return {"request": request_to_record(request)}
+            return {"request": record_for_agents(request)}
         return request_on_wire(request, await self.store.server.submitted_as(request.id, request.requester))
 
 

@@ -12,7 +12,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from approval_tui.domain.attempts import MOST_ATTEMPTS
 from approval_tui.domain.limits import LONGEST_NAME, LONGEST_TEXT
 
-Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, pattern=r"\S")]
+_NOT_BLANK = r"[^\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+"""Something that is no blank for Python; what \\S matches is another set in every language."""
+
+Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, pattern=_NOT_BLANK)]
 Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
 Duration = Annotated[str, Meta(pattern="^[1-9][0-9]*(s|m|h)$", max_length=64)]
 Timestamp = Annotated[
@@ -38,7 +41,7 @@ class OwnAttempt(Struct, forbid_unknown_fields=True):
 
     number: Annotated[int, Meta(ge=1, le=MOST_ATTEMPTS)]
     most: Annotated[int, Meta(ge=1, le=MOST_ATTEMPTS)]
-    previous: Annotated[str, Meta(pattern="^apr_[0-9a-f]{32}$")] | None
+    previous: Annotated[str, Meta(pattern="^apr_[0-9a-f]{32}$", max_length=36)] | None
 
 
 class OwnCreateApprovalRequest(CreateApprovalRequest, forbid_unknown_fields=True):

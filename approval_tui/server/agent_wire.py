@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from approval_tui.domain.canonical import JsonObject, exact_json
+from approval_tui.domain.canonical import JsonObject, exact_json, record_json
 from approval_tui.domain.clock import HOUR, LONGEST_DURATION, MINUTE, SECOND, format_timestamp
 from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.http_names import uuid_of
@@ -24,6 +24,7 @@ from approval_tui.domain.lifecycle import (
     SUCCEEDED,
 )
 from approval_tui.domain.models import Request
+from approval_tui.domain.request_record import request_to_record
 from approval_tui.domain.submissions import SubmittedAs
 
 _DURATION = re.compile("([1-9][0-9]*)([smh])")
@@ -74,6 +75,12 @@ def request_on_wire(request: Request, submitted: SubmittedAs | None) -> JsonObje
     if request.status == CONSUMED and said["status"] == APPROVED:
         said["consumption"] = _consumption(request)
     return said
+
+
+def record_for_agents(request: Request) -> JsonObject:
+    """The whole request, but for the reviewers' accounts and terminals, which are no business of an agent."""
+    decisions = [{**each.to_json(), "os_user": None, "tty": None} for each in request.decisions]
+    return {**request_to_record(request), "decisions_text": record_json(decisions)}
 
 
 def _decision(request: Request, status: str) -> JsonObject:

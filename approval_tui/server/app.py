@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import uuid
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -18,19 +19,34 @@ from starlette.types import Receive, Scope, Send
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.errors import ApprovalTuiError
 from approval_tui.domain.http_names import OWN_MEDIA_TYPE
-from approval_tui.domain.request_record import request_to_record
 from approval_tui.domain.roles import AGENT
+from approval_tui.domain.tokens import Token
+from approval_tui.server.agent_wire import record_for_agents
 from approval_tui.server.callers import authenticate, refuse_ended_token, refuse_foreign_pages
 from approval_tui.server.change_feed import CallerGone
-from approval_tui.server.errors import Refusal, refusal_of
+from approval_tui.server.errors import Refusal, refusal_of, unavailable
 from approval_tui.server.exchange import JSON, Answer, Exchange, encoded
 from approval_tui.server.openapi import openapi_document
 from approval_tui.server.operations import Operation
-from approval_tui.server.reading import CallerLeft, media_type_of, read_body, read_key, read_object, read_query
+from approval_tui.server.reading import (
+    BodySpace,
+    CallerLeft,
+    has_body,
+    is_of_our_gate,
+    media_type_of,
+    read_body,
+    read_key,
+    read_object,
+    read_query,
+    refuse_ambiguous,
+)
 from approval_tui.store.asynchronous import AsyncStore
 
 MOST_EXCHANGES = 2000
-"""How many callers are served or held at once."""
+"""How many callers of a role are served or held at once, so that agents do not stand in a reviewer's way."""
+
+MOST_OF_ONE = 1000
+"""The same of one token."""
 
 _log = logging.getLogger("approval_tui.server")
 
@@ -44,14 +60,10 @@ def make_app(store: AsyncStore, operations: Sequence[Operation], hosts: Collecti
     document = openapi_document(operations)
     routes = [Route(path, _Endpoint(desk, methods)) for path, methods in by_path.items()]
     routes.append(Route("/openapi.json", _Endpoint(desk, {}, document)))
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _no_such_path})
+    app = Starlette(routes=routes)
     app.router.redirect_slashes = False
+    app.router.default = _Endpoint(desk, None)
     return app
-
-
-async def _no_such_path(_request: Request, _error: Exception) -> Response:
-    exchange_id = str(uuid.uuid4())
-    return _response(exchange_id, _refused(Refusal(404, "not_found", "There is nothing here."), exchange_id))
 
 
 class Desk:
@@ -60,18 +72,24 @@ class Desk:
     def __init__(self, store: AsyncStore, hosts: Collection[str] | None) -> None:
         self._store = store
         self._hosts = hosts
-        self._count = 0
+        self._bodies = BodySpace()
+        self._served: Counter[str] = Counter()
 
     async def serve(
-        self, request: Request, methods: dict[str, Operation], document: JsonObject | None
+        self, request: Request, methods: dict[str, Operation] | None, document: JsonObject | None
     ) -> Response | None:
-        """The answer to one exchange; None where nobody is there any more to get it."""
+        """The answer to one exchange; None where nobody is there any more to get it.
+
+        `methods` are the operations of its path, None where there is no such path.
+        """
         exchange_id = str(uuid.uuid4())
-        operation = methods.get(request.method)
-        is_own = OWN_MEDIA_TYPE in request.headers.get("accept", "")
-        self._count += 1
+        operation = None if methods is None else methods.get(request.method)
+        is_own = is_of_our_gate(request.headers)
         try:
             refuse_foreign_pages(request.headers, self._hosts)
+            refuse_ambiguous(request.scope["http_version"], request.headers)
+            if methods is None or b"%" in request.scope["raw_path"]:  # no path of ours needs to be escaped
+                raise Refusal(404, "not_found", "There is nothing here.")
             if document is not None and request.method == "GET":
                 return _response(exchange_id, Answer(200, document))
             if operation is None:
@@ -79,30 +97,56 @@ class Desk:
             return _response(exchange_id, await self._answer(exchange_id, request, operation, is_own))
         except (CallerGone, CallerLeft):
             return None
+        except asyncio.CancelledError:  # the server ends, and nothing may stay without an answer
+            refusal = unavailable("stopping", "The server ends.")
+            return _response(exchange_id, _refused(refusal, exchange_id, operation, is_own), refusal.headers)
         except Exception as error:
             refusal = _refusal_for(error, exchange_id)
             return _response(exchange_id, _refused(refusal, exchange_id, operation, is_own), refusal.headers)
-        finally:
-            self._count -= 1
 
     async def _answer(self, exchange_id: str, request: Request, operation: Operation, is_own: bool) -> Answer:
-        if self._count > MOST_EXCHANGES:
-            raise Refusal(503, "too_busy", "Too many are served already.", headers=(("Retry-After", "1"),))
-        headers = request.headers
-        token = await authenticate(self._store, headers)
+        token = await authenticate(self._store, request.headers)
         if token.role != operation.role:
             raise Refusal(403, "wrong_role", f"This needs a token of the role {operation.role}.")
+        with self._counted(token), self._bodies.share() as grow:
+            return await self._answer_to(token, exchange_id, request, operation, is_own, grow)
+
+    @contextlib.contextmanager
+    def _counted(self, token: Token) -> Iterator[None]:
+        """Raises Refusal where too many are served already."""
+        if self._served[token.role] >= MOST_EXCHANGES or self._served[token.id] >= MOST_OF_ONE:
+            raise unavailable("too_busy", "Too many are served already.")
+        self._served.update((token.role, token.id))
+        try:
+            yield
+        finally:
+            self._served.subtract((token.role, token.id))
+            if not self._served[token.id]:
+                del self._served[token.id]
+
+    async def _answer_to(
+        self,
+        token: Token,
+        exchange_id: str,
+        request: Request,
+        operation: Operation,
+        is_own: bool,
+        grow: Callable[[int], None],
+    ) -> Answer:
+        headers = request.headers
         key = read_key(headers) if operation.needs_key else ""
         query = read_query(request.scope["query_string"], operation.query)
         raw_body: JsonObject = {}
         body = None
-        data = await read_body(headers, request.receive)
+        data = await read_body(headers, request.receive, grow)
+        if has_body(headers):  # which may have taken its time
+            await refuse_ended_token(self._store, token)
         is_own = is_own and operation.role == AGENT
         if operation.body is not None:
             kind = operation.own_body if is_own else operation.body
             if (media_type_of(headers) == OWN_MEDIA_TYPE) != is_own or kind is None:
                 raise Refusal(415, "unsupported_media_type", "The body's media type does not fit the Accept header.")
-            raw_body, body = read_object(data, kind)
+            raw_body, body = await read_object(data, kind)
         elif data.strip():
             raise Refusal(400, "unexpected_body", "This has no body.")
         exchange = Exchange(
@@ -125,7 +169,7 @@ class Desk:
 class _Endpoint:
     """One path; Starlette hands it whatever method there is, so that each gets an answer of ours."""
 
-    def __init__(self, desk: Desk, methods: dict[str, Operation], document: JsonObject | None = None) -> None:
+    def __init__(self, desk: Desk, methods: dict[str, Operation] | None, document: JsonObject | None = None) -> None:
         self._desk = desk
         self._methods = methods
         self._document = document
@@ -173,7 +217,7 @@ def _refused(refusal: Refusal, exchange_id: str, operation: Operation | None = N
     if is_own and is_of_agent:
         error |= refusal.details
         if refusal.request is not None:
-            error["request"] = request_to_record(refusal.request)
+            error["request"] = record_for_agents(refusal.request)
         return Answer(refusal.status, {"error": error}, OWN_MEDIA_TYPE)
     return Answer(refusal.status, {"error": error}, JSON)
 

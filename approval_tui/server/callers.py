@@ -26,7 +26,7 @@ def refuse_foreign_pages(headers: Headers, hosts: Collection[str] | None) -> Non
     found = _HOST.fullmatch(named[0]) if len(named) == 1 else None
     if found is None or (hosts is not None and found["name"].lower() not in hosts):
         raise Refusal(400, "invalid_host", "This server is not called by that name.", param="Host")
-    if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
+    if "origin" in headers or set(headers.getlist("sec-fetch-site")) - {"none"}:
         raise Refusal(403, "origin_refused", "Web pages may not call this server.", param="Origin")
 
 

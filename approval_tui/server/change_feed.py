@@ -8,8 +8,13 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 
+from approval_tui.domain.clock import SECOND, system_clock
 from approval_tui.domain.errors import ApprovalTuiError
+from approval_tui.domain.http_names import LONGEST_POLL
 from approval_tui.store.asynchronous import AsyncStore
+
+LONGEST_WAIT = LONGEST_POLL * SECOND
+"""How long one poll is held at most, in ms."""
 
 _MOST_EVENTS = 1000
 _TRY_AGAIN = 1.0
@@ -46,6 +51,11 @@ class ChangeFeed:
         """Ends every wait, so that each caller gets an answer before the server goes."""
         self.is_stopping = True
         self._ring_all()
+
+    @staticmethod
+    def until(wait: int) -> int:
+        """When a poll ends that is to be held for so many ms."""
+        return system_clock() + min(wait, LONGEST_WAIT)
 
     @contextlib.contextmanager
     def listening(self, request_id: str | None) -> Iterator[asyncio.Event]:

@@ -100,7 +100,8 @@ def _responses(operation: Operation, schemas: dict[Any, Any]) -> JsonObject:
         answers[str(status)] = _response(status, content)
     refusals = {*_ALWAYS, *operation.refusals, *(_WITH_BODY if operation.body is not None else ())}
     for status in sorted(refusals):
-        answers[str(status)] = _response(status, {JSON: {"schema": schemas[operation.error]}})
+        kinds = (JSON,) if operation.own_answer is None else (JSON, OWN_MEDIA_TYPE)
+        answers[str(status)] = _response(status, {kind: {"schema": schemas[operation.error]} for kind in kinds})
     return answers
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,7 +16,7 @@ from starlette.types import Receive
 from approval_tui.domain.canonical import JsonObject, parse_json
 from approval_tui.domain.errors import InvalidJson
 from approval_tui.domain.http_names import KEY_HEADER, OWN_MEDIA_TYPE
-from approval_tui.server.errors import Refusal
+from approval_tui.server.errors import Refusal, unavailable
 from approval_tui.server.exchange import JSON
 
 MOST_BODY_BYTES = 8 * 1024 * 1024
@@ -24,18 +25,61 @@ MOST_BODY_BYTES = 8 * 1024 * 1024
 SLOWEST_BODY = 20.0
 """Seconds within which a whole body must have come."""
 
+MOST_VALUES = 100_000
+"""Values in one body; to judge and to hash more would take so long that other callers had to wait."""
+
+MOST_HELD_BYTES = 128 * 1024 * 1024
+"""Of all bodies that are being read or served at once, but for small ones."""
+
+_SMALL = 64 * 1024
+_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _LONGEST_QUERY = 2000
 
 
-async def read_body(headers: Headers, receive: Receive, slowest: float = SLOWEST_BODY) -> bytes:
-    """The whole body; raises Refusal for one that is too large or too slow, and CallerLeft."""
+class BodySpace:
+    """The memory that bodies take, shared by all callers."""
+
+    def __init__(self) -> None:
+        self._taken = 0
+
+    @contextlib.contextmanager
+    def share(self) -> Iterator[Callable[[int], None]]:
+        """For one body: call it with the size it has so far; raises Refusal where there is no more space."""
+        mine = 0
+
+        def grow(size: int) -> None:
+            nonlocal mine
+            self._taken += size - mine
+            mine = size
+            if size > _SMALL and self._taken > MOST_HELD_BYTES:
+                raise unavailable("too_busy", "Too much is sent already.")
+
+        try:
+            yield grow
+        finally:
+            self._taken -= mine
+
+
+def refuse_ambiguous(http_version: str, headers: Headers) -> None:
+    """Raises Refusal for a body whose end two readers might see at two places (request smuggling)."""
+    if "transfer-encoding" in headers and ("content-length" in headers or http_version != "1.1"):
+        raise Refusal(400, "invalid_http", "It is not clear where the body ends.", headers=(("Connection", "close"),))
+
+
+def has_body(headers: Headers) -> bool:
+    """Whether there is a body to wait for."""
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+
+
+async def read_body(headers: Headers, receive: Receive, grow: Callable[[int], None]) -> bytes:
+    """The whole body, whose size so far is told to `grow`; raises Refusal for a too large or slow one, CallerLeft."""
     declared = headers.get("content-length")
     if declared is not None and int(declared) > MOST_BODY_BYTES:
         raise _too_large()
     parts, size = [], 0
     try:
-        async with asyncio.timeout(slowest):
+        async with asyncio.timeout(SLOWEST_BODY):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -44,6 +88,7 @@ async def read_body(headers: Headers, receive: Receive, slowest: float = SLOWEST
                 size += len(part)
                 if size > MOST_BODY_BYTES:
                     raise _too_large()
+                grow(size)
                 parts.append(part)
                 if not message.get("more_body", False):
                     return b"".join(parts)
@@ -64,8 +109,25 @@ def media_type_of(headers: Headers) -> str:
     return kind
 
 
-def read_object(body: bytes, kind: type) -> tuple[JsonObject, Any]:
+def is_of_our_gate(headers: Headers) -> bool:
+    """Whether our own media type is asked for: by name, or by a body of it to which any answer is welcome."""
+    accepted = headers.get("accept", "*/*")
+    if OWN_MEDIA_TYPE in accepted:
+        return True
+    return "*/*" in accepted and headers.get("content-type", "").partition(";")[0].strip().lower() == OWN_MEDIA_TYPE
+
+
+async def read_object(body: bytes, kind: type) -> tuple[JsonObject, Any]:
     """The body as JSON and as that type; raises Refusal for what is no such object."""
+    if len(body) <= _SMALL:
+        return _read_object(body, kind)
+    return await asyncio.to_thread(_read_object, body, kind)
+
+
+def _read_object(body: bytes, kind: type) -> tuple[JsonObject, Any]:
+    outside_texts = _TEXT.sub(b"", body)
+    if outside_texts.count(b",") + outside_texts.count(b"[") + outside_texts.count(b"{") > MOST_VALUES:
+        raise Refusal(400, "invalid_json", f"The body may have {MOST_VALUES:,} values at most.")
     try:
         value = parse_json(body.decode("utf-8"), exact_numbers=True)
     except InvalidJson as error:

@@ -5,6 +5,7 @@ The routes are Intercept's, with those for everything else that a reviewer does.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,10 @@ from approval_tui.server.reviewer_types import Approve, Deny, EventsQuery, Histo
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.transactions.filters import Filter
 
-_LONGEST_WAIT = 30_000
+MOST_LISTED_BYTES = 16 * 1024 * 1024
+"""Of arguments in one answer; one that would have more ends there, and the page after it goes on."""
+
+_STEP = 20
 _VIA = "api"
 
 
@@ -37,20 +41,25 @@ class ReviewerApi:
         """What waits for a decision, oldest first."""
         query = exchange.query
         newer_than = None if query.newer_than is UNSET else query.newer_than
-        until = system_clock() + _milliseconds(query.wait)
+        until = self.feed.until(_milliseconds(query.wait))
         with self.feed.listening(None) as rung:
             while True:
-                page = await self.store.reviewer.pending_page(start=_after(newer_than), most=query.limit)
+                first = await self.store.reviewer.pending_page(start=_after(newer_than), most=1)
                 left = until - system_clock()
-                if page.requests or left <= 0 or self.feed.is_stopping:
+                if first.requests or left <= 0 or self.feed.is_stopping:
                     break
                 await rung_within(rung, left / 1000, exchange.gone)
-        requests = [request.to_json() for request in page.requests]
-        return Answer(200, {"pending_count": page.total, "requests": requests})
+
+        async def some(last: str | None, most: int) -> tuple[Request, ...]:
+            page = await self.store.reviewer.pending_page(start=_after(last or newer_than), most=most, count=False)
+            return page.requests
+
+        requests, _is_whole = await _bounded(some, query.limit)
+        return Answer(200, {"pending_count": first.total, "requests": requests})
 
     async def request(self, exchange: Exchange) -> Answer:
         """One request, whatever has become of it; held while it is pending, if that is asked for."""
-        until = system_clock() + _milliseconds(exchange.query.wait)
+        until = self.feed.until(_milliseconds(exchange.query.wait))
         with self.feed.listening(exchange.request_id) as rung:
             while True:
                 request = await self.store.reviewer.get(exchange.request_id)
@@ -106,9 +115,12 @@ class ReviewerApi:
         """What no longer waits, newest first, a page at a time."""
         query: HistoryQuery = exchange.query
         chosen = Filter(*(_given(getattr(query, name)) for name in ("status", "requester", "tool", "session", "risk")))
-        found = await self.store.reviewer.history(chosen, before=_given(query.before), most=query.limit)
-        following = found[-1].id if len(found) == query.limit else None
-        return Answer(200, {"requests": [request.to_json() for request in found], "next": following})
+
+        async def some(last: str | None, most: int) -> tuple[Request, ...]:
+            return await self.store.reviewer.history(chosen, before=last or _given(query.before), most=most)
+
+        requests, is_last = await _bounded(some, query.limit)
+        return Answer(200, {"requests": requests, "next": None if is_last else requests[-1]["id"]})
 
     async def events(self, exchange: Exchange) -> Answer:
         """The audit log, a part at a time."""
@@ -133,6 +145,28 @@ class ReviewerApi:
         return Answer(200, grant.to_json())
 
 
+async def _bounded(
+    some: Callable[[str | None, int], Awaitable[tuple[Request, ...]]], most: int
+) -> tuple[list[JsonObject], bool]:
+    """Of what `some` gives after an id, so much as one answer may hold, and whether there is no more.
+
+    Agents choose how large their requests are, and a reviewer who lists them must get an answer all the same.
+    """
+    told: list[JsonObject] = []
+    last, size = None, 0
+    while len(told) < most:
+        step = min(most - len(told), _STEP)
+        found = await some(last, step)
+        for request in found:
+            told.append(request.to_json())
+            last, size = request.id, size + len(request.arguments_text) + len(request.edited_arguments_text or "")
+            if size > MOST_LISTED_BYTES:
+                return told, False
+        if len(found) < step:
+            return told, True
+    return told, False
+
+
 def _reviewer(exchange: Exchange) -> Reviewer:
     """Who decides: the token says it, and nothing that is sent."""
     return Reviewer(exchange.token.name, via=_VIA)
@@ -144,7 +178,7 @@ def _told(request: Request) -> Answer:
 
 
 def _milliseconds(wait: Any) -> int:
-    return 0 if wait is UNSET else min(_LONGEST_WAIT, milliseconds_of(wait))
+    return 0 if wait is UNSET else milliseconds_of(wait)
 
 
 def _given(value: Any) -> Any:

@@ -8,8 +8,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from approval_tui.server.agent_types import Duration, JsonObject, Name, Text
 
-Digest = Annotated[str, Meta(pattern="^v1:sha256:[0-9a-f]{64}$")]
-RequestId = Annotated[str, Meta(pattern="^apr_[0-9a-f]{32}$")]
+Digest = Annotated[str, Meta(pattern="^v1:sha256:[0-9a-f]{64}$", max_length=74)]
+RequestId = Annotated[str, Meta(pattern="^apr_[0-9a-f]{32}$", max_length=36)]
 PageSize = Annotated[int, Meta(ge=1, le=500)]
 EventNumber = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Risk = Literal["low", "medium", "high"]

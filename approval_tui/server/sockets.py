@@ -5,14 +5,20 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import resource
 import socket
 import ssl
 import stat
+import sys
 from typing import NamedTuple
 
 from approval_tui.domain.errors import InvalidInput
 
 _BACKLOG = 1024
+_MOST_FILES = 4096
+_OTHER_FILES = 100
+"""What the rest of the process opens at most."""
+
 _NOT_STARTED = "Nothing was started."
 
 
@@ -89,6 +95,20 @@ def listen_on_path(path: str, group: str | None) -> socket.socket:
     finally:
         os.umask(before)
     return listening
+
+
+def raise_most_sockets() -> None:
+    """Lets this process have as many sockets as a server can use, where the system admits it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY:
+        wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+
+
+def most_sockets() -> int:
+    """How many sockets callers may have, so that the store and the log keep theirs."""
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else max(1, soft - _OTHER_FILES)
 
 
 def take_away(path: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from tests.server.serving import Served, serve
+from tests.server.serving import Served, Watched, serve, serving_all
 
 
 @pytest.fixture
@@ -29,3 +29,19 @@ def agent(served: Served) -> Iterator[httpx2.Client]:
 def reviewer(served: Served) -> Iterator[httpx2.Client]:
     with served.client(served.reviewer_token) as client:
         yield client
+
+
+@pytest.fixture
+def served_whole(store_path: str) -> Iterator[Served]:
+    """The same with ToolWeaver's routes, as the command serves."""
+    with serving_all(store_path) as served:
+        yield served
+
+
+@pytest.fixture
+def watched(store_path: str) -> Iterator[Watched]:
+    """A server whose tasks a test can count."""
+    server, served = serve(store_path)
+    yield Watched(server, served)
+    server.stop()
+    served.desk.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -10,7 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +20,12 @@ import httpx2
 from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.roles import AGENT, REVIEWER
 from approval_tui.domain.tokens import new_token
+from approval_tui.integrations.approval_manager import ApprovalManager
+from approval_tui.integrations.approval_routes import answer
 from approval_tui.policy.document import parse_policy
 from approval_tui.policy.engine import PolicyEngine
-from approval_tui.server.run import Serving, run_server
+from approval_tui.server.operations import Operation
+from approval_tui.server.run import Serving, operations_for, run_server
 from approval_tui.server.sockets import Address, listen_at
 from approval_tui.settings.configuration import Settings
 from approval_tui.store import open_store, open_store_blocking
@@ -79,9 +83,9 @@ class ThreadedServer:
         self._listening = listen_at(Address("127.0.0.1", port))
         self.port: int = self._listening.getsockname()[1]
         self._stop: list[Callable[[], None]] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
         self._serving = Serving(
-            engine=engine_of(policy), settings=settings or Settings(), **{"hosts": HOSTS, **serving}
+            **{"engine": engine_of(policy), "settings": settings or Settings(), "hosts": HOSTS, **serving}
         )
         self._thread = threading.Thread(target=self._run, args=(store_path,), name="server", daemon=True)
         self._thread.start()
@@ -94,18 +98,31 @@ class ThreadedServer:
 
     def stop(self) -> None:
         """Ends the server as a signal would, and waits until it has ended."""
-        assert self._loop is not None
-        self._loop.call_soon_threadsafe(self._stop[0])
+        assert self.loop is not None
+        self.loop.call_soon_threadsafe(self._stop[0])
         self._thread.join(LONG)
         assert not self._thread.is_alive()
 
     def _run(self, store_path: str) -> None:
         async def run() -> None:
-            self._loop = asyncio.get_running_loop()
+            self.loop = asyncio.get_running_loop()
             async with open_store(store_path) as store:
                 await run_server(store, self._serving, self._listening, self._stop.append)
 
         asyncio.run(run())
+
+
+class Watched:
+    """A server whose tasks and connections a test can count."""
+
+    def __init__(self, server: ThreadedServer, served: Served) -> None:
+        self.served = served
+        self._server = server
+
+    def tasks(self) -> int:
+        """How many tasks serve callers now."""
+        loop = self._server.loop
+        return sum("run_asgi" in repr(task) for task in asyncio.all_tasks(loop))
 
 
 def serve(store_path: str, **options: Any) -> tuple[ThreadedServer, Served]:
@@ -113,6 +130,30 @@ def serve(store_path: str, **options: Any) -> tuple[ThreadedServer, Served]:
     desk = open_store_blocking(store_path)
     server = ThreadedServer(store_path, **options)
     return server, Served(server.url, desk, token_for(desk, AGENT, "bot"), token_for(desk, REVIEWER, "ann"))
+
+
+@contextlib.contextmanager
+def serving_all(store_path: str, **options: Any) -> Iterator[Served]:
+    """The same with ToolWeaver's routes, as the command serves, until the context ends."""
+    with ApprovalManager(store_path) as manager:
+
+        def proposals(method: str, path: str, body: object, reviewer: str) -> tuple[int, dict[str, Any]]:
+            return answer(manager, method, path, body, reviewer=reviewer)
+
+        server, served = serve(store_path, proposals=proposals, **options)
+        with served.desk:
+            yield served
+            server.stop()
+
+
+def table() -> tuple[Operation, ...]:
+    """The server's own table, to be read; nothing stands behind it."""
+    nothing: Any = None
+    return operations_for(nothing, nothing, Serving(engine_of(None), Settings(), proposals=_no_proposals))
+
+
+def _no_proposals(_method: str, _path: str, _body: object, _reviewer: str) -> tuple[int, dict[str, Any]]:
+    raise NotImplementedError
 
 
 def free_port() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from agentapprovalprotocol.pydantic_ai import ApprovalCapability
 from pydantic_ai import Agent
@@ -26,21 +25,26 @@ def deploys_twice(messages: list[ModelMessage], _info: AgentInfo) -> ModelRespon
 
 def test_a_pydantic_ai_agent_runs_what_is_approved_and_is_told_why_not(served: Served) -> None:
     ran: list[str] = []
-    agent: Agent[None, str] = Agent(
-        FunctionModel(deploys_twice), capabilities=[ApprovalCapability(served.url, served.agent_token)]
-    )
+    approvals = ApprovalCapability(served.url, served.agent_token)
+    agent: Agent[None, str] = Agent(FunctionModel(deploys_twice), capabilities=[approvals])
 
     @agent.tool_plain
     def deploy(to: str) -> str:
         ran.append(to)
         return f"deployed to {to}"
 
+    async def run() -> str:
+        try:
+            return (await agent.run("Deploy.")).output
+        finally:
+            await approvals.gate.client.aclose()
+
     with reviewing(
         served.desk,
         lambda request: approve(served.desk, request),
         lambda request: deny(served.desk, request, "Not on a Friday."),
     ) as came:
-        said: Any = asyncio.run(agent.run("Deploy.")).output
+        said = asyncio.run(run())
     assert ran == ["staging"]
     assert "deployed to staging" in said
     assert "Not on a Friday." in said

@@ -59,7 +59,10 @@ def _run(path: str, serving: Serving, listening: socket.socket, started: Started
     import asyncio
 
     from approval_tui.server.run import run_server
+    from approval_tui.server.sockets import raise_most_sockets
     from approval_tui.store import open_store
+
+    raise_most_sockets()
 
     async def run() -> None:
         async with open_store(path) as store:
