@@ -76,6 +76,7 @@ FIGURES = {
     "flood": {"key to frame, p99, under a flood", "CPU under a flood"},
     "memory": {"memory after 3 further requests", "memory after 20 rows of history"},
     "mcp": {"MCP: an allowed call", "MCP: start to first answer"},
+    "server": {"server: a gated call", "server: a decision to the waiting gate"},
     "toolset": {"a pre-approved call of a toolset", "a granted call of a toolset"},
     "hook": {
         f"CPU of a hook answered by {what}"

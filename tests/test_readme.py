@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import json
 import os
 import re
 import shlex
@@ -19,11 +21,15 @@ from approval_tui.console.filtering import STATUS
 from approval_tui.domain.decisions import EVIDENCE_KINDS, EVIDENCE_TABLE
 from approval_tui.domain.lifecycle import PENDING, STATUSES
 from approval_tui.domain.models import Request
+from approval_tui.domain.notices import NOTICE_KINDS
+from approval_tui.notify.webhook import message
 from approval_tui.settings.actions import ACTIONS
 from approval_tui.settings.configuration import KEYS, Settings, parse_settings
 from approval_tui.store import open_store_blocking
 from approval_tui.store.transactions.filters import FIELDS, IN_DOUBT
 from screenshots.make import FOLDER, PICTURES, file_of, take
+from tests.notify.notices import NOTICE
+from tests.notify.receivers import Answer, receiving
 from tests.support import approve
 
 ROOT = Path(__file__).parent.parent
@@ -71,7 +77,7 @@ def test_every_command_of_the_table_of_keys_is_a_command() -> None:
 def test_the_example_configuration_has_every_key_with_its_default() -> None:
     text = (ROOT / "config.example.yaml").read_text(encoding="utf-8")
     settings = parse_settings(text, "config.example.yaml")
-    assert [path for path in KEYS if not re.search(rf"^ *{path.split('.')[-1]}:", text, flags=re.MULTILINE)] == []
+    assert [path for path in KEYS if not re.search(rf"^[ #]*{path.split('.')[-1]}:", text, flags=re.MULTILINE)] == []
     defaults = Settings()
     told = {"store", "policy", "reviewer", "redact_names"}
     assert {key.field for key in KEYS.values() if getattr(settings, key.field) != getattr(defaults, key.field)} == told
@@ -105,6 +111,10 @@ def test_the_readme_shows_every_picture_once_and_says_what_it_is() -> None:
 async def test_a_picture_is_the_same_in_each_run(name: str) -> None:
     picture = next(picture for picture in PICTURES if picture.name == name)
     assert await take(picture) == await take(picture)
+
+
+RUN_ELSEWHERE = (" npx ", " notify ", "approval-tui serve", " > ")
+"""What stands in commands that tests/proxy, tests/notify and tests/server run."""
 
 
 def run_command(line: str, store: str) -> subprocess.CompletedProcess[str]:
@@ -142,12 +152,35 @@ def test_every_command_of_the_readme_runs(store_path: str) -> None:
     agent.start()
     request = pending_request(store_path)
     for line in commands:
-        if line != asking and " npx " not in line:  # what needs the MCP server for files is run in tests/proxy
+        if line != asking and not any(word in line for word in RUN_ELSEWHERE):
             line = line.replace("apr_0199…", request.id).replace("v1:sha256:…", request.digest)
             finished = run_command(line, store_path)
             assert finished.returncode == 0, (line, finished.stderr)
     agent.join()
     assert answers[0].returncode == 0, answers[0].stderr
+
+
+def test_those_whom_the_readme_names_are_told(store_path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (text,) = [block for block in blocks("yaml") if block.startswith("notify:")]
+    assert {sink.label for sink in parse_settings(text, "README.md").sinks} == {"hooks.example.org", "ntfy"}
+    (command,) = [line for block in blocks("sh") for line in block.splitlines() if " notify " in line]
+    config = tmp_path / "config.yaml"
+    monkeypatch.setenv("APPROVAL_TUI_CONFIG", str(config))
+    with receiving(lambda _: Answer(200)) as receiver:
+        here = f"{receiver.url}\n    allow_private: true"
+        text = text.replace("https://hooks.example.org/approvals", here)
+        config.write_text(text.replace("ntfy.sh", f"127.0.0.1:{receiver.port}"))
+        finished = run_command(command, store_path)
+        assert (finished.returncode, finished.stdout) == (0, "127.0.0.1: taken\nntfy: taken\n")
+        assert len(receiver.received) == 2
+
+
+def test_the_keys_of_a_message_are_those_of_the_readme() -> None:
+    bullet = README[README.index("- **A webhook** gets JSON") :].split("\n- ")[0]
+    told = re.findall(r"`([a-z_]+)`", bullet)
+    messages = [json.loads(message(dataclasses.replace(NOTICE, kind=kind))) for kind in NOTICE_KINDS]
+    types = [each["type"] for each in messages]
+    assert told == ["type", *types, "test", *(key for key in messages[0] if key != "type")]
 
 
 @pytest.mark.parametrize("setup", ["pip install . &&", "pip install -e '.[dev]' &&"])

@@ -13,7 +13,7 @@ from approval_tui.domain.clock import SECOND
 from approval_tui.domain.coding_agents import CODING_AGENTS
 from approval_tui.domain.lifecycle import APPROVED, CONSUMED, FINAL, OUTCOMES, PENDING, POLICY_VERDICTS, RISKS, STATUSES
 from approval_tui.domain.proxy_choices import DEFAULT_PENDING_CODE, DEFAULT_REQUESTER, ON_PENDING, ROLLBACK_ON
-from approval_tui.domain.tokens import ROLES
+from approval_tui.domain.roles import ROLES
 from approval_tui.integrations.coding_agents.hook_times import DEFAULT_WAIT, LONGEST_WAIT
 from approval_tui.version import __version__
 
@@ -448,6 +448,8 @@ COMMANDS = (
     Command("hook install", "put the hook into a coding agent's settings", _hook_install, "hook_install:install"),
     Command("hook uninstall", "take the hook out of a coding agent's settings", _hook_file, "hook_install:uninstall"),
     Command("hook doctor", "check the hooks, with a test question that is denied", _hook_doctor, "hook_install:doctor"),
+    Command("notify run", "tell webhooks and chats of what waits", _no_arguments, "notify:run", has_json=False),
+    Command("notify test", "send a test to each of them, and say who took it", _no_arguments, "notify:try_out"),
     Command("demo", "three agents at work in a scratch folder, to try it out", _demo, "start:demo", has_json=False),
 )
 BY_NAME = {command.name: command for command in COMMANDS}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from approval_tui.display.redaction import Redactor
     from approval_tui.domain.decisions import Reviewer
+    from approval_tui.domain.sinks import Sink
     from approval_tui.policy.engine import PolicyEngine
     from approval_tui.settings.configuration import Settings
     from approval_tui.store.blocking import BlockingStore
@@ -86,6 +87,21 @@ class Environment:
         from approval_tui.settings.configuration import policy_location
 
         return policy_location(named, self.settings)
+
+    def sinks(self, policy: str | None = None) -> tuple[Sink, ...]:
+        """Who is told of what waits: the configuration's sinks, and the webhook of the policy in force, or of that one.
+
+        Raises ConfigurationError, and PolicyError.
+        """
+        from approval_tui.domain.sinks import distinct
+
+        path = self.policy_path(policy)
+        if path is None:
+            return distinct(self.settings.sinks)
+        from approval_tui.policy.files import read_policy
+
+        webhook = read_policy(path)[0].approvals.webhook
+        return distinct((*self.settings.sinks, *([] if webhook is None else [webhook])))
 
     def reviewer_name(self) -> str:
         """Who decides: --reviewer, else the configuration, else the operating system's user."""

@@ -22,7 +22,8 @@ READER_GONE = 141
 
 EXIT_CODES = {
     DONE: "done; of `wait` and `submit --wait`: approved",
-    NOT_AS_EXPECTED: "not as expected: an effect (of `demo`), a verdict (of `policy test`), a hook (of `hook doctor`)",
+    NOT_AS_EXPECTED: "not as expected: an effect (of `demo`), a verdict (of `policy test`), a hook (of `hook doctor`), "
+    "a test (of `notify test`)",
     USAGE: "usage, input or configuration",
     NOT_FOUND: "no such request, grant or token",
     CONFLICT: "conflict: already decided, changed, or lost a race",

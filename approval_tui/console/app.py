@@ -86,7 +86,7 @@ class ConsoleApp(App[None]):
         self.work = StoreWork(self)
         self.defect: Exception | None = None  #: what ended the console, where it was a defect of ours
         self._readonly = _ASKED_READONLY if readonly else None
-        path = store_path(store_location)
+        self.store_location = path = store_path(store_location)
         self.shown_path = shown_path or _with_tilde(path)
         self._watch = StoreWatch(self, path, Lists())
         redactor = Redactor.with_names(self.settings.redact_names)

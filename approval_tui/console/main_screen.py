@@ -246,6 +246,9 @@ class MainScreen(ListKeys):
             self._take_in(error.request)
         self.app.say(f"{error.happened} {error.not_done}", "bad")
 
+    def on_sinks_told(self, message: messages.SinksTold) -> None:
+        self.app.say(message.line)
+
     def on_verification_advanced(self, message: messages.VerificationAdvanced) -> None:
         self.say(f"Verifying: {message.done:,} of {message.total:,} {message.what}.")
 

@@ -117,6 +117,14 @@ class DecisionRefused(Message):
         self.error = error
 
 
+class SinksTold(Message):
+    """Something to know of those who are told beside this console: a webhook that fails, or works again."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__()
+        self.line = line
+
+
 class VerificationAdvanced(Message):
     """How far a check of the log has come."""
 

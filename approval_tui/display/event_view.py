@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from approval_tui.display.glyphs import UNICODE, Glyphs
 from approval_tui.display.redaction import Redactor
-from approval_tui.display.request_view import Field
+from approval_tui.display.request_view import Field, decider
 from approval_tui.domain.canonical import parse_json
 from approval_tui.domain.clock import format_age, format_timestamp
 from approval_tui.domain.errors import InvalidInput
@@ -34,7 +34,14 @@ def event_words(event: Event, redactor: Redactor, glyphs: Glyphs = UNICODE) -> s
     words.extend(glyphs.visible(said) for said in _evidence(_mapping(decision.get("evidence"))))
     who = decision.get("reviewer") or _mapping(details.get("by")).get("reviewer")
     if who:
-        words.append(f"by {glyphs.name(str(who))}")
+        words.append(f"by {decider(str(who), decision.get('via'), glyphs)}")
+    if details.get("token"):
+        of = (
+            f" of the {glyphs.visible(str(details.get('role')))} {glyphs.name(str(details['name']))}"
+            if details.get("name")
+            else ""
+        )
+        words.append(glyphs.visible(str(details["token"])) + of)
     if details.get("tool"):
         words.append(f"{glyphs.name(str(details['tool']))} for {glyphs.name(str(details.get('requester')))}")
     if details.get("session"):

@@ -14,7 +14,7 @@ from approval_tui.domain.canonical import exact_json
 from approval_tui.domain.clock import format_age, format_timestamp
 from approval_tui.domain.decisions import Decision
 from approval_tui.domain.lifecycle import APPROVE, APPROVED, CANCELLED, DENIED, DENY, EXPIRED, PENDING
-from approval_tui.domain.models import Request
+from approval_tui.domain.models import VIA_POLICY, Request
 
 LARGEST_PREVIEWED = 200_000
 """Characters of stored arguments beyond which a list does not look into them: it draws many rows at once."""
@@ -93,7 +93,7 @@ def _how_it_ended(previous: Request, redactor: Redactor, glyphs: Glyphs) -> str:
     if previous.status != DENIED or last is None:
         how = {EXPIRED: "expired", CANCELLED: "its requester withdrew"}.get(previous.status, f"is {previous.status}")
         return f"after one that {how}{'' if previous.decisions else ', undecided'}"
-    by = f"rejected by {glyphs.name(last.reviewer)}"
+    by = f"rejected by {decider(last.reviewer, last.via, glyphs)}"
     if not last.reason:
         return f"{by} without a reason"
     return f"{by} because: {glyphs.visible(redactor.redact(last.reason, glyphs))}"
@@ -146,10 +146,15 @@ def request_preview(request: Request, redactor: Redactor, glyphs: Glyphs = UNICO
     return preview_line(request.effective_arguments, redactor, glyphs=glyphs)
 
 
+def decider(name: str, via: object, glyphs: Glyphs) -> str:
+    """Who decided; a policy's rule is said to be one, whatever its name."""
+    return f"{'the rule ' if via == VIA_POLICY else ''}{glyphs.name(name)}"
+
+
 def decision_text(decision: Decision, redactor: Redactor, glyphs: Glyphs = UNICODE) -> str:
     """Who decided, when, from where, on what evidence, and why."""
-    reviewer, via = glyphs.name(decision.reviewer), glyphs.name(decision.via)
-    words = f"{reviewer}, {format_timestamp(decision.decided_at)}, via {via}"
+    reviewer, when = decider(decision.reviewer, decision.via, glyphs), format_timestamp(decision.decided_at)
+    words = f"{reviewer}, {when}" + ("" if decision.via == VIA_POLICY else f", via {glyphs.name(decision.via)}")
     evidence = decision.evidence
     rows = "1 row" if evidence.rows == 1 else f"{evidence.rows} rows"
     if evidence.kind == "shown":

@@ -29,6 +29,10 @@ class InvalidInput(ApprovalTuiError):
     """Something that was handed in cannot be used."""
 
 
+class ExtraMissing(InvalidInput):
+    """What was asked for needs a part of this package that is not installed."""
+
+
 class InvalidJson(InvalidInput):
     """Text or a value that has no single meaning as JSON (RFC 8785, I-JSON)."""
 

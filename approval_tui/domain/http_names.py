@@ -18,7 +18,7 @@ KEY_HEADER = "Idempotency-Key"
 LONGEST_POLL = 30
 """Seconds that one poll waits at most (AAP, HTTP API, Retrieve a Request)."""
 
-_UUID = re.compile(r"([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})", re.IGNORECASE)
+_UUID = r"([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})"
 
 
 def is_server_url(location: str) -> bool:
@@ -34,5 +34,5 @@ def uuid_of(request_id: str) -> str:
 
 def request_id_of(uuid: str) -> str | None:
     """The request's id of such a UUID; None for what is none."""
-    found = _UUID.fullmatch(uuid)
+    found = re.fullmatch(_UUID, uuid, re.IGNORECASE)
     return None if found is None else f"apr_{''.join(found.groups()).lower()}"

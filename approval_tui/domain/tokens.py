@@ -11,10 +11,6 @@ from typing import NamedTuple
 from approval_tui.domain.canonical import JsonObject, tagged_hash
 from approval_tui.domain.clock import optional_timestamp
 
-AGENT = "agent"  #: asks for approvals under its own name, and never decides
-REVIEWER = "reviewer"  #: looks at everything and decides under its own name
-ROLES = (REVIEWER, AGENT)
-
 _TEXT = re.compile(r"apt_(?P<id>[0-9a-f]{16})_(?P<secret>[0-9a-f]{64})")
 
 

@@ -1,1 +1,1 @@
-"""Getting a person's attention: today the terminal's own ways."""
+"""Getting a person's attention: the terminal's own ways, webhooks, and whatever apprise knows."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from approval_tui.domain.clock import SECOND
 from approval_tui.domain.errors import PolicyError
 from approval_tui.domain.lifecycle import ALLOW
+from approval_tui.domain.sinks import REQUESTED, SINK_EVENTS, Webhook, is_webhook_url, webhook_key
 from approval_tui.domain.yaml_tree import INT, LIST, MAPPING, NULL, STR, Node, read_tree
 from approval_tui.policy.language import (
     APPROVALS_KEYS,
@@ -18,10 +17,9 @@ from approval_tui.policy.language import (
     TOOL_KEYS,
     TOP_KEYS,
     VERSION,
-    WEBHOOK_EVENTS,
     WEBHOOK_KEYS,
 )
-from approval_tui.policy.model import Approvals, Policy, Rule, ToolRules, Webhook
+from approval_tui.policy.model import Approvals, Policy, Rule, ToolRules
 from approval_tui.policy.reading import Reading, did_you_mean, said
 from approval_tui.policy.rule_reading import read_rule
 from approval_tui.policy.vain_rules import warn_of_vain_rules
@@ -92,7 +90,6 @@ def _approvals(reading: Reading, node: Node) -> Approvals:
 
 
 def _webhook(reading: Reading, node: Node, path: str) -> Webhook | None:
-    reading.warning(node, path, "is checked and not used yet: nobody is told by it")
     values = reading.entries(node, path, WEBHOOK_KEYS)
     if node.kind != MAPPING:
         return None
@@ -100,33 +97,36 @@ def _webhook(reading: Reading, node: Node, path: str) -> Webhook | None:
         if key not in values:
             reading.problem(node, path, f"must have the key {key}")
     url = _url(reading, values["url"], f"{path}.url") if "url" in values else None
-    secret = reading.text(values["secret"], f"{path}.secret") if "secret" in values else None
-    events = _events(reading, values["events"], f"{path}.events") if "events" in values else WEBHOOK_EVENTS[:1]
-    return None if url is None or secret is None else Webhook(url, secret, events)
+    secret = _secret(reading, values["secret"], f"{path}.secret") if "secret" in values else None
+    events = _events(reading, values["events"], f"{path}.events") if "events" in values else (REQUESTED,)
+    is_allowed = "allow_private" in values and reading.boolean(values["allow_private"], f"{path}.allow_private")
+    return None if url is None or secret is None else Webhook(url, secret, events, bool(is_allowed))
 
 
 def _events(reading: Reading, node: Node, path: str) -> tuple[str, ...]:
     if node.kind == LIST and not node.items:
         reading.problem(node, path, "must name an event; nothing would be sent")
-    words = (reading.word(item, where, WEBHOOK_EVENTS) for where, item in reading.items(node, path, "words"))
+    words = (reading.word(item, where, SINK_EVENTS) for where, item in reading.items(node, path, "words"))
     return tuple(word for word in words if word is not None)
+
+
+def _secret(reading: Reading, node: Node, path: str) -> str | None:
+    text = reading.text(node, path)
+    if text is not None:
+        try:
+            webhook_key(text)
+        except ValueError as error:
+            reading.problem(node, path, str(error))
+    return text
 
 
 def _url(reading: Reading, node: Node, path: str) -> str | None:
     text = reading.text(node, path)
-    if text is None:
-        return None
-    try:
-        parts = urlsplit(text)
-        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        is_usable = is_usable and text.isprintable() and " " not in text
-    except ValueError:
-        is_usable = False
-    if not is_usable:
-        what = "must be a URL that begins with http:// or https:// and names a host"
-        reading.problem(node, path, f"{what}, not {said(node)}")
-        return None
-    return text
+    if text is None or is_webhook_url(text):
+        return text
+    what = "must be a URL that begins with http:// or https:// and names a host"
+    reading.problem(node, path, f"{what}, not {said(node)}")
+    return None
 
 
 # --- tools -------------------------------------------------------------------------------------

@@ -5,13 +5,14 @@ What has no field to work out later is a named tuple, quicker to define than a d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from approval_tui.domain.canonical import JsonObject, canonical_hash, canonical_json
 from approval_tui.domain.lazy import lazy_property
 from approval_tui.domain.lifecycle import ALLOW, REQUIRE_APPROVAL
 from approval_tui.domain.models import NO_REQUIREMENTS, Requirements
+from approval_tui.domain.sinks import Webhook
 from approval_tui.policy.language import EVALUATE, EVERY_TOOL, GLOBAL_SCOPE
 
 
@@ -81,15 +82,6 @@ class ToolRules(NamedTuple):
     def scope(self) -> str:
         """What stands before the names of its counters."""
         return GLOBAL_SCOPE if self.name == EVERY_TOOL else self.name
-
-
-@dataclass(frozen=True)
-class Webhook:
-    """Where notices of approvals go; the secret signs them and is never printed."""
-
-    url: str
-    secret: str = field(repr=False)
-    events: tuple[str, ...] = ("requested",)
 
 
 class Approvals(NamedTuple):

@@ -4,79 +4,53 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from approval_tui.domain.calls import Call, CheckedCall, Claim, Submitted
-from approval_tui.domain.models import Request
 from approval_tui.remote import operations
-from approval_tui.remote.connection import Connection
+from approval_tui.remote.connection import Connection, http_client
 from approval_tui.remote.exchanges import Exchange, Lost, Pause, Received, Sending
 
 if TYPE_CHECKING:
     import httpx2
 
     from approval_tui.domain.proxies import ProxyStanding
-    from approval_tui.domain.verdicts import Verdict
 
+P = ParamSpec("P")
 R = TypeVar("R")
+
+
+def _asks(operation: Callable[P, Exchange[R]]) -> Callable[Concatenate[RemoteRequester, P], Coroutine[Any, Any, R]]:
+    """The method that runs the operation against the server."""
+
+    async def method(self: RemoteRequester, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await self._run(operation(*args, **kwargs))
+
+    method.__name__, method.__doc__ = operation.__name__, operation.__doc__
+    return method
 
 
 class RemoteRequester:
     """What an agent is handed: the same operations as on the store itself, judged by the server's policy."""
 
     def __init__(self, connection: Connection) -> None:
-        import httpx2  # here, so that the first call does not wait for it on the event loop
-
+        self._http = http_client()
         self._connection = connection
         self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncClient] = (
             weakref.WeakKeyDictionary()
         )
-        self._failures = (httpx2.HTTPError, httpx2.StreamError)
+        self._failures = (self._http.HTTPError, self._http.StreamError)
 
-    async def submit(self, call: Call | CheckedCall) -> Submitted:
-        """Finds the request of the same call or creates it; raises InvalidInput before anything is sent."""
-        return await self._run(operations.submit(call))
-
-    async def get(self, request_id: str) -> Request:
-        """The request as it is; raises RequestNotFound."""
-        return await self._run(operations.get(request_id))
-
-    async def wait(self, request_id: str, *, timeout: int | None = None) -> Request:
-        """The request as soon as it is no longer pending, or as it is after `timeout` ms."""
-        return await self._run(operations.wait(request_id, timeout))
-
-    async def consume(
-        self,
-        request_id: str,
-        fingerprint: str,
-        *,
-        requester: str,
-        claim_lifetime: int,
-        claim_id: str,
-        digest: str | None = None,
-        verdict: Verdict | None = None,
-    ) -> Claim:
-        """The right to run the call once; who asks, and for how long the claim holds, says the server."""
-        del requester, claim_lifetime, verdict
-        return await self._run(operations.consume(request_id, fingerprint, claim_id, digest))
-
-    async def report_outcome(self, request_id: str, claim: str, outcome: str, *, detail: str | None = None) -> Request:
-        """Tells how the call ended, once."""
-        return await self._run(operations.report_outcome(request_id, claim, outcome, detail))
-
-    async def rollback(self, request_id: str, claim: str, *, detail: str | None = None) -> Request:
-        """Gives the claim back, because the call did not run."""
-        return await self._run(operations.roll_back(request_id, claim, detail))
-
-    async def give_up(self, request_id: str, claim: str, *, reason: str) -> Request:
-        """The same, and nobody can use the approval any more."""
-        return await self._run(operations.roll_back(request_id, claim, reason, withdraw=True))
-
-    async def cancel(self, request_id: str, *, requester: str, reason: str | None = None) -> Request:
-        """Withdraws the request; who asks says the token, and why is not sent."""
-        del requester, reason
-        return await self._run(operations.cancel(request_id))
+    submit = _asks(operations.submit)
+    get = _asks(operations.get)
+    wait = _asks(operations.wait)
+    claimable = _asks(operations.claimable)
+    consume = _asks(operations.consume)
+    report_outcome = _asks(operations.report_outcome)
+    rollback = _asks(operations.rollback)
+    give_up = _asks(operations.give_up)
+    cancel = _asks(operations.cancel)
 
     async def give_back(self, claim_id: str) -> None:
         """Nothing: what the server's policy allows is a request with a claim, which `rollback` gives back."""
@@ -117,11 +91,9 @@ class RemoteRequester:
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
         if client is None:
-            import httpx2
-
             path = self._connection.socket_path
-            transport = None if path is None else httpx2.AsyncHTTPTransport(uds=path)
-            client = self._clients[loop] = httpx2.AsyncClient(**self._connection.options(), transport=transport)
+            transport = None if path is None else self._http.AsyncHTTPTransport(uds=path)
+            client = self._clients[loop] = self._http.AsyncClient(**self._connection.options(), transport=transport)
         return client
 
 

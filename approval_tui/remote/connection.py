@@ -64,6 +64,17 @@ def connection_to(url: str, token: str | None) -> Connection:
     return Connection(url.rstrip("/"), given)
 
 
+def http_client() -> Any:
+    """The module of HTTP clients; raises InvalidInput where the extra is missing."""
+    try:
+        import httpx2
+    except ImportError as error:
+        raise _unusable(
+            f"A server needs what is not installed: {error}.", "Run `pip install 'approval-tui[server]'`."
+        ) from None
+    return httpx2
+
+
 def _refuse_unusable_url(url: str) -> None:
     try:
         parts = urlsplit(url)

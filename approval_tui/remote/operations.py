@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from approval_tui.domain.calls import Call, CheckedCall, Claim, Submitted, check_call
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.clock import HOUR, MINUTE, SECOND, system_clock
-from approval_tui.domain.errors import InvalidInput
+from approval_tui.domain.errors import InvalidInput, RequestChanged, StatusConflict
 from approval_tui.domain.http_names import KEY_HEADER, LONGEST_POLL, REQUESTS_PATH, uuid_of
 from approval_tui.domain.identity import digest_for, fingerprint_of
 from approval_tui.domain.ids import new_secret
-from approval_tui.domain.lifecycle import PENDING
+from approval_tui.domain.lifecycle import APPROVED, PENDING
 from approval_tui.domain.models import Request
+from approval_tui.domain.status_words import describe_status
 from approval_tui.remote.exchanges import PATIENCE, Exchange, Pause, ask, no_such_answer, request_in
+
+if TYPE_CHECKING:
+    from approval_tui.domain.verdicts import Verdict
 
 _GRACE = 5.0
 """Seconds beyond the time of a wait in which a server that is away may come back."""
@@ -36,7 +40,7 @@ def get(request_id: str) -> Exchange[Request]:
     return request_in((yield from ask("GET", _path(request_id))))
 
 
-def wait(request_id: str, timeout: int | None) -> Exchange[Request]:
+def wait(request_id: str, *, timeout: int | None = None) -> Exchange[Request]:
     """The request as soon as it is no longer pending, or as it is after `timeout` ms.
 
     A server that goes away meanwhile is waited for until the request itself must have ended.
@@ -58,8 +62,40 @@ def wait(request_id: str, timeout: int | None) -> Exchange[Request]:
             yield Pause(left)
 
 
-def consume(request_id: str, fingerprint: str, claim_id: str, digest: str | None) -> Exchange[Claim]:
-    """The right to run the call once; the claim's id is the key, so that a lost answer can be asked for again."""
+def claimable(request_id: str, fingerprint: str, *, requester: str) -> Exchange[Request]:
+    """The request as it is now, if it could be consumed; the server looks once more."""
+    request = yield from get(request_id)
+    if (request.fingerprint, request.requester) != (fingerprint, requester):
+        raise RequestChanged(
+            f"Request {request_id} is for another call or another requester.",
+            not_done="The call may not run.",
+            to_do="Submit the call that is to run and let a person see it.",
+        )
+    if request.status != APPROVED:
+        raise StatusConflict(
+            f"Request {request_id} is {describe_status(request)}.",
+            not_done="The call may not run.",
+            to_do="Ask again, or wait for it.",
+            request=request,
+        )
+    return request
+
+
+def consume(
+    request_id: str,
+    fingerprint: str,
+    *,
+    requester: str,
+    claim_lifetime: int,
+    claim_id: str,
+    digest: str | None = None,
+    verdict: Verdict | None = None,
+) -> Exchange[Claim]:
+    """The right to run the call once; the claim's id is the key, so that a lost answer can be asked for again.
+
+    Who asks, for how long the claim holds, and what a policy says of it, says the server.
+    """
+    del requester, claim_lifetime, verdict
     answer = yield from ask("POST", f"{_path(request_id)}/consume", headers={KEY_HEADER: claim_id})
     request = request_in(answer)
     arguments = request.effective_arguments
@@ -69,21 +105,31 @@ def consume(request_id: str, fingerprint: str, claim_id: str, digest: str | None
     return Claim(claim_id, request, arguments)
 
 
-def report_outcome(request_id: str, claim: str, outcome: str, detail: str | None) -> Exchange[Request]:
-    """Tells how the call ended."""
+def report_outcome(request_id: str, claim: str, outcome: str, *, detail: str | None = None) -> Exchange[Request]:
+    """Tells how the call ended, once."""
     body: JsonObject = {"status": outcome, "claim": claim, **({} if detail is None else {"note": detail})}
     return request_in((yield from ask("POST", f"{_path(request_id)}/outcome", body)))
 
 
-def roll_back(request_id: str, claim: str, detail: str | None, *, withdraw: bool = False) -> Exchange[Request]:
-    """Gives the claim back because the call did not run; with `withdraw` nobody can use the approval any more."""
+def rollback(request_id: str, claim: str, *, detail: str | None = None) -> Exchange[Request]:
+    """Gives the claim back, because the call did not run."""
+    return (yield from _roll_back(request_id, claim, detail, withdraw=False))
+
+
+def give_up(request_id: str, claim: str, *, reason: str) -> Exchange[Request]:
+    """The same, and nobody can use the approval any more."""
+    return (yield from _roll_back(request_id, claim, reason, withdraw=True))
+
+
+def cancel(request_id: str, *, requester: str, reason: str | None = None) -> Exchange[Request]:
+    """Withdraws a request that waits, or an approval that was not used; why is not sent, and who says the token."""
+    del requester, reason
+    return request_in((yield from ask("DELETE", _path(request_id))))
+
+
+def _roll_back(request_id: str, claim: str, detail: str | None, *, withdraw: bool) -> Exchange[Request]:
     body: JsonObject = {"claim": claim, "withdraw": withdraw, **({} if detail is None else {"note": detail})}
     return request_in((yield from ask("POST", f"{_path(request_id)}/rollback", body)))
-
-
-def cancel(request_id: str) -> Exchange[Request]:
-    """Withdraws a request that waits, or an approval that was not used."""
-    return request_in((yield from ask("DELETE", _path(request_id))))
 
 
 def _path(request_id: str) -> str:

@@ -81,6 +81,8 @@ class AgentApi:
         request = await self._owned(exchange)
         body: ReportOutcome | OwnReportOutcome = exchange.body
         note = _optional(body.note) or None
+        if body.status == NOT_RUN and request.status != CONSUMED:  # given back already, by the same report
+            return exchange.answer(200, await self._told(exchange, request))
         if request.status != CONSUMED:
             raise Refusal(409, "not_consumed", "The call was not consumed.", request=request)
         try:
@@ -98,6 +100,8 @@ class AgentApi:
         """Gives the claim back, because the call did not run; the second time nothing."""
         body: Rollback = exchange.body
         request = await self._owned(exchange)
+        if request.status != CONSUMED:
+            return exchange.answer(200, await self._told(exchange, request))
         claim = _claim_id(request.id, exchange.token.name, body.claim)
         note = _optional(body.note)
         if body.withdraw:

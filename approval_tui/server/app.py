@@ -19,7 +19,8 @@ from starlette.types import Receive, Scope, Send
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.errors import ApprovalTuiError
 from approval_tui.domain.http_names import OWN_MEDIA_TYPE
-from approval_tui.domain.tokens import AGENT, Token
+from approval_tui.domain.roles import AGENT
+from approval_tui.domain.tokens import Token
 from approval_tui.server.agent_wire import record_for_agents
 from approval_tui.server.callers import authenticate, refuse_ended_token, refuse_foreign_pages
 from approval_tui.server.change_feed import CallerGone

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from approval_tui.domain.http_names import REQUESTS_PATH
-from approval_tui.domain.tokens import AGENT, REVIEWER
+from approval_tui.domain.roles import AGENT, REVIEWER
 from approval_tui.server import agent_types as agent
 from approval_tui.server import reviewer_types as reviewer
 from approval_tui.server.agent_api import AgentApi

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 import ssl
@@ -32,6 +33,8 @@ _SWEEP_EVERY = 5.0
 
 _LONGEST_END = 10
 """Seconds that callers have to take their answers when the server ends."""
+
+_log = logging.getLogger("approval_tui.server")
 
 Task = Callable[[AsyncStore], Coroutine[Any, Any, None]]
 
@@ -138,4 +141,7 @@ async def _beside(works: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator[N
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, Exception):
+                _log.error("a defect in approval-tui: %s: %s", type(end).__name__, end)

@@ -59,7 +59,7 @@ def listen_at(address: Address) -> socket.socket:
     """A socket that listens there; raises InvalidInput where it cannot."""
     host = "127.0.0.1" if address.host == "localhost" else address.host
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # By the protocol's name asyncio knows to send small answers at once; else each waits for the caller's TCP.
+    # asyncio sends at once (TCP_NODELAY) only where the protocol is named; else each answer waits 40 ms.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

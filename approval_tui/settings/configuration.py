@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from approval_tui.domain import limits, proxy_choices
-from approval_tui.domain.clock import format_duration, parse_duration
+from approval_tui.domain.clock import SECOND, format_duration
 from approval_tui.domain.errors import ConfigurationError, InvalidInput
+from approval_tui.domain.sinks import REQUESTED, ChatSink, Sink, Webhook
 from approval_tui.settings import actions
+from approval_tui.settings import value_reading as reading
 from approval_tui.settings.paths import POLICY_VARIABLE, STORE_VARIABLE, config_path, default_store_path
+from approval_tui.settings.value_reading import KEYMAP
 
 if TYPE_CHECKING:
     from approval_tui.settings.document import Place
+
+MASK = "••••"
+"""What stands in the place of a secret."""
 
 DEFAULT_ARMING = 400
 DEFAULT_LONG_PAYLOAD = 2000
@@ -81,8 +86,23 @@ class Settings:
     proxy_on_pending: str = proxy_choices.ON_PENDING_ERROR
     proxy_pending_code: int = proxy_choices.DEFAULT_PENDING_CODE
     proxy_rollback_on: str = proxy_choices.ROLLBACK_NOT_RUN
+    webhook_url: str | None = field(default=None, repr=False)
+    webhook_secret: str | None = field(default=None, repr=False)
+    webhook_events: tuple[str, ...] = (REQUESTED,)
+    webhook_allow_private: bool = False
+    apprise_urls: tuple[str, ...] = field(default=(), repr=False)
+    remind_after: int | None = None
     keymap: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     redact_names: tuple[str, ...] = ()
+
+    @property
+    def sinks(self) -> tuple[Sink, ...]:
+        """Where notices go, as far as the configuration says."""
+        chats = map(ChatSink, self.apprise_urls)
+        if self.webhook_url is None or self.webhook_secret is None:
+            return tuple(chats)
+        webhook = Webhook(self.webhook_url, self.webhook_secret, self.webhook_events, self.webhook_allow_private)
+        return (webhook, *chats)
 
 
 def load_settings(explicit_path: str | None = None) -> Settings:
@@ -122,8 +142,8 @@ def parse_settings(text: str, name: str) -> Settings:
                 problems.append(f"{where}: must hold keys, not a value")
             continue
         try:
-            if place.path.startswith(f"{_KEYMAP}."):
-                keymap[_action_id(place)] = _keys(place)
+            if place.path.startswith(f"{KEYMAP}."):
+                keymap[reading.read_action_id(place)] = reading.read_keys(place)
                 continue
             key = KEYS.get(place.path)
             if key is None:
@@ -132,8 +152,12 @@ def parse_settings(text: str, name: str) -> Settings:
             values[key.field] = key.read(place)
         except InvalidInput as error:
             problems.append(f"{where}: {error.happened}")
+    for key_path, partner in ((_WEBHOOK_URL, _WEBHOOK_SECRET), (_WEBHOOK_SECRET, _WEBHOOK_URL)):
+        lone = document.places.get(key_path)
+        if lone is not None and partner not in document.places:
+            problems.append(f"{name}:{lone.line}:{lone.column}: {lone.path}: needs {partner} beside it")
     for action, why in actions.keymap_problems(keymap).items():
-        place = document.places[f"{_KEYMAP}.{action}"]
+        place = document.places[f"{KEYMAP}.{action}"]
         problems.append(f"{name}:{place.line}:{place.column}: {place.path}: {why}")
     if problems:
         raise ConfigurationError(problems)
@@ -158,13 +182,23 @@ def policy_location(explicit: str | None, settings: Settings) -> str | None:
 
 def settings_to_json(settings: Settings) -> dict[str, Any]:
     """The settings by their keys in the file, as `config show` prints them."""
-    result = {}
-    for path, key in KEYS.items():
-        value = getattr(settings, key.field)
-        result[path] = format_duration(value) if key.is_duration else list(value) if key.is_list else value
+    result = {path: _to_json(key, getattr(settings, key.field)) for path, key in KEYS.items()}
     for action in actions.with_keymap(settings.keymap):
-        result[f"{_KEYMAP}.{action.id}"] = list(action.keys)
+        result[f"{KEYMAP}.{action.id}"] = list(action.keys)
     return result
+
+
+def _to_json(key: Key, value: Any) -> Any:
+    if value is None:
+        return None
+    if key.masked is not None:
+        return key.masked(value)
+    return format_duration(value) if key.is_duration else list(value) if key.is_list else value
+
+
+def _masked_url(url: str) -> str:
+    """Its service and no more: any other part may be a token."""
+    return f"{url.partition('://')[0]}://{MASK}"
 
 
 @dataclass(frozen=True)
@@ -175,136 +209,43 @@ class Key:
     read: Callable[[Place], Any]
     is_duration: bool = False
     is_list: bool = False
+    masked: Callable[[Any], Any] | None = None  #: what is printed of a secret; errors do not repeat it either
 
 
-def _text(place: Place) -> str:
-    if place.kind != "str" or not place.value.strip():
-        raise _bad(f"must be text, not {_said(place)}{_quote_hint(place)}")
-    return str(place.value)
-
-
-def _file_path(place: Place) -> str:
-    text = _text(place)
-    return text if "://" in text else os.path.expanduser(text)
-
-
-def _duration(least: int) -> Callable[[Place], int]:
-    def read(place: Place) -> int:
-        if least == 0 and (place.kind, place.value) == ("int", "0"):
-            return 0
-        if place.kind != "str":
-            raise _bad(f"must be a duration such as 10m, not {_said(place)}")
-        try:
-            milliseconds = parse_duration(place.value)
-        except InvalidInput:
-            raise _bad(f"must be a duration such as 30s, 10m or 1h30m, not {_said(place)}") from None
-        if milliseconds < least:
-            raise _bad(f"must be at least {format_duration(least)}, not {_said(place)}")
-        return milliseconds
-
-    return read
-
-
-def _names(place: Place) -> tuple[str, ...]:
-    if place.kind != "list":
-        raise _bad(f"must be a list of words, not {_said(place)}")
-    return tuple(_text(item) for item in place.value)
-
-
-def _one_of(words: tuple[str, ...]) -> Callable[[Place], str]:
-    def read(place: Place) -> str:
-        text = _text(place)
-        if text not in words:
-            raise _bad(f"must be one of {', '.join(words)}, not {_said(place)}{_did_you_mean(text, words)}")
-        return text
-
-    return read
-
-
-def _yes_or_no(place: Place) -> bool:
-    if place.kind != "bool" or place.value not in ("true", "false"):
-        raise _bad(f"must be true or false, not {_said(place)}")
-    return bool(place.value == "true")
-
-
-def _rows(place: Place) -> int:
-    if place.kind != "int" or not re.fullmatch(r"[1-9][0-9]{0,8}", place.value):
-        raise _bad(f"must be a number of rows, not {_said(place)}")
-    return int(place.value)
-
-
-def _error_code(place: Place) -> int:
-    if place.kind != "int" or not re.fullmatch(r"-?(0|[1-9][0-9]{0,9})", place.value):
-        raise _bad(f"must be a whole number such as -32003, not {_said(place)}")
-    return int(place.value)
-
-
-def _action_id(place: Place) -> str:
-    name = place.path.removeprefix(f"{_KEYMAP}.")
-    if name not in actions.BY_ID:
-        raise _bad(f"is no action{_did_you_mean(name, tuple(actions.BY_ID))}")
-    return name
-
-
-def _keys(place: Place) -> tuple[str, ...]:
-    """The keys of one action: a text, or a list of texts; a digit may stand without quotes."""
-    items = place.value if place.kind == "list" else [place]
-    keys = []
-    for item in items:
-        key = item.value if item.kind == "int" else _text(item)
-        if not _KEY.fullmatch(key):
-            raise _bad(f"must be keys such as a, G, f2, ctrl+d or pagedown, not {_said(item)}")
-        keys.append(key)
-    if not keys:
-        raise _bad("must name a key")
-    return tuple(keys)
-
-
-_KEYMAP = "console.keys"
-_KEY = re.compile(r"(?:(?:ctrl|alt|shift)\+)*(?:[!-~]|[a-z][a-z0-9_]{1,20})")
+_WEBHOOK_URL = "notify.webhook.url"
+_WEBHOOK_SECRET = "notify.webhook.secret"  # noqa: S105 - a key's name
 
 KEYS = {
-    "store": Key("store", _file_path),
-    "policy": Key("policy", _file_path),
-    "reviewer": Key("reviewer", _text),
-    "requests.timeout": Key("timeout", _duration(1000), is_duration=True),
-    "requests.approval_lifetime": Key("approval_lifetime", _duration(1000), is_duration=True),
-    "requests.dedupe_window": Key("dedupe_window", _duration(0), is_duration=True),
-    "requests.claim_lifetime": Key("claim_lifetime", _duration(1000), is_duration=True),
-    "console.theme": Key("theme", _one_of(THEMES)),
-    "console.layout": Key("layout", _one_of(LAYOUTS)),
-    "console.arming": Key("arming", _duration(_SHORTEST_ARMING), is_duration=True),
-    "console.long_payload": Key("long_payload", _rows),
-    "console.bell": Key("bell", _yes_or_no),
-    "console.title": Key("title", _yes_or_no),
-    "console.notice": Key("notice", _one_of(NOTICES)),
-    "proxy.hold": Key("proxy_hold", _duration(0), is_duration=True),
-    "proxy.on_pending": Key("proxy_on_pending", _one_of(proxy_choices.ON_PENDING)),
-    "proxy.pending_code": Key("proxy_pending_code", _error_code),
-    "proxy.rollback_on": Key("proxy_rollback_on", _one_of(proxy_choices.ROLLBACK_ON)),
-    "redact.names": Key("redact_names", _names, is_list=True),
+    "store": Key("store", reading.read_file_path),
+    "policy": Key("policy", reading.read_file_path),
+    "reviewer": Key("reviewer", reading.read_text),
+    "requests.timeout": Key("timeout", reading.duration(1000), is_duration=True),
+    "requests.approval_lifetime": Key("approval_lifetime", reading.duration(1000), is_duration=True),
+    "requests.dedupe_window": Key("dedupe_window", reading.duration(0), is_duration=True),
+    "requests.claim_lifetime": Key("claim_lifetime", reading.duration(1000), is_duration=True),
+    "console.theme": Key("theme", reading.one_of(THEMES)),
+    "console.layout": Key("layout", reading.one_of(LAYOUTS)),
+    "console.arming": Key("arming", reading.duration(_SHORTEST_ARMING), is_duration=True),
+    "console.long_payload": Key("long_payload", reading.read_rows),
+    "console.bell": Key("bell", reading.read_yes_or_no),
+    "console.title": Key("title", reading.read_yes_or_no),
+    "console.notice": Key("notice", reading.one_of(NOTICES)),
+    "proxy.hold": Key("proxy_hold", reading.duration(0), is_duration=True),
+    "proxy.on_pending": Key("proxy_on_pending", reading.one_of(proxy_choices.ON_PENDING)),
+    "proxy.pending_code": Key("proxy_pending_code", reading.read_error_code),
+    "proxy.rollback_on": Key("proxy_rollback_on", reading.one_of(proxy_choices.ROLLBACK_ON)),
+    _WEBHOOK_URL: Key("webhook_url", reading.read_webhook_url, masked=_masked_url),
+    _WEBHOOK_SECRET: Key("webhook_secret", reading.read_secret, masked=lambda _: MASK),
+    "notify.webhook.events": Key("webhook_events", reading.read_sink_events, is_list=True),
+    "notify.webhook.allow_private": Key("webhook_allow_private", reading.read_yes_or_no),
+    "notify.apprise": Key(
+        "apprise_urls", reading.read_chat_urls, masked=lambda urls: [_masked_url(url) for url in urls]
+    ),
+    "notify.remind_after": Key("remind_after", reading.duration(SECOND), is_duration=True),
+    "redact.names": Key("redact_names", reading.read_names, is_list=True),
 }
-SECTIONS = frozenset(path.split(".")[0] for path in KEYS if "." in path) | {_KEYMAP}
+SECTIONS = frozenset({path[:dot] for path in KEYS for dot, sign in enumerate(path) if sign == "."}) | {KEYMAP}
 
 
 def _nearest(path: str) -> str:
-    return _did_you_mean(path, (*KEYS, *SECTIONS))
-
-
-def _did_you_mean(word: str, known: tuple[str, ...]) -> str:
-    from difflib import get_close_matches
-
-    matches = get_close_matches(word, known, n=1)
-    return f"; did you mean {matches[0]}?" if matches else ""
-
-
-def _said(place: Place) -> str:
-    return repr(place.value) if isinstance(place.value, str) else f"a {place.kind}"
-
-
-def _quote_hint(place: Place) -> str:
-    return " (YAML reads it as something else; put it in quotes)" if place.kind in ("bool", "int", "float") else ""
-
-
-def _bad(happened: str) -> InvalidInput:
-    return InvalidInput(happened, not_done="", to_do="")
+    return reading.did_you_mean(path, (*KEYS, *SECTIONS))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from approval_tui.domain.clock import Clock, system_clock
 from approval_tui.domain.errors import StoreIncompatible, StoreUnavailable
+from approval_tui.domain.http_names import is_server_url
 from approval_tui.domain.ids import IdFactory, new_request_id
 from approval_tui.settings.paths import STORE_VARIABLE
 
@@ -66,6 +67,12 @@ def store_path(location: str | None) -> str:
     chosen = location or os.environ.get(STORE_VARIABLE) or _configured_location()
     if chosen.startswith("sqlite://"):
         chosen = chosen.removeprefix("sqlite://")
+    elif is_server_url(chosen):
+        raise StoreIncompatible(
+            f"{chosen} is a server, and this needs the store's file.",
+            not_done="Nothing was opened and nothing may run.",
+            to_do="Run it where the file is (--store), or decide over the server's reviewer API.",
+        )
     elif "://" in chosen:
         raise StoreIncompatible(
             f"A store at {chosen.partition('://')[0]}:// is not known to this version.",

@@ -18,6 +18,7 @@ from approval_tui.store.procedures import Progress, Step
 from approval_tui.store.transaction import Transaction
 from approval_tui.store.transactions import (
     counters,
+    deliveries,
     log,
     overview,
     paging,
@@ -190,6 +191,17 @@ class ServerStore(_Face):
     requests_touched = _reads(submissions.requests_touched)
 
 
+class DelivererStore(_Face):
+    """The face of those who tell sinks what happens; it decides nothing."""
+
+    outlook = _reads(deliveries.outlook)
+    take_up = _writes(deliveries.take_up)
+    lease = _writes(deliveries.lease)
+    confirm = _writes(deliveries.confirm)
+    fail = _writes(deliveries.fail)
+    give_up_old = _writes(deliveries.give_up_old)
+
+
 class AsyncStore:
     """An open store with its faces; an async context manager that closes it."""
 
@@ -198,6 +210,7 @@ class AsyncStore:
         self.requester = RequesterStore(engine)
         self.reviewer = ReviewerStore(engine)
         self.server = ServerStore(engine)
+        self.deliverer = DelivererStore(engine)
 
     @property
     def path(self) -> str:

@@ -444,3 +444,82 @@ VALUES (:requester, :key, :body_hash, :request_id, :timeout, :has_context)
 -- name: requests_touched
 -- Which requests the newest events speak of.
 SELECT seq, request_id FROM events WHERE seq > :after ORDER BY seq LIMIT :most
+
+-- name: sink
+SELECT last_seq FROM sinks WHERE id = :sink
+
+-- name: add_sink
+INSERT INTO sinks (id, last_seq) VALUES (:sink, :last)
+
+-- name: move_sink
+-- Guarded: what another deliverer took up is not taken up again.
+UPDATE sinks SET last_seq = :last WHERE id = :sink AND last_seq = :after
+
+-- name: {notice_of_request}
+-- A notice now, or, where there is a delay, a reminder so long after the request was made.
+  CASE WHEN :delay = 0 THEN 'requested' ELSE 'reminder' END, requests.id,
+  CASE WHEN :delay = 0 THEN :now ELSE created_at + :delay END,
+  CASE WHEN :delay = 0 THEN :now ELSE created_at + :delay END
+
+-- name: {still_to_announce}
+-- It waits, and its reminder does not come together with the notice itself.
+  status = 'pending' AND expires_at > :now AND (:delay = 0 OR created_at + :delay > :now)
+
+-- name: take_up_waiting
+-- What waits now, for a sink that is new.
+INSERT INTO deliveries (sink, seq, kind, request_id, wanted_at, due_at)
+SELECT :sink, events.seq, {notice_of_request}
+FROM requests CROSS JOIN events
+WHERE events.request_id = requests.id AND events.name = 'request_submitted' AND {still_to_announce}
+
+-- name: take_up_requested
+-- What was asked since and still waits: what a grant approved at once is not announced.
+INSERT INTO deliveries (sink, seq, kind, request_id, wanted_at, due_at)
+SELECT :sink, events.seq, {notice_of_request}
+FROM events CROSS JOIN requests
+WHERE events.seq > :after AND events.seq <= :last AND events.name = 'request_submitted'
+  AND requests.id = events.request_id AND {still_to_announce}
+
+-- name: take_up_decided
+-- Of what a policy decided by itself nobody is told: nobody was asked. Only the decisions' own quotes are written so.
+INSERT INTO deliveries (sink, seq, kind, request_id, wanted_at, due_at)
+SELECT :sink, seq, 'decided', request_id, at, at FROM events
+WHERE seq > :after AND seq <= :last AND at > :oldest
+  AND name IN ('request_approved', 'request_denied', 'request_revoked', 'request_cancelled')
+  AND (name = 'request_revoked' OR instr(body, '\"via\":\"policy\"') = 0)
+
+-- name: take_up_expired
+-- Only what nobody decided: an approval that nobody used is the requester's matter.
+INSERT INTO deliveries (sink, seq, kind, request_id, wanted_at, due_at)
+SELECT :sink, seq, 'expired', request_id, at, at FROM events
+WHERE seq > :after AND seq <= :last AND at > :oldest AND name = 'request_expired' AND body LIKE '%"from":"pending"%'
+
+-- name: due_deliveries
+SELECT deliveries.seq AS seq, kind, deliveries.request_id AS request_id, wanted_at, attempts, events.name AS event, at,
+  tool, server, requester, risk, status, expires_at, approval_expires_at
+FROM deliveries
+JOIN requests ON requests.id = deliveries.request_id
+JOIN events ON events.seq = deliveries.seq
+WHERE sink = :sink AND due_at <= :now AND leased_until <= :now
+ORDER BY due_at, deliveries.seq LIMIT :most
+
+-- name: due_delivery
+SELECT 1 FROM deliveries WHERE sink = :sink AND due_at <= :now AND leased_until <= :now LIMIT 1
+
+-- name: lease_delivery
+UPDATE deliveries SET holder = :holder, leased_until = :leased_until, attempts = attempts + 1
+WHERE sink = :sink AND seq = :seq AND kind = :kind AND leased_until <= :now
+
+-- name: drop_delivery
+DELETE FROM deliveries WHERE sink = :sink AND seq = :seq AND kind = :kind AND leased_until <= :now
+
+-- name: confirm_delivery
+DELETE FROM deliveries WHERE sink = :sink AND seq = :seq AND kind = :kind AND holder = :holder
+
+-- name: fail_delivery
+UPDATE deliveries SET due_at = :due_at, failure = :failure, holder = NULL, leased_until = 0
+WHERE sink = :sink AND seq = :seq AND kind = :kind AND holder = :holder
+
+-- name: old_deliveries
+SELECT sink, seq, kind, request_id, attempts, failure FROM deliveries
+WHERE wanted_at <= :before AND leased_until <= :now ORDER BY wanted_at LIMIT :most

@@ -21,6 +21,7 @@ from tests.benchmarks import (
     memory,
     reporting,
     screen_latency,
+    server_overhead,
     startup,
     storm,
     toolset_overhead,
@@ -49,6 +50,7 @@ GROUPS: dict[str, Callable[[Counts, str], list[Figure]]] = {
     "mcp": mcp_overhead.measure,
     "toolset": toolset_overhead.measure,
     "hook": hook_startup.measure,
+    "server": server_overhead.measure,
 }
 
 

@@ -13,15 +13,21 @@ from approval_tui.cli.arguments import COMMANDS
 from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import MINUTE
 from approval_tui.domain.models import Request
+from approval_tui.domain.roles import AGENT
+from approval_tui.domain.tokens import new_token
 from approval_tui.store.blocking import BlockingStore
 from tests.store.granting import approve_for_session, grant_of
-from tests.support import LONG, ROOT, approve, submit
+from tests.support import ANN, LONG, ROOT, approve, submit
 
-HEAVY = ("textual", "rich", "asyncio", "aiosqlite", "watchfiles", "httpx", "urllib.request", "http", "yaml")
+DRAWING = ("textual", "rich", "asyncio", "aiosqlite", "watchfiles")
+HTTP = ("httpx", "httpx2", "urllib.request", "http", "starlette", "uvicorn", "msgspec", "apprise")
+HEAVY = (*DRAWING, *HTTP, "yaml")
 FOR_DEFAULT_PLACES = ("platformdirs", "pathlib", "tempfile", "shutil")
 DRAWS = ("demo",)
+SERVES = ("serve",)
 SPEAKS_MCP = ("proxy", "policy scan")
 POLICY = os.path.join(ROOT, "tests", "examples", "payments.yaml")
+TELLS = ("notify run", "notify test")
 HOOKS = ("hook claude-code", "hook codex")
 READ_A_POLICY = ("policy validate", "policy test", "policy replay")
 
@@ -71,6 +77,8 @@ def words_of(store: BlockingStore, past: BlockingStore) -> dict[str, list[str]]:
     waits, claimed, usable = pending(1), approve(store, pending(2)), approve(store, pending(3))
     granted = approve_for_session(store, submit(store, Call("shell", {"n": 4}, "bot", session="run-1")))
     claim = store.requester.consume(claimed.id, claimed.fingerprint, requester="bot").id
+    token = new_token()
+    store.reviewer.create_token(token, AGENT, "bot", lifetime=None, reviewer=ANN)
     lost = approve(past, submit(past, Call("shell", {"lost": 1}, "bot")))
     past.requester.consume(lost.id, lost.fingerprint, requester="bot", claim_lifetime=MINUTE)
     return {
@@ -102,6 +110,9 @@ def words_of(store: BlockingStore, past: BlockingStore) -> dict[str, list[str]]:
         "policy replay": ["policy", "replay", POLICY],
         "policy schema": ["policy", "schema"],
         "proxy status": ["proxy", "status"],
+        "token create": ["token", "create", "--role", "agent", "--name", "bot"],
+        "token list": ["token", "list"],
+        "token revoke": ["token", "revoke", token.id],
         "hook install": ["hook", "install", "claude-code", "--scope", "project", "--dry-run"],
         "hook uninstall": ["hook", "uninstall", "claude-code", "--scope", "project", "--dry-run"],
         "hook doctor": ["hook", "doctor", "codex"],
@@ -109,7 +120,7 @@ def words_of(store: BlockingStore, past: BlockingStore) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize(
-    "name", ["", *(each.name for each in COMMANDS if each.name not in (*DRAWS, *SPEAKS_MCP, *HOOKS))]
+    "name", ["", *(each.name for each in COMMANDS if each.name not in (*DRAWS, *SERVES, *SPEAKS_MCP, *HOOKS, *TELLS))]
 )
 def test_a_command_loads_only_what_it_needs(words_of: dict[str, list[str]], name: str) -> None:
     code = {"submit": "7", "wait": "9", "hook doctor": "1"}.get(name, "0")

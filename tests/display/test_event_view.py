@@ -125,6 +125,11 @@ def test_the_texts_of_a_row_are_opened_so_that_their_secrets_are_known_by_name()
         ({"file": "/etc/policy.yaml", "hash": "v1:sha256:aa", "problems": []}, "/etc/policy.yaml"),
         ({"file": "p\u202e.yaml", "problems": ["p.yaml:1:2: x\x1b", "more"]}, "cannot be used: p.yaml:1:2: x\\u{1B}"),
         ({"file": ["no text"], "problems": "no list"}, "['no text']"),
+        (
+            {"token": "00ff", "role": "agent", "name": "bot \u202e", "by": {"reviewer": "ann"}},
+            'by ann 00ff of the agent "bot \\u{202E}"',
+        ),
+        ({"token": "00ff\x1b", "by": {"reviewer": "ann"}}, "by ann 00ff\\u{1B}"),
     ],
 )
 def test_what_a_policy_decided_and_which_is_in_force_is_said_in_a_few_words(
@@ -132,3 +137,8 @@ def test_what_a_policy_decided_and_which_is_in_force_is_said_in_a_few_words(
 ) -> None:
     event = Event(1, None, "tool_call", 0, {"changes": {}, "details": details}, "v1:sha256:00")
     assert event_words(event, Redactor()) == words
+
+
+def test_a_rule_that_decided_is_said_to_be_one_even_if_it_is_named_like_a_person() -> None:
+    by_rule = a_decision(reviewer="ann", via="policy", evidence=Evidence("none"))
+    assert words_of(changes={"status": "approved"}, decisions=[by_rule]) == "approved by the rule ann"

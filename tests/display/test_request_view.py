@@ -120,6 +120,10 @@ def test_a_terminal_without_unicode_gets_letters_for_glyphs() -> None:
     ("decision", "text"),
     [
         (a_decision(), "ann, 2027-01-15T08:01:00.000Z, via console"),
+        (
+            a_decision(reviewer="ann", via="policy", evidence=Evidence("none"), reason="Never."),
+            "the rule ann, 2027-01-15T08:01:00.000Z: Never.",
+        ),
         (a_decision(reason="Fine."), "ann, 2027-01-15T08:01:00.000Z, via console: Fine."),
         (
             a_decision(evidence=Evidence("shown", rows=12, shown_ms=4000), reason="Read."),

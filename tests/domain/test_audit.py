@@ -38,7 +38,13 @@ WITHOUT_CHANGE = {
     events.GRANT_GIVEN,
     events.GRANT_REVOKED,
 }
-OF_NO_REQUEST = {events.TOOL_CALL_NOT_RUN, events.POLICY_RELOADED, events.POLICY_REJECTED}
+OF_NO_REQUEST = {
+    events.TOOL_CALL_NOT_RUN,
+    events.POLICY_RELOADED,
+    events.POLICY_REJECTED,
+    events.TOKEN_CREATED,
+    events.TOKEN_REVOKED,
+}
 
 
 def step(name: str, changes: dict[str, Any], seq: int = 1) -> Event:

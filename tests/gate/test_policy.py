@@ -104,11 +104,11 @@ def use_with_clock(form: str, gate: Gate, path: str, before: Mapping[int, Callab
     """Runs the call behind the gate, doing something before the so-and-so-manieth transaction of its store."""
     clock = Turnstile(before, off_thread=form != BLOCKING)
     if form == BLOCKING:
-        gate._blocking = open_store_blocking(path, clock=clock)
+        gate._stores._blocking = open_store_blocking(path, clock=clock)
         return use(form, gate, arguments_of, tool="pay", arguments=call)
 
     async def run() -> Any:
-        gate._async_store = await open_store(path, clock=clock)
+        gate._stores._async = await open_store(path, clock=clock)
         try:
             async with gate.guard("pay", call) as guarded:
                 return guarded.arguments
@@ -759,8 +759,8 @@ def test_an_allowed_call_that_cannot_say_that_it_did_not_run_stays_counted_and_r
 ) -> None:
     def body(call: GuardedCall) -> None:
         call.did_not_run()
-        assert gate._blocking is not None
-        gate._blocking.close()
+        assert gate._stores._blocking is not None
+        gate._stores._blocking.close()
 
     pay(BLOCKING, gate, 50, body)
     assert "the outcome not_run of an allowed call was not recorded" in caplog.text

@@ -332,7 +332,7 @@ def test_ctrl_c_while_a_call_is_admitted_leaves_nothing_counted(
     desk: BlockingStore,
 ) -> None:
     with gate_of(store_path, policy) as gate:
-        gate._open_blocking()
+        gate._stores.open_blocking()
         gate.engine_in_force()
         with pytest.raises(KeyboardInterrupt), ctrl_c_at_call(function, number):
             use(BLOCKING, gate, must_not_run, tool="pay", arguments={"amount": 50})
@@ -401,7 +401,7 @@ async def test_a_task_that_is_cancelled_while_it_is_admitted_leaves_nothing_coun
 ) -> None:
     door = Door()
     async with gate_of(store_path, policy) as gate:
-        gate._async_store = await open_store(store_path, clock=Turnstile({1: door}, off_thread=True))
+        gate._stores._async = await open_store(store_path, clock=Turnstile({1: door}, off_thread=True))
 
         async def pay() -> None:
             async with gate.guard("pay", {"amount": 50}) as call:
@@ -419,7 +419,7 @@ async def test_a_task_that_is_cancelled_while_it_consumes_leaves_nothing_counted
     door = Door()
     async with gate_of(store_path, policy) as gate:
         approve(desk, gate.submit_blocking("pay", {"amount": 500}))
-        gate._async_store = await open_store(
+        gate._stores._async = await open_store(
             store_path, clock=Turnstile({3: door}, off_thread=True)
         )  # look, submit, consume
 

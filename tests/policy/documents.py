@@ -199,6 +199,7 @@ approvals:
       url: http://[::1]:8080/hook?from=policy
       secret: s3cret
       events: [requested, decided, expired]
+      allow_private: true
 tools:
   pay:
     rules:

@@ -94,6 +94,7 @@ WEBHOOK_FAULTS = tuple(
         ("▶{secret: s}", ": must have the key url"),
         ("{url: http://h/, secret: ▶''}", ".secret: must not be empty"),
         ("{url: http://h/, secret: ▶5}", ".secret: must be text, not '5'; put it in quotes"),
+        ("{url: http://h/, secret: s, allow_private: ▶1}", ".allow_private: must be true or false, not '1'"),
         ("{url: http://h/, secret: s, ▶event: x}", ".event: is no key here; did you mean events?"),
         ("{url: http://h/, secret: s, events: ▶requested}", ".events: must be a list of words, not 'requested'"),
         ("{url: http://h/, secret: s, events: ▶[]}", ".events: must name an event; nothing would be sent"),

@@ -11,8 +11,9 @@ from approval_tui.domain.clock import DAY, HOUR, MINUTE, SECOND
 from approval_tui.domain.counters import WINDOWS
 from approval_tui.domain.errors import PolicyError
 from approval_tui.domain.models import Requirements
+from approval_tui.domain.sinks import Webhook
 from approval_tui.policy.document import parse_policy
-from approval_tui.policy.model import Approvals, Condition, CountingRule, Policy, Rule, ToolRules, Webhook
+from approval_tui.policy.model import Approvals, Condition, CountingRule, Policy, Rule, ToolRules
 from tests.policy.documents import (
     EVERY_KEY,
     INTERCEPT_APPROVALS,
@@ -58,29 +59,19 @@ def test_a_policy_of_intercept_means_what_it_says() -> None:
     assert (customers_stay.action, customers_stay.on_deny) == ("deny", "No agent deletes a customer")
 
 
-def doubts(policy: Policy) -> list[str]:
-    """The warnings but those of a webhook, which no version uses yet."""
-    return [warning for warning in policy.warnings if "approvals.notify.webhook: " not in warning]
-
-
 @pytest.mark.parametrize("text", [INTERCEPT_PAYMENTS, INTERCEPT_GENERATED, INTERCEPT_DEFAULT_DENY, INTERCEPT_APPROVALS])
 def test_what_intercept_writes_is_read_without_a_doubt(text: str) -> None:
-    assert doubts(parse(text)) == []
-
-
-def test_a_webhook_is_checked_and_nobody_is_led_to_think_that_it_is_used() -> None:
-    (warning,) = parse(INTERCEPT_APPROVALS).warnings
-    assert warning.endswith("approvals.notify.webhook: is checked and not used yet: nobody is told by it")
+    assert parse(text).warnings == ()
 
 
 def test_every_key_is_read() -> None:
     policy = parse(EVERY_KEY)
-    assert (policy.default, policy.hide, doubts(policy)) == ("require_approval", ("debug_*", "no"), [])
+    assert (policy.default, policy.hide, policy.warnings) == ("require_approval", ("debug_*", "no"), ())
     assert policy.approvals == Approvals(
         timeout=90 * MINUTE,
         dedupe_window=0,
         hold=0,
-        webhook=Webhook("http://[::1]:8080/hook?from=policy", "s3cret", ("requested", "decided", "expired")),
+        webhook=Webhook("http://[::1]:8080/hook?from=policy", "s3cret", ("requested", "decided", "expired"), True),
     )
     spent, people = policy.tools[0].rules
     assert spent.conditions == (
@@ -435,3 +426,11 @@ def test_words_that_are_left_empty_are_no_words_as_intercept_has_it(nothing: str
     policy = parse_policy(f'version: "1"\n{text}', "policy.yaml")
     assert policy.description is None
     assert policy.tools[0].rules[0].on_deny == "Rate limit of 5 per hour reached. Try again later."
+
+
+@pytest.mark.parametrize("secret", ["whsec_", "whsec_geheim", "whsec_Z2VoZWlt!"])
+def test_a_secret_that_says_it_is_encoded_must_be_base64_and_is_not_repeated(secret: str) -> None:
+    document = f'version: "1"\napprovals: {{notify: {{webhook: {{url: "http://h/", secret: ▶{secret}}}}}}}'
+    text, where = places(document)
+    why = "begins with whsec_, which must be followed by base64"
+    assert faults(text) == [f"{where[0]}: approvals.notify.webhook.secret: {why}"]

@@ -20,8 +20,9 @@ from approval_tui.domain.counters import LARGEST_COUNT, WINDOWS
 from approval_tui.domain.errors import PolicyError
 from approval_tui.domain.lifecycle import RISKS
 from approval_tui.domain.limits import LONGEST_NAME, LONGEST_TEXT
+from approval_tui.domain.sinks import SINK_EVENTS, Webhook
 from approval_tui.policy import language
-from approval_tui.policy.model import CountingRule, Policy, Rule, Webhook
+from approval_tui.policy.model import CountingRule, Policy, Rule
 from approval_tui.policy.regexes import LONGEST_PATTERN
 from approval_tui.policy.rule_reading import EVIDENCES, MOST_QUORUM
 from tests.policy.documents import RIGHT, RULE, parse, places
@@ -118,7 +119,7 @@ def test_the_words_are_those_of_the_language() -> None:
         "condition.op": language.OPERATORS,
         "state.window": tuple(WINDOWS),
     }
-    assert tuple(PARTS["webhook"]["properties"]["events"]["items"]["enum"]) == language.WEBHOOK_EVENTS
+    assert tuple(PARTS["webhook"]["properties"]["events"]["items"]["enum"]) == SINK_EVENTS
 
 
 def test_what_depends_on_the_operator_names_the_same_operators() -> None:
@@ -167,6 +168,7 @@ def test_the_defaults_are_those_of_the_model() -> None:
     assert defaults == {
         "policy.default": Policy().default,
         "webhook.events": list(Webhook("", "").events),
+        "webhook.allow_private": Webhook("", "").allow_private,
         "rule.action": rule.action,
         "rule.quorum": rule.requirements.quorum,
         "rule.reason_required": rule.requirements.reason_required,
@@ -235,6 +237,10 @@ BEYOND_A_SCHEMA: dict[str, tuple[str, list[str]]] = {
     "whether an address can be one": (
         r"must be a URL that begins with http:// or https:// and names a host, not .*",
         [webhook(url) for url in ("http://h:99999", "http://h:0", "http://[1]", "http://[::g]/", "http://h\u2100/x")],
+    ),
+    "whether a secret is base64": (
+        r"begins with whsec_, which must be followed by base64",
+        [approvals(f"{{notify: {{webhook: {{url: 'http://h/', secret: {each}}}}}}}") for each in ("whsec_", "whsec_*")],
     ),
     "a whole number with a point": (
         r"must be .*, not '0?[0-9]+\.0*'",
@@ -342,6 +348,7 @@ SENSIBLE: dict[str, list[Any]] = {
     "url": ["http://h/", "HTTPS://h:80/x?y#z", "http://u:p@[::1]/"],
     "secret": ["s"],
     "events": [["requested"], ["decided", "decided"]],
+    "allow_private": [True, False],
     "rules": [[], None, [{"name": "n", "rate_limit": "5/hour"}]],
     "name": ["n", "12"],
     "action": list(language.ACTIONS),

@@ -18,7 +18,8 @@ from typing import Any
 import httpx2
 
 from approval_tui.domain.decisions import Reviewer
-from approval_tui.domain.tokens import AGENT, REVIEWER, new_token
+from approval_tui.domain.roles import AGENT, REVIEWER
+from approval_tui.domain.tokens import new_token
 from approval_tui.integrations.approval_manager import ApprovalManager
 from approval_tui.integrations.approval_routes import answer
 from approval_tui.policy.document import parse_policy

@@ -111,7 +111,7 @@ def test_another_key_is_another_attempt_even_of_the_same_call(served: Served, ag
 
 
 def test_a_key_belongs_to_its_instance(served: Served, agent: httpx2.Client) -> None:
-    from approval_tui.domain.tokens import AGENT
+    from approval_tui.domain.roles import AGENT
     from tests.server.serving import token_for
 
     mine = create(agent).json()

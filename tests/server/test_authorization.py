@@ -16,7 +16,7 @@ from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.http_names import OWN_MEDIA_TYPE, uuid_of
 from approval_tui.domain.models import Request
 from approval_tui.domain.request_record import request_from_record
-from approval_tui.domain.tokens import AGENT, REVIEWER
+from approval_tui.domain.roles import AGENT, REVIEWER
 from approval_tui.integrations.approval_manager import REQUESTER, TOOL
 from approval_tui.server.operations import Operation
 from tests.server.serving import Served, table, token_for

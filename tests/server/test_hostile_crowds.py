@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from approval_tui.domain.calls import Call
-from approval_tui.domain.tokens import AGENT
+from approval_tui.domain.roles import AGENT
 from approval_tui.server import app, run
 from approval_tui.server.http_protocol import PatientProtocol
 from tests.server.raw import (

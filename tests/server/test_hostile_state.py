@@ -19,7 +19,7 @@ from approval_tui.domain.calls import Call
 from approval_tui.domain.errors import PolicyError
 from approval_tui.domain.http_names import OWN_MEDIA_TYPE, uuid_of
 from approval_tui.domain.models import Request, Requirements
-from approval_tui.domain.tokens import REVIEWER
+from approval_tui.domain.roles import REVIEWER
 from approval_tui.server.sockets import Address, listen_at
 from approval_tui.store import open_store_blocking
 from tests.server.raw import assert_nothing_of_the_inside, connected, head, one_answer, received, sent_at_last

@@ -16,7 +16,7 @@ import pytest
 from approval_tui.domain.calls import Call
 from approval_tui.domain.http_names import uuid_of
 from approval_tui.domain.models import Request
-from approval_tui.domain.tokens import AGENT, REVIEWER
+from approval_tui.domain.roles import AGENT, REVIEWER
 from approval_tui.integrations.approval_manager import REQUESTER, TOOL
 from approval_tui.server import change_feed
 from tests.server.serving import Served, serving_all, table

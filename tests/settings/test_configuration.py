@@ -10,6 +10,7 @@ import pytest
 
 from approval_tui.domain.clock import HOUR, MINUTE, SECOND
 from approval_tui.domain.errors import ConfigurationError
+from approval_tui.domain.sinks import ChatSink, Webhook
 from approval_tui.settings.actions import ACTIONS, keymap_problems, with_keymap
 from approval_tui.settings.configuration import (
     KEYS,
@@ -43,6 +44,14 @@ proxy:
   on_pending: tool_error
   pending_code: -1
   rollback_on: error
+notify:
+  webhook:
+    url: https://hooks.example.org/T0/geheim
+    secret: whsec_Z2VoZWlt
+    events: [decided, expired]
+    allow_private: true
+  apprise: [ntfy://ntfy.sh/geheim]
+  remind_after: 5m
 redact:
   names: [password, "api key"]
 """
@@ -85,6 +94,12 @@ def test_every_key_is_read(own_home: Path) -> None:
         proxy_on_pending="tool_error",
         proxy_pending_code=-1,
         proxy_rollback_on="error",
+        webhook_url="https://hooks.example.org/T0/geheim",
+        webhook_secret="whsec_Z2VoZWlt",
+        webhook_events=("decided", "expired"),
+        webhook_allow_private=True,
+        apprise_urls=("ntfy://ntfy.sh/geheim",),
+        remind_after=5 * MINUTE,
         redact_names=("password", "api key"),
     )
 
@@ -92,6 +107,48 @@ def test_every_key_is_read(own_home: Path) -> None:
 def test_every_key_is_in_the_text_of_this_test() -> None:
     last_words = [path.split(".")[-1] for path in KEYS]
     assert [line.split(":")[0].strip() for line in EVERY_KEY.splitlines() if line.split(":")[1]] == last_words
+
+
+def test_no_secret_of_a_sink_is_printed() -> None:
+    settings = parse(EVERY_KEY)
+    for printed in (repr(settings), str(settings_to_json(settings)), repr(settings.sinks)):
+        assert "geheim" not in printed
+        assert "Z2Vo" not in printed
+
+
+def test_the_sinks_are_the_webhook_and_each_url_of_apprise() -> None:
+    assert parse(EVERY_KEY).sinks == (
+        Webhook("https://hooks.example.org/T0/geheim", "whsec_Z2VoZWlt", ("decided", "expired"), allow_private=True),
+        ChatSink("ntfy://ntfy.sh/geheim"),
+    )
+    assert parse("notify: {apprise: slack://a/b/c}").sinks == (ChatSink("slack://a/b/c"),)
+    assert Settings().sinks == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{webhook: {url: 'http://h/'}}", "1:25: notify.webhook.url: needs notify.webhook.secret beside it"),
+        ("{webhook: {secret: geheim}}", "1:28: notify.webhook.secret: needs notify.webhook.url beside it"),
+        ("{webhook: geheim}", "1:19: notify.webhook: must hold keys, not a value"),
+        ("{webhook: {url: 'ftp://geheim/', secret: s}}", None),
+        ("{webhook: {url: 'http://h/', secret: 12345}}", None),
+        ("{webhook: {url: 'http://h/', secret: whsec_geheim!}}", None),
+        ("{webhook: {url: 'http://h/', secret: s, events: []}}", None),
+        ("{webhook: {url: 'http://h/', secret: s, events: [all]}}", None),
+        ("{apprise: [geheim]}", None),
+        ("{apprise: ['://geheim']}", None),
+        ("{apprise: [{geheim: 1}]}", None),
+        ("{remind_after: 0}", None),
+        ("{remind_after: 10ms}", None),
+    ],
+)
+def test_what_no_sink_can_be_is_refused_and_no_secret_repeated(text: str, problem: str | None) -> None:
+    (found,) = faults(f"notify: {text}")
+    assert found.startswith("config.yaml:1:")
+    assert "geheim" not in found
+    assert "12345" not in found
+    assert problem is None or found == f"config.yaml:{problem}"
 
 
 @pytest.mark.parametrize(
@@ -146,6 +203,12 @@ def test_settings_print_as_their_keys_and_read_back(own_home: Path) -> None:
         "proxy.on_pending": "tool_error",
         "proxy.pending_code": -1,
         "proxy.rollback_on": "error",
+        "notify.webhook.url": "https://••••",
+        "notify.webhook.secret": "••••",
+        "notify.webhook.events": ["decided", "expired"],
+        "notify.webhook.allow_private": True,
+        "notify.apprise": ["ntfy://••••"],
+        "notify.remind_after": "5m",
         "redact.names": ["password", "api key"],
     }
 

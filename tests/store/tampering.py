@@ -18,6 +18,9 @@ TRIGGERS = (
     "grants_are_fixed",
     "grants_stay_revoked",
     "grants_are_kept",
+    "tokens_are_fixed",
+    "tokens_stay_revoked",
+    "tokens_are_kept",
 )
 
 

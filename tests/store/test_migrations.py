@@ -76,10 +76,8 @@ def test_a_fresh_store_is_marked_as_ours_with_its_version(store_path: str) -> No
 def test_the_schema_has_its_tables_from_the_start(store_path: str) -> None:
     open_store_blocking(store_path).close()
     tables = {name for name, sql in schema(store_path) if sql and sql.startswith("CREATE TABLE")}
-    assert tables == {"requests", "events", "segments", "grants", "counters", "reservations", "proxies"} | {
-        "tokens",
-        "submissions",
-    }
+    log, rules, notices = {"events", "segments"}, {"grants", "counters", "reservations"}, {"sinks", "deliveries"}
+    assert tables == {"requests", "proxies", "tokens", "submissions"} | log | rules | notices
 
 
 def test_the_connection_is_as_durable_and_as_strict_as_promised(store: BlockingStore) -> None:

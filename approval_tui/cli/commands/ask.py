@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from approval_tui.cli import output
+from approval_tui.cli.asking_store import AskingStore
 from approval_tui.cli.environment import Environment
 from approval_tui.cli.exit_codes import CANCELLED, DENIED, DONE, EXPIRED, STILL_PENDING
 from approval_tui.cli.json_input import STDIN, read_object
@@ -15,6 +16,7 @@ from approval_tui.domain import lifecycle
 from approval_tui.domain.calls import Call, Submitted
 from approval_tui.domain.clock import format_duration, system_clock
 from approval_tui.domain.errors import ApprovalTuiError, Conflict, InvalidInput
+from approval_tui.domain.ids import new_secret
 from approval_tui.gate.attempt import NO_WAITING, Attempt
 from approval_tui.gate.judging import claim_steps
 from approval_tui.gate.steps import Step, run_blocking, run_steps
@@ -22,7 +24,6 @@ from approval_tui.gate.steps import Step, run_blocking, run_steps
 if TYPE_CHECKING:
     from approval_tui.domain.models import Request
     from approval_tui.domain.verdicts import Verdict
-    from approval_tui.store.blocking import BlockingStore
 
 _WAIT_CODES = {
     lifecycle.PENDING: STILL_PENDING,
@@ -36,8 +37,9 @@ _WAIT_CODES = {
 
 def submit(options: Namespace, environment: Environment) -> int:
     """Asks for a decision, and with --wait waits for it."""
-    attempt = _attempt(options, environment)
-    with environment.open_store() as store:
+    _refuse_two_readers(options)
+    with AskingStore(environment) as store:
+        attempt = _attempt(options, environment, store)
         if not options.wait:
             submitted = run_blocking(attempt, attempt.asking_steps(), store.requester)
             _print_submitted(submitted.request, submitted.created, options)
@@ -47,8 +49,8 @@ def submit(options: Namespace, environment: Environment) -> int:
 
 def wait(options: Namespace, environment: Environment) -> int:
     """Waits until the request is decided; the exit code says how."""
-    with environment.open_store() as store:
-        request = store.reviewer.find(options.id)
+    with AskingStore(environment) as store:
+        request = store.find(options.id)
         if request.status == lifecycle.PENDING:
             _narrate_waiting(request)
             request = store.requester.wait(request.id, timeout=options.timeout)
@@ -58,9 +60,9 @@ def wait(options: Namespace, environment: Environment) -> int:
 
 def consume(options: Namespace, environment: Environment) -> int:
     """Uses an approval, once, and prints the claim with the arguments that may run."""
-    settings, engine = environment.settings, environment.policy_engine()
-    with environment.open_store() as store:
-        found = store.reviewer.find(options.id)
+    settings = environment.settings
+    with AskingStore(environment) as store:
+        found = store.find(options.id)
         fingerprint = found.fingerprint if options.fingerprint is None else options.fingerprint
         requester = found.requester if options.requester is None else options.requester
         request = store.requester.claimable(found.id, fingerprint, requester=requester)
@@ -72,12 +74,14 @@ def consume(options: Namespace, environment: Environment) -> int:
                     fingerprint,
                     requester=requester,
                     claim_lifetime=settings.claim_lifetime,
+                    claim_id=claim_id,
                     digest=request.digest,
                     verdict=verdict,
                 )
             )
 
-        claim = run_steps(claim_steps(lambda: engine, request, consuming), store.requester)
+        claim_id = new_secret("clm")
+        claim = run_steps(claim_steps(lambda: store.engine, request, consuming), store.requester)
     try:
         if options.json:
             output.print_json({"claim": claim.id, "arguments": claim.arguments, "request": claim.request.to_json()})
@@ -96,8 +100,8 @@ def consume(options: Namespace, environment: Environment) -> int:
 
 def outcome(options: Namespace, environment: Environment) -> int:
     """Records what became of a claimed call."""
-    with environment.open_store() as store:
-        request = store.reviewer.find(options.id)
+    with AskingStore(environment) as store:
+        request = store.find(options.id)
         request = store.requester.report_outcome(request.id, options.claim, options.outcome, detail=options.detail)
     output.print_status(request, as_json=options.json)
     return DONE
@@ -105,24 +109,20 @@ def outcome(options: Namespace, environment: Environment) -> int:
 
 def cancel(options: Namespace, environment: Environment) -> int:
     """Withdraws a request, as its requester."""
-    with environment.open_store() as store:
-        request = store.reviewer.find(options.id)
+    with AskingStore(environment) as store:
+        request = store.find(options.id)
         requester = request.requester if options.requester is None else options.requester
         request = store.requester.cancel(request.id, requester=requester, reason=options.reason)
     output.print_status(request, as_json=options.json)
     return DONE
 
 
-def _attempt(options: Namespace, environment: Environment) -> Attempt:
+def _attempt(options: Namespace, environment: Environment, store: AskingStore) -> Attempt:
     """The attempt to ask for the call that the options describe, as the policy in force has it asked.
 
     Raises InvalidInput, InvalidJson or ConfigurationError.
     """
-    if options.args == STDIN and options.context == STDIN:
-        raise InvalidInput(
-            "--args - and --context - cannot both read stdin.", not_done="Nothing was asked.", to_do="Give one of them."
-        )
-    settings, engine = environment.settings, environment.policy_engine()
+    settings, engine = environment.settings, store.engine
     call = Call(
         tool=options.tool,
         arguments=read_object(options.args, "--args", "arguments"),
@@ -139,7 +139,14 @@ def _attempt(options: Namespace, environment: Environment) -> Attempt:
     return Attempt(call, engine=lambda: engine, claim_lifetime=settings.claim_lifetime, waiting=NO_WAITING)
 
 
-def _submit_and_wait(store: BlockingStore, attempt: Attempt, options: Namespace) -> int:
+def _refuse_two_readers(options: Namespace) -> None:
+    if options.args == STDIN and options.context == STDIN:
+        raise InvalidInput(
+            "--args - and --context - cannot both read stdin.", not_done="Nothing was asked.", to_do="Give one of them."
+        )
+
+
+def _submit_and_wait(store: AskingStore, attempt: Attempt, options: Namespace) -> int:
     """Submits and waits; Ctrl-C withdraws the request if this very command made it."""
     submitted = None
     try:
@@ -172,7 +179,7 @@ def _interrupts_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _withdraw(store: BlockingStore, submitted: Submitted) -> None:
+def _withdraw(store: AskingStore, submitted: Submitted) -> None:
     request = submitted.request
     if not submitted.created:
         output.narrate(f"{request.id} was asked by another command too and goes on waiting.")

@@ -14,6 +14,7 @@ from approval_tui.cli.exit_codes import DONE
 from approval_tui.cli.mcp_server import check_server
 from approval_tui.cli.stderr_log import StderrLog
 from approval_tui.domain.checks import check_optional_name
+from approval_tui.domain.http_names import is_server_url
 from approval_tui.domain.ids import new_secret
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def proxy(options: Namespace, environment: Environment) -> int:
 
     gate, chosen = _gate_and_options(options, environment, environment.settings)
     log = _log_to_stderr()
-    if gate.engine_in_force() is None:
+    if gate.engine_in_force() is None and not is_server_url(environment.store_location()):
         output.narrate("No policy is named, so every tool call asks. `approval-tui policy scan` writes one.")
 
     process = spawn(chosen.command) if chosen.command else None  # it starts while the rest is loaded
@@ -51,7 +52,9 @@ def _gate_and_options(options: Namespace, environment: Environment, settings: Se
 
     for name in ("requester", "session", "server"):
         check_optional_name(name, getattr(options, name))
-    path = store_path(environment.store_location())
+    location = environment.store_location()
+    if not is_server_url(location):
+        location = store_path(location)
     chosen = ProxyOptions(
         requester=options.requester,
         session=new_secret("mcp")[:12] if options.session is None else options.session,
@@ -63,14 +66,14 @@ def _gate_and_options(options: Namespace, environment: Environment, settings: Se
         on_pending=options.on_pending or settings.proxy_on_pending,
         pending_code=settings.proxy_pending_code if options.pending_code is None else options.pending_code,
         rollback_on=options.rollback_on or settings.proxy_rollback_on,
-        store=path if environment.is_store_named() else None,
+        store=location if environment.is_store_named() and not is_server_url(location) else None,
     )
     gate = Gate(
         chosen.requester,
         session=chosen.session,
         server=chosen.server,
         context=chosen.context,
-        store=path,
+        store=location,
         policy=options.policy,
         config=options.config,
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from approval_tui.cli import output
@@ -19,18 +19,22 @@ if TYPE_CHECKING:
     import socket
     import ssl
 
+    from approval_tui.domain.sinks import Sink
+    from approval_tui.gate import Gate
     from approval_tui.integrations.approval_manager import ApprovalManager
-    from approval_tui.server.run import Serving, Started
+    from approval_tui.server.run import Serving, Started, Task
     from approval_tui.server.sockets import Address
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _NOT_STARTED = "Nothing was started."
+_OPEN_FILES = 8192
 
 
 def serve(options: Namespace, environment: Environment) -> int:
     """Serves until SIGINT or SIGTERM; what it has to say goes to stderr."""
     _refuse_missing_extra()
     place = _Place(options)
+    _allow_many_connections()
     from approval_tui.gate import Gate
     from approval_tui.store import store_path
 
@@ -41,7 +45,7 @@ def serve(options: Namespace, environment: Environment) -> int:
         if gate.engine_in_force() is None:
             output.narrate("No policy is named, so every call asks.")
         with _proposals(path, options.config) as proposals, ExitStack() as stack:
-            serving = _serving(environment, gate, proposals, place)
+            serving = _serving(environment, gate, options.policy, proposals, place)
             listening = place.open(stack)
             _run(path, serving, listening, lambda _stop: output.narrate(f"Listening {place.described(listening)}"))
     finally:
@@ -67,7 +71,9 @@ def _run(path: str, serving: Serving, listening: socket.socket, started: Started
     asyncio.run(run())
 
 
-def _serving(environment: Environment, gate: Any, proposals: ApprovalManager, place: _Place) -> Serving:
+def _serving(
+    environment: Environment, gate: Gate, policy: str | None, proposals: ApprovalManager, place: _Place
+) -> Serving:
     from approval_tui.integrations.approval_routes import answer
     from approval_tui.server.run import Serving
 
@@ -80,7 +86,18 @@ def _serving(environment: Environment, gate: Any, proposals: ApprovalManager, pl
         proposals=answer_proposals,
         hosts=place.hosts,
         tls=place.tls,
+        tasks=_tasks(environment.sinks(policy), environment.settings.remind_after),
     )
+
+
+def _tasks(sinks: Sequence[Sink], remind_after: int | None) -> tuple[Task, ...]:
+    """What the server does beside serving: it delivers, where anybody is to be told."""
+    if not sinks:
+        return ()
+    from approval_tui.notify.deliverer import deliver
+
+    output.narrate(f"Delivering to {', '.join(sink.label for sink in sinks)}.")
+    return (lambda store: deliver(store, sinks, tell=output.narrate, remind_after=remind_after),)
 
 
 @contextmanager
@@ -161,6 +178,18 @@ def _refuse_missing_extra() -> None:
             f"The server needs {error.name}, which is not installed.", "Run `pip install 'approval-tui[server]'`."
         ) from None
     del msgspec, starlette, uvicorn
+
+
+def _allow_many_connections() -> None:
+    """Each held poll is an open file; many systems let a process have 1,024 unless it asks for more."""
+    try:
+        import resource
+    except ImportError:  # not a POSIX system
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if most == resource.RLIM_INFINITY else min(most, _OPEN_FILES)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _log_to_stderr() -> StderrLog:

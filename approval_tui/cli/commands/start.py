@@ -22,6 +22,7 @@ def console(options: Namespace, environment: Environment) -> int:
         environment.store_location(),
         environment.reviewer(via="console"),
         readonly=options.readonly,
+        find_sinks=environment.sinks,
     )
 
 

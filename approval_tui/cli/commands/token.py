@@ -7,6 +7,7 @@ from argparse import Namespace
 from approval_tui.cli import output
 from approval_tui.cli.environment import Environment
 from approval_tui.cli.exit_codes import DONE
+from approval_tui.display.visible import visible_text
 from approval_tui.domain.clock import format_timestamp, system_clock
 from approval_tui.domain.names import quoted_name
 from approval_tui.domain.tokens import Token, new_token
@@ -39,7 +40,9 @@ def list_tokens(options: Namespace, environment: Environment) -> int:
     if not tokens:
         output.narrate("Nobody may use the server. `approval-tui token create` makes a token.")
     for token in tokens:
-        output.print_line(f"{token.id}  {token.role:8}  {quoted_name(token.name)}  {_standing(token, now)}")
+        output.print_line(
+            f"{token.id}  {token.role:8}  {visible_text(quoted_name(token.name))}  {_standing(token, now)}"
+        )
     return DONE
 
 
@@ -50,7 +53,7 @@ def revoke(options: Namespace, environment: Environment) -> int:
     if options.json:
         output.print_json(token.to_json())
         return DONE
-    output.print_line(f"Token {token.id} of the {token.role} {quoted_name(token.name)} ends here.")
+    output.print_line(f"Token {token.id} of the {token.role} {visible_text(quoted_name(token.name))} ends here.")
     return DONE
 
 

@@ -18,6 +18,7 @@ MIGRATIONS = (
     "0004_proxies.sql",
     "0005_attempts_and_grants.sql",
     "0006_server.sql",
+    "0007_notices.sql",
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

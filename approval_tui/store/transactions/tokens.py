@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from approval_tui.domain import events
-from approval_tui.domain.checks import check_name, invalid_call
+from approval_tui.domain.checks import check_duration, check_name, invalid_call
 from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.errors import TokenNotFound
-from approval_tui.domain.tokens import ROLES, NewToken, Token
+from approval_tui.domain.roles import ROLES
+from approval_tui.domain.tokens import NewToken, Token
 from approval_tui.store.transaction import NothingToDo, Row, Transaction, first_row
 from approval_tui.store.transactions.records import append_event, corrupt
 from approval_tui.store.transactions.reviewer import check_reviewer
@@ -22,6 +23,7 @@ def create_token(
     """Keeps the token, valid for `lifetime` ms, or until it is revoked; raises InvalidInput."""
     check_reviewer(reviewer)
     check_name("token's name", name)
+    check_duration("token's lifetime", 1 if lifetime is None else lifetime, 1)
     if role not in ROLES:
         raise invalid_call(f"The role {role!r} is none of {', '.join(ROLES)}.")
     fixed = {

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 
 from approval_tui import Gate, StoreUnavailable
+from approval_tui.store import open_store_blocking
 from tests.gate.policies import PolicyFile, gate_of
 
 KEPT: list[Gate] = []
@@ -32,8 +33,9 @@ def after_a_moment(store: str, policy: PolicyFile) -> None:
 
 def after_its_policy_was_said(store: str, policy: PolicyFile) -> None:
     after_a_moment(store, policy)
-    while not KEPT[0]._open_blocking().reviewer.policy_standings():
-        pass
+    with open_store_blocking(store) as desk:
+        while not desk.reviewer.policy_standings():
+            pass
 
 
 def after_an_event_loop(store: str, policy: PolicyFile) -> None:

@@ -25,7 +25,7 @@ def agent(store: str, policy: PolicyFile, amounts: list[int], not_running: int) 
     def body(start: Start) -> list[str]:
         ended = []
         with gate_of(store, policy) as gate:
-            gate._open_blocking()
+            gate._stores.open_blocking()
             gate.engine_in_force()
             start()
             for number, amount in enumerate(amounts):
