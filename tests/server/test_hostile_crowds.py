@@ -24,7 +24,7 @@ from tests.server.raw import (
     submission,
 )
 from tests.server.serving import Served, Watched, serve, token_for
-from tests.support import ANN, approve, submit, until
+from tests.support import ANN, LONG, approve, submit, until
 
 JSON = "Content-Type: application/json"
 
@@ -68,6 +68,7 @@ def test_connections_that_say_nothing_give_way_to_those_that_ask(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(PatientProtocol, "most_connections", 10)
+    monkeypatch.setattr(PatientProtocol, "patience", LONG)  # so that nobody is hung up on for being slow
     served = watched.served
     request = submit(served.desk, Call(tool="t", arguments={}, requester="bot"))
     with connected(served) as polling_on, contextlib.ExitStack() as stack:
