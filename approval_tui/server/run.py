@@ -123,6 +123,12 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._feed.stop()
         await super().shutdown(sockets)
+        if self.server_state.tasks:  # who were not done in time, and say so to their callers
+            await asyncio.wait(self.server_state.tasks, timeout=1)
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.close()
+        await asyncio.sleep(0)  # in which they close
 
 
 async def _sweep(store: AsyncStore) -> None:
