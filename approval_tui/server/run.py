@@ -11,6 +11,7 @@ import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -31,11 +32,15 @@ from approval_tui.store.asynchronous import AsyncStore
 _SWEEP_EVERY = 5.0
 """Seconds after which requests whose time has passed are looked for, so that their expiry is an event."""
 
+BEGUN_ANEW_AFTER = 1.0
+"""Seconds after which work beside the serving that a defect ended is begun anew."""
+
 _LONGEST_END = 10
 """Seconds that callers have to take their answers when the server ends."""
 
 _log = logging.getLogger("approval_tui.server")
 
+Work = Callable[[], Coroutine[Any, Any, None]]
 Task = Callable[[AsyncStore], Coroutine[Any, Any, None]]
 
 Started = Callable[[Callable[[], None]], object]
@@ -77,7 +82,7 @@ async def run_server(store: AsyncStore, serving: Serving, listening: socket.sock
     config.load()
     config.ssl = serving.tls
     server = _Server(config, feed, started)
-    async with _beside([feed.run(), _sweep(store), *(task(store) for task in serving.tasks)]):
+    async with _beside([feed.run, partial(_sweep, store), *(partial(task, store) for task in serving.tasks)]):
         await server.serve(sockets=[listening])
 
 
@@ -139,15 +144,22 @@ async def _sweep(store: AsyncStore) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _beside(works: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+async def _beside(works: Sequence[Work]) -> AsyncIterator[None]:
     """Does these works for as long as the context lasts."""
-    tasks = [asyncio.create_task(work) for work in works]
+    tasks = [asyncio.create_task(kept_up(work)) for work in works]
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
-        ends = await asyncio.gather(*tasks, return_exceptions=True)
-        for end in ends:
-            if isinstance(end, Exception):
-                _log.error("a defect in approval-tui: %s: %s", type(end).__name__, end)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def kept_up(work: Work) -> None:
+    """Does the work; where a defect ends it, that is logged, and it is begun anew: polls and notices rely on it."""
+    while True:
+        try:
+            return await work()
+        except Exception as error:
+            _log.error("a defect in approval-tui: %s: %s", type(error).__name__, error)
+        await asyncio.sleep(BEGUN_ANEW_AFTER)
