@@ -71,7 +71,7 @@ def test_an_id_and_its_uuid_stand_for_each_other() -> None:
 
 
 def test_a_servers_url_is_told_from_a_path() -> None:
-    for url in ("http://127.0.0.1:9111", "https://a.example", "http+unix:///run/a.sock"):
+    for url in ("http://127.0.0.1:9111", "https://a.example", "http+unix:///run/a.sock", "HTTPS://a.example"):
         assert is_server_url(url)
     for path in ("/srv/a.db", "a.db", "sqlite:///srv/a.db", "http", "https:/x"):
         assert not is_server_url(path)
