@@ -31,13 +31,17 @@ async def test_a_token_is_found_by_its_id_and_known_by_its_secret(
     assert has_secret(token, text)
 
 
-@pytest.mark.parametrize("change", ["other secret", "other id", "shorter", "upper case", "empty", "no token"])
+@pytest.mark.parametrize(
+    "change", ["other secret", "other id", "shorter", "longer", "line break", "upper case", "empty", "no token"]
+)
 def test_nothing_but_the_very_text_is_the_token(store: BlockingStore, change: str) -> None:
     token, text = made(store)
     other = {
         "other secret": made(store)[1],
         "other id": text[:-64] + made(store)[1][-64:],
         "shorter": text[:-1],
+        "longer": f"{text}0",
+        "line break": f"{text}\n",
         "upper case": text.upper(),
         "empty": "",
         "no token": "apt_",
