@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
+from time import monotonic
 from typing import Any, TypeVar
 
 import pytest
@@ -19,7 +21,7 @@ from approval_tui.domain.request_record import request_to_record
 from approval_tui.remote import operations
 from approval_tui.remote.exchanges import PATIENCE, Exchange, Lost, Pause, Received, Sending, ask
 from approval_tui.store.blocking import BlockingStore
-from tests.support import ANN, approve, deny, submit
+from tests.support import ANN, ManualClock, approve, deny, submit
 
 R = TypeVar("R")
 
@@ -119,6 +121,11 @@ def test_a_server_does_not_make_a_call_wait_for_longer_than_it_would(said: str) 
     assert pauses(ask("GET", "/x"), answer(503, {}, retry_after=said), 1) == []
 
 
+def test_a_server_is_asked_again_now_and_then_whatever_it_says() -> None:
+    asking = ask("GET", "/x", until=monotonic() + 7200)
+    assert pauses(asking, answer(503, {}, retry_after="3600"), 1) == [PATIENCE]
+
+
 def test_nothing_is_sent_when_its_time_would_be_over() -> None:
     assert pauses(ask("GET", "/x", until=0.0), Lost("gone"), 1) == []
     with pytest.raises(StoreUnavailable, match="gone"):
@@ -165,6 +172,7 @@ def test_every_refusal_is_the_error_that_the_store_itself_would_raise(
         assert caught.value.request == asked  # type: ignore[attr-defined]
     if status not in (404, 409):
         assert "It says why." in str(caught.value)
+    assert ("refuses the token" in str(caught.value)) == (status in (401, 403))
     if isinstance(caught.value, errors.PolicyDenied):
         assert (caught.value.rule, caught.value.reason) == ("no-drop", "Never")
 
@@ -387,6 +395,16 @@ def test_what_may_run_is_what_was_approved_or_nothing(
     other = approve(store, submit(store, Call("shell", {"n": 2}, "bot")))
     with pytest.raises(StoreCorrupt, match="not what was approved"):
         run(consume(usable, usable.digest if names_digest else None), told(usable, **lie(other)))
+
+
+def test_another_request_of_the_very_call_is_not_the_one_that_runs(
+    store: BlockingStore, asked: Request, clock: ManualClock
+) -> None:
+    clock.move(1)
+    other = approve(store, submit(store, dataclasses.replace(CALL, dedupe_window=0)))
+    assert other.fingerprint == asked.fingerprint
+    with pytest.raises(StoreCorrupt, match="not what was approved"):
+        run(consume(asked), told(other))
 
 
 def test_a_digest_that_was_judged_is_the_one_that_runs(store: BlockingStore, asked: Request) -> None:
