@@ -22,8 +22,8 @@ _UUID = r"([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})
 
 
 def is_server_url(location: str) -> bool:
-    """Whether the location of a store is that of a server."""
-    return location.startswith(("http://", "https://", f"{SOCKET_SCHEME}://"))
+    """Whether the location of a store is that of a server; a scheme may be in capital letters (RFC 3986)."""
+    return location.lower().startswith(("http://", "https://", f"{SOCKET_SCHEME}://"))
 
 
 def uuid_of(request_id: str) -> str:

@@ -67,4 +67,4 @@ def has_secret(token: Token | None, text: str) -> bool:
     found = _TEXT.fullmatch(text)
     kept = "" if token is None else token.secret_hash
     given = tagged_hash(("" if found is None else found["secret"]).encode())
-    return hmac.compare_digest(kept, given) and token is not None
+    return hmac.compare_digest(kept, given)  # nothing has an empty hash

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypedDict, TypeVar, Unpack, ov
 from approval_tui.domain.calls import Admission, Call, Claim
 from approval_tui.domain.clock import parse_duration
 from approval_tui.domain.errors import InvalidInput
+from approval_tui.domain.http_names import is_server_url
 from approval_tui.domain.models import Request
 from approval_tui.gate.attempt import NO_WAITING, UNTIL_DECIDED, Attempt, Waiting
 from approval_tui.gate.guard import Guard
@@ -88,6 +89,12 @@ class Gate:
         self._context = context
         if store is not None and url is not None:
             raise InvalidInput("A gate has one store.", not_done="No call may run.", to_do="Give `store` or `url`.")
+        if url is not None and not is_server_url(url):  # else a slip would lead to a file, and to the policy beside it
+            raise InvalidInput(
+                f"{url!r} is no URL of a server.",
+                not_done="No call may run.",
+                to_do="Write it as https://approvals.example.com, or give a file as `store`.",
+            )
         self._config = config
         self._policy_path: str | None = None
         self._fixed_engine: PolicyEngine | None = None

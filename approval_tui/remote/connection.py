@@ -55,13 +55,14 @@ def connection_to(url: str, token: str | None) -> Connection:
         raise _unusable("No token is there for the server.", f"Give one as `token` or {TOKEN_VARIABLE}.")
     if token_id_of(given) is None:
         raise _unusable("What was given as the token is none.", "Take what `approval-tui token create` printed.")
-    if url.startswith(f"{SOCKET_SCHEME}://"):
-        path = url.removeprefix(f"{SOCKET_SCHEME}://")
+    scheme, _, rest = url.partition("://")
+    if scheme.lower() == SOCKET_SCHEME:
+        path = rest
         if not path.startswith("/"):
             raise _unusable(f"{url} names no absolute path.", f"Write it as {SOCKET_SCHEME}:///run/approvals.sock.")
         return Connection("http://localhost", given, path)
     _refuse_unusable_url(url)
-    return Connection(url.rstrip("/"), given)
+    return Connection(f"{scheme.lower()}://{rest}", given)
 
 
 def http_client() -> Any:

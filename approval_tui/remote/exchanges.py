@@ -110,6 +110,8 @@ def request_in(answer: JsonObject) -> Request:
         _ = request.context, request.arguments, request.edited_arguments, request.decisions
     except (KeyError, TypeError, ValueError) as error:
         raise no_such_answer(f"it names no request ({error})") from None
+    except StoreCorrupt:  # which speaks of a file
+        raise no_such_answer("it names a request that cannot be read") from None
     return request
 
 

@@ -104,7 +104,9 @@ class AgentApi:
             return exchange.answer(200, await self._told(exchange, request))
         claim = _claim_id(request.id, exchange.token.name, body.claim)
         note = _optional(body.note)
-        if body.withdraw:
+        if request.outcome == NOT_RUN:  # given back when the approval was over, which it ended with
+            await self._refuse_other_claim(request, claim)
+        elif body.withdraw:
             request = await self.store.requester.give_up(request.id, claim, reason=note or "it cannot be used")
         else:
             request = await self.store.requester.rollback(request.id, claim, detail=note)
@@ -114,11 +116,14 @@ class AgentApi:
         self, exchange: Exchange, request: Request, key: str, outcome: str, note: str | None
     ) -> Request:
         claim = _claim_id(request.id, exchange.token.name, key)
-        if (request.outcome, request.outcome_detail) == (outcome, note) and outcome != NOT_RUN:
-            if await self.store.server.held_claim(request.id, claim) is None:
-                raise Refusal(409, "claim_invalid", "That is not the claim on this request.", request=request)
+        if (request.outcome, request.outcome_detail) == (outcome, note):
+            await self._refuse_other_claim(request, claim)
             return request
         return await self.store.requester.report_outcome(request.id, claim, outcome, detail=note)
+
+    async def _refuse_other_claim(self, request: Request, claim: str) -> None:
+        if await self.store.server.held_claim(request.id, claim) is None:
+            raise Refusal(409, "claim_invalid", "That is not the claim on this request.", request=request)
 
     def _submission(self, exchange: Exchange) -> tuple[Call, Submission]:
         body: Any = exchange.body

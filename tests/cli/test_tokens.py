@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from approval_tui.domain.clock import HOUR, system_clock
+from approval_tui.domain.clock import HOUR, format_timestamp, system_clock
 from approval_tui.domain.tokens import has_secret, token_id_of
 from approval_tui.store.blocking import BlockingStore
 from tests.cli.running import Cli
@@ -71,6 +71,8 @@ def test_a_token_is_revoked_once_and_the_second_time_nothing(cli: Cli, store: Bl
     token = cli(*CREATE, "--json").json["id"]
     first, second = (cli("token", "revoke", token, "--json").json for _ in range(2))
     assert first == second
+    (ended,) = store.reviewer.tokens()
+    assert (first["revoked_at"], first["expires_at"]) == (format_timestamp(int(ended.revoked_at or 0)), None)
     assert [event.name for event in store.reviewer.events()] == ["token_revoked", "token_created"]
     assert_sound(store)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from approval_tui.domain.attempts import DraftAttempt
 from approval_tui.domain.calls import Call
 from approval_tui.domain.http_names import is_server_url, request_id_of, uuid_of
 from approval_tui.domain.ids import new_request_id
@@ -21,8 +22,9 @@ HOSTILE = {"n": [0, -1, 2**80, 1.5, -0.0, None], "s": ["\0", "\u202e", "ü", '"'
 def call_of(number: int) -> Call:
     requirements = Requirements(quorum=1, reviewers=("ann",), reason_required=False)
     return Call(
-        "shell", {**HOSTILE, "number": number}, "bot", "srv", "s", {"c": [1]}, "why", "high", None, "r", requirements
-    )
+        "shell", {**HOSTILE, "number": number}, "bot", "srv", "s", {"c": [1]}, "why", "high", None, "r", requirements,
+        attempt=DraftAttempt(1, 3, None),
+    )  # fmt: skip
 
 
 def test_every_kind_of_request_reads_back_as_it_was(store: BlockingStore) -> None:
@@ -71,7 +73,7 @@ def test_an_id_and_its_uuid_stand_for_each_other() -> None:
 
 
 def test_a_servers_url_is_told_from_a_path() -> None:
-    for url in ("http://127.0.0.1:9111", "https://a.example", "http+unix:///run/a.sock"):
+    for url in ("http://127.0.0.1:9111", "https://a.example", "http+unix:///run/a.sock", "HTTPS://a.example"):
         assert is_server_url(url)
     for path in ("/srv/a.db", "a.db", "sqlite:///srv/a.db", "http", "https:/x"):
         assert not is_server_url(path)

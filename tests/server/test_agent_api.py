@@ -11,10 +11,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from approval_tui.domain.clock import format_timestamp
-from approval_tui.domain.http_names import request_id_of
+from approval_tui.domain.clock import MINUTE, format_timestamp
+from approval_tui.domain.http_names import OWN_MEDIA_TYPE, request_id_of
 from approval_tui.domain.models import Request
-from tests.server.serving import Served
+from approval_tui.settings.configuration import Settings
+from tests.server.serving import Served, serve
 from tests.support import ANN, BO, approve, assert_sound, deny, until
 
 REFUND = {
@@ -444,3 +445,52 @@ def test_a_token_that_ends_while_its_poll_is_held_gets_no_decision(served: Serve
         approve(served.desk, stored(served, body))
         thread.join()
     assert answers[0].status_code == 401
+
+
+# --- what the server says ----------------------------------------------------------------------
+
+
+def test_how_long_an_approval_and_a_claim_hold_says_the_servers_configuration(store_path: str) -> None:
+    settings = Settings(approval_lifetime=5 * MINUTE, claim_lifetime=7 * MINUTE)
+    server, served = serve(store_path, settings=settings)
+    with served.desk, served.client(served.agent_token) as agent:
+        body = create(agent).json()
+        decided = approve(served.desk, stored(served, body))
+        assert decided.approval_expires_at == int(decided.decided_at or 0) + 5 * MINUTE
+        assert consume(agent, body).status_code == 200
+        consumed = stored(served, body)
+        assert consumed.claim_expires_at == int(consumed.consumed_at or 0) + 7 * MINUTE
+        assert created_by_gate(agent, "g1")
+        assert not created_by_gate(agent, "g2")
+    server.stop()
+
+
+def test_how_long_the_same_call_meets_the_same_request_says_the_servers_configuration(store_path: str) -> None:
+    server, served = serve(store_path, settings=Settings(dedupe_window=0))
+    with served.desk, served.client(served.agent_token) as agent:
+        assert created_by_gate(agent, "g1")
+        until(lambda: created_by_gate(agent, uuid.uuid4().hex))
+    server.stop()
+
+
+def created_by_gate(agent: httpx2.Client, key: str) -> bool:
+    """Whether a gate of ours that asks for the refund with that key made a request."""
+    kinds = {"Accept": OWN_MEDIA_TYPE, "Content-Type": OWN_MEDIA_TYPE}
+    answer = agent.post("/v1/requests", json=REFUND, headers={**kinds, "Idempotency-Key": key})
+    assert answer.status_code == (201 if answer.json()["created"] else 200)
+    return bool(answer.json()["created"])
+
+
+def test_a_policy_lengthens_no_window(store_path: str) -> None:
+    policy = """
+version: "1"
+default: allow
+approvals: {timeout: 2h}
+tools:
+  issue_refund: {rules: [{name: refunds, action: require_approval}]}
+"""
+    server, served = serve(store_path, policy=policy)
+    with served.desk, served.client(served.agent_token) as agent:
+        body = create(agent).json()
+        assert stored(served, body).expires_at == stored(served, body).created_at + 30 * MINUTE
+    server.stop()

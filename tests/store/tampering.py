@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+from approval_tui.domain import chain
 from approval_tui.domain.audit import Head, Problem
+from approval_tui.domain.canonical import canonical_json
 from approval_tui.store.blocking import BlockingStore
 
 TRIGGERS = (
@@ -36,6 +38,20 @@ def attack(store: BlockingStore, statement: str, parameters: Any = ()) -> None:
         connection.execute(f"DROP TRIGGER {trigger}")
     connection.execute("PRAGMA ignore_check_constraints = ON")
     assert connection.execute(statement, parameters).rowcount > 0
+    connection.close()
+
+
+def forge(store: BlockingStore, name: str, request_id: str | None, body: Any, at: int | None = None) -> None:
+    """Appends an event whose hash is right, as one can who knows the format."""
+    head = store.reviewer.head()
+    assert head is not None
+    text = canonical_json(body)
+    connection = raw(store)
+    connection.execute(
+        "INSERT INTO events (seq, request_id, name, at, body, hash) VALUES (?, ?, ?, ?, ?, ?)",
+        (head.seq + 1, request_id, name, head.at if at is None else at, text.decode(),
+         chain.link(head.seq + 1, head.hash, text)),
+    )  # fmt: skip
     connection.close()
 
 

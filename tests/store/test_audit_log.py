@@ -21,7 +21,7 @@ from approval_tui.domain.limits import DEFAULT_CLAIM_LIFETIME
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.transactions.queries import Filter
-from tests.store.tampering import attack, problems, raw
+from tests.store.tampering import attack, forge, problems, raw
 from tests.support import LONG, ManualClock, approve, assert_sound, consume, deny, submit, submit_approved
 
 # --- what nobody changes by the way ------------------------------------------------------------
@@ -130,20 +130,6 @@ def test_two_events_in_each_others_place_are_found(store: BlockingStore) -> None
     connection.execute(change, (*tuple(third)[1:], 4))
     connection.close()
     assert problems(store)[0].seq == 3
-
-
-def forge(store: BlockingStore, name: str, request_id: str | None, body: Any, at: int | None = None) -> None:
-    """Appends an event whose hash is right, as one can who knows the format."""
-    head = store.reviewer.head()
-    assert head is not None
-    text = canonical_json(body)
-    connection = raw(store)
-    connection.execute(
-        "INSERT INTO events (seq, request_id, name, at, body, hash) VALUES (?, ?, ?, ?, ?, ?)",
-        (head.seq + 1, request_id, name, head.at if at is None else at, text.decode(),
-         chain.link(head.seq + 1, head.hash, text)),
-    )  # fmt: skip
-    connection.close()
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,10 @@ from approval_tui.domain.errors import (
     RequestNotFound,
     StatusConflict,
 )
+from approval_tui.domain.limits import LONGEST_TEXT
+from approval_tui.domain.roles import AGENT
 from approval_tui.domain.submissions import PolicyDecision, Submission, SubmittedAs
+from approval_tui.domain.tokens import new_token
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.blocking import BlockingStore
 from tests.support import ANN, BO, ManualClock, approve, assert_sound, deny, event_names
@@ -34,7 +37,7 @@ async def send(store: AsyncStore, call: Call, decision: PolicyDecision | None = 
 async def test_the_same_key_meets_the_same_request_and_another_one_a_new_request(
     store: BlockingStore, async_store: AsyncStore, call: Call
 ) -> None:
-    first, again, other = await send(async_store, call), await send(async_store, call), None
+    first, again = await send(async_store, call), await send(async_store, call)
     other = await send(async_store, call, key="k2")
     assert (first.created, again.created, other.created) == (True, False, True)
     assert first.request.id == again.request.id != other.request.id
@@ -79,7 +82,7 @@ async def test_many_that_send_the_same_at_once_make_one_request(
 
 @pytest.mark.parametrize(("decision", "status"), [(ALLOWED, "approved"), (DENIED, "denied")])
 async def test_what_a_policy_decides_stands_in_the_log_as_the_policys_word(
-    store: BlockingStore, async_store: AsyncStore, call: Call, decision: PolicyDecision, status: str
+    store: BlockingStore, async_store: AsyncStore, call: Call, clock: ManualClock, decision: PolicyDecision, status: str
 ) -> None:
     made = (await send(async_store, call, decision)).request
     assert (made.status, made.is_decided_by_policy) == (status, True)
@@ -91,6 +94,8 @@ async def test_what_a_policy_decides_stands_in_the_log_as_the_policys_word(
         decision.verdict,
     )
     assert event_names(store, made) == ["request_submitted", f"request_{status}"]
+    usable_until = clock.now + call.approval_lifetime if status == "approved" else None
+    assert (made.decided_at, made.approval_expires_at) == (clock.now, usable_until)
     again = await send(async_store, call, decision)
     assert (again.request.id, again.created) == (made.id, False)
     assert_sound(store)
@@ -104,6 +109,20 @@ async def test_what_a_policy_decided_is_met_by_nobody_else(
     asked = store.requester.submit(call)
     assert (asked.created, asked.request.status) == (True, "pending")
     assert asked.request.id != made.id
+
+
+@pytest.mark.parametrize("decision", [ALLOWED, DENIED])
+@pytest.mark.parametrize("is_reusing", [False, True])
+async def test_what_people_are_asked_is_not_decided_by_a_policy_that_is_asked_the_same_later(
+    store: BlockingStore, async_store: AsyncStore, call: Call, decision: PolicyDecision, is_reusing: bool
+) -> None:
+    asked = store.requester.submit(call).request
+    made = await send(async_store, call, decision, is_reusing=is_reusing)
+    assert made.created
+    assert made.request.id != asked.id
+    assert store.reviewer.list() == (asked,)
+    approve(store, asked)
+    assert (await send(async_store, call, decision, key="k2", is_reusing=is_reusing)).created
 
 
 def test_nobody_decides_as_a_policy(store: BlockingStore, call: Call) -> None:
@@ -126,6 +145,18 @@ async def test_a_claim_is_found_again_by_its_id_alone(
     assert await async_store.server.held_claim(request.id, "other") is None
 
 
+async def test_a_claim_that_is_found_again_is_for_the_arguments_that_were_approved(
+    store: BlockingStore, async_store: AsyncStore, call: Call
+) -> None:
+    request = (await send(async_store, call)).request
+    edited = {"command": "make check"}
+    store.reviewer.decide(request.id, "approve", reviewer=ANN, digest=request.digest, edited_arguments=edited)
+    store.requester.consume(request.id, request.fingerprint, requester=call.requester, claim_id="claim")
+    held = await async_store.server.held_claim(request.id, "claim")
+    assert held is not None
+    assert (held.arguments, held.request.arguments) == (edited, call.arguments)
+
+
 async def test_only_what_waits_is_withdrawn_and_the_second_time_nothing(
     store: BlockingStore, async_store: AsyncStore, call: Call
 ) -> None:
@@ -135,7 +166,9 @@ async def test_only_what_waits_is_withdrawn_and_the_second_time_nothing(
     assert event_names(store, waits) == ["request_submitted", "request_cancelled"]
     usable = approve(store, (await send(async_store, call, key="k2")).request)
     denied = deny(store, (await send(async_store, call, key="k3")).request)
-    for decided in (usable, denied):
+    unused = approve(store, (await send(async_store, call, key="k4")).request)
+    store.requester.cancel(unused.id, requester=call.requester)
+    for decided in (usable, denied, unused):
         with pytest.raises(StatusConflict):
             await async_store.server.withdraw(decided.id, call.requester)
 
@@ -150,6 +183,9 @@ async def test_an_outcome_is_reported_once_by_the_requester(
     store.requester.consume(request.id, request.fingerprint, requester=call.requester, claim_lifetime=1000)
     with pytest.raises(InvalidInput):
         await report(request.id, "not_run", requester=call.requester)
+    for unfit in ("x" * (LONGEST_TEXT + 1), "\ud800"):
+        with pytest.raises(InvalidInput):
+            await report(request.id, "succeeded", requester=call.requester, detail=unfit)
     done = await report(request.id, "succeeded", requester=call.requester, detail="fine")
     assert (done.outcome, done.outcome_detail) == ("succeeded", "fine")
     assert await report(request.id, "succeeded", requester=call.requester, detail="fine") == done
@@ -176,3 +212,5 @@ async def test_the_log_says_which_requests_were_touched(
     approve(store, second)
     assert await async_store.server.requests_touched(2) == (3, frozenset({second.id}))
     assert await async_store.server.requests_touched(0, most=1) == (1, frozenset({first.id}))
+    store.reviewer.create_token(new_token(), AGENT, "bot", lifetime=None, reviewer=ANN)
+    assert await async_store.server.requests_touched(3) == (4, frozenset())

@@ -7,13 +7,14 @@ import sqlite3
 import pytest
 
 from approval_tui.domain.clock import HOUR
+from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.errors import InvalidInput, StoreCorrupt, TokenNotFound
 from approval_tui.domain.roles import AGENT, REVIEWER
 from approval_tui.domain.tokens import Token, has_secret, new_token, token_id_of
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.blocking import BlockingStore
-from tests.store.tampering import attack, problems
-from tests.support import ANN, ManualClock, assert_sound
+from tests.store.tampering import attack, forge, problems
+from tests.support import ANN, BO, ManualClock, assert_sound
 
 
 def made(store: BlockingStore, name: str = "bot", lifetime: int | None = None) -> tuple[Token, str]:
@@ -30,13 +31,17 @@ async def test_a_token_is_found_by_its_id_and_known_by_its_secret(
     assert has_secret(token, text)
 
 
-@pytest.mark.parametrize("change", ["other secret", "other id", "shorter", "upper case", "empty", "no token"])
+@pytest.mark.parametrize(
+    "change", ["other secret", "other id", "shorter", "longer", "line break", "upper case", "empty", "no token"]
+)
 def test_nothing_but_the_very_text_is_the_token(store: BlockingStore, change: str) -> None:
     token, text = made(store)
     other = {
         "other secret": made(store)[1],
         "other id": text[:-64] + made(store)[1][-64:],
         "shorter": text[:-1],
+        "longer": f"{text}0",
+        "line break": f"{text}\n",
         "upper case": text.upper(),
         "empty": "",
         "no token": "apt_",
@@ -94,6 +99,10 @@ def test_the_schema_lets_no_token_become_another(store: BlockingStore, store_pat
     ("statement", "said"),
     [
         ("UPDATE tokens SET role = 'reviewer'", "its row differs"),
+        ("UPDATE tokens SET name = 'root'", "its row differs"),
+        ("UPDATE tokens SET secret_hash = 'x'", "its row differs"),
+        ("UPDATE tokens SET created_at = created_at - 1", "its row differs"),
+        ("UPDATE tokens SET expires_at = 9999999999999", "its row differs"),
         ("UPDATE tokens SET revoked_at = 5", "on whether it was revoked"),
         ("DELETE FROM tokens", "its row was deleted"),
         (
@@ -109,8 +118,63 @@ def test_verify_finds_tokens_that_no_command_wrote(store: BlockingStore, stateme
     assert said in problem.what
 
 
-def test_a_token_of_an_unknown_role_lets_nobody_in(store: BlockingStore) -> None:
+@pytest.mark.parametrize("event", ["created twice", "revoked before", "revoked twice", "no token", "nothing"])
+def test_verify_finds_events_that_fit_no_token(store: BlockingStore, event: str) -> None:
+    token, _ = made(store)
+    store.reviewer.revoke_token(token.id, reviewer=ANN)
+    revoked, created = (each.body["details"] for each in store.reviewer.events())
+    name, details = {
+        "created twice": ("token_created", created),
+        "revoked before": ("token_revoked", {**revoked, "token": "0" * 16}),
+        "revoked twice": ("token_revoked", revoked),
+        "no token": ("token_created", {**created, "token": [token.id]}),
+        "nothing": ("token_revoked", {}),
+    }[event]
+    forge(
+        store, name, None, {"event": name, "request": None, "at": token.created_at, "changes": {}, "details": details}
+    )
+    (problem,) = problems(store)
+    assert (problem.what, problem.seq) == ("this event fits no token", 3)
+
+
+def test_the_log_says_who_made_a_token_and_who_ended_it(store: BlockingStore, clock: ManualClock) -> None:
+    token, text = made(store, lifetime=HOUR)
+    clock.move(5)
+    store.reviewer.revoke_token(token.id, reviewer=BO)
+    revoked, created = store.reviewer.events()
+    assert (created.request_id, revoked.request_id) == (None, None)
+    assert created.body["details"] == {
+        "token": token.id,
+        "role": AGENT,
+        "name": "bot",
+        "secret_hash": token.secret_hash,
+        "created_at": token.created_at,
+        "expires_at": token.created_at + HOUR,
+        "by": ANN.to_json(),
+    }
+    assert revoked.body["details"] == {"token": token.id, "revoked_at": clock.now, "by": BO.to_json()}
+    assert text.rpartition("_")[2] not in str(created.body)
+
+
+@pytest.mark.parametrize("nobody", [Reviewer(""), Reviewer("ann", via="policy"), Reviewer("ann", via="grant")])
+def test_only_somebody_makes_and_ends_tokens(store: BlockingStore, nobody: Reviewer) -> None:
+    token, _ = made(store)
+    with pytest.raises(InvalidInput):
+        store.reviewer.create_token(new_token(), AGENT, "bot", lifetime=None, reviewer=nobody)
+    with pytest.raises(InvalidInput):
+        store.reviewer.revoke_token(token.id, reviewer=nobody)
+    assert store.reviewer.tokens() == (token,)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "role = 'root'", "name = x'00'", "secret_hash = x'00'", "created_at = 'then'", "expires_at = 'never'",
+        "expires_at = 1e300", "revoked_at = 'never'",
+    ],
+)  # fmt: skip
+def test_a_row_that_we_cannot_have_written_lets_nobody_in(store: BlockingStore, change: str) -> None:
     made(store)
-    attack(store, "UPDATE tokens SET role = 'root'")
+    attack(store, f"UPDATE tokens SET {change}")
     with pytest.raises(StoreCorrupt):
         store.reviewer.tokens()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from approval_tui.cli import output
@@ -27,14 +27,12 @@ if TYPE_CHECKING:
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _NOT_STARTED = "Nothing was started."
-_OPEN_FILES = 8192
 
 
 def serve(options: Namespace, environment: Environment) -> int:
     """Serves until SIGINT or SIGTERM; what it has to say goes to stderr."""
     _refuse_missing_extra()
     place = _Place(options)
-    _allow_many_connections()
     from approval_tui.gate import Gate
     from approval_tui.store import store_path
 
@@ -178,18 +176,6 @@ def _refuse_missing_extra() -> None:
             f"The server needs {error.name}, which is not installed.", "Run `pip install 'approval-tui[server]'`."
         ) from None
     del msgspec, starlette, uvicorn
-
-
-def _allow_many_connections() -> None:
-    """Each held poll is an open file; many systems let a process have 1,024 unless it asks for more."""
-    try:
-        import resource
-    except ImportError:  # not a POSIX system
-        return
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _OPEN_FILES if most == resource.RLIM_INFINITY else min(most, _OPEN_FILES)
-    with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _log_to_stderr() -> StderrLog:

@@ -180,7 +180,7 @@ def report_outcome_as(
     row = load_row(tx, request_id)
     if row["requester"] != requester:
         raise RequestNotFound(request_id)
-    if row["status"] == CONSUMED and (row["outcome"], row["outcome_detail"]) == (outcome, detail):
+    if (row["outcome"], row["outcome_detail"]) == (outcome, detail):
         raise NothingToDo(load_request(tx, request_id))
     request, claim_hash = _open_claim(tx, request_id, row["claim_hash"], outcome, detail)
     return _end_claim(tx, request, claim_hash, outcome, detail)

@@ -63,8 +63,8 @@ def revoke_token(tx: Transaction, token_id: str, *, reviewer: Reviewer) -> Token
 def token_from_row(row: Row) -> Token:
     """The token of a row; raises StoreCorrupt for one that we cannot have written."""
     values: dict[str, Any] = {column: row[column] for column in row.keys()}  # noqa: SIM118 - a row gives its values
-    is_text = all(type(values[name]) is str for name in ("id", "role", "name", "secret_hash"))
-    if not is_text or values["role"] not in ROLES:
+    is_readable = all(type(values[name]) in kinds for name, kinds in _KINDS.items())
+    if not is_readable or values["role"] not in ROLES:
         raise corrupt("The row of a token cannot be read.")
     return Token(**values)
 
@@ -74,3 +74,10 @@ def _load(tx: Transaction, token_id: str) -> Token:
     if token is None:
         raise TokenNotFound(token_id)
     return token
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("id", "role", "name", "secret_hash"), (str,)),
+    "created_at": (int,),
+    **dict.fromkeys(("expires_at", "revoked_at"), (int, type(None))),
+}
