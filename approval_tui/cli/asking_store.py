@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,21 @@ class AskingStore:
     def requester(self) -> AnyBlockingRequester:
         """What asks, waits and uses what was approved."""
         return self._store.requester
+
+    def refuse_dropped(self, request: Request, options: Namespace) -> None:
+        """Raises InvalidInput for what a server would drop: another requester than the token's, and a reason."""
+        if not self.is_remote:
+            return
+        if options.requester not in (None, request.requester):
+            raise InvalidInput(
+                f"Request {request.id} is {request.requester}'s, who has this token.",
+                not_done="Nothing was done.",
+                to_do="Leave --requester out, or take the other requester's token.",
+            )
+        if getattr(options, "reason", None) is not None:
+            raise InvalidInput(
+                "A server keeps no reason for a withdrawal.", not_done="Nothing was done.", to_do="Leave --reason out."
+            )
 
     def find(self, id_or_prefix: str) -> Request:
         """The request with that id, or in a file with the only one that begins so.

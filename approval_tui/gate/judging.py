@@ -104,6 +104,8 @@ def _refusal(request: Request, verdict: Verdict) -> PolicyDenied | None:
         return denied(request.tool, verdict, request)
     if verdict.verdict != REQUIRE_APPROVAL:
         return None
+    if request.is_decided_by_policy:  # which let it run then, and does not by itself now
+        raise RulesChanged(request)
     if request.edited_arguments is not None:
         return edit_needs_more(request, verdict)
     if verdict.rule_hash != request.rule_hash:

@@ -19,7 +19,6 @@ from approval_tui.gate.judging import (
     asking_verdict_steps,
     claim_steps,
     refuse_over_limit_steps,
-    verdict_steps,
 )
 from approval_tui.gate.steps import Step, Steps, run_async
 
@@ -58,7 +57,8 @@ class OnBehalf:
         held = await self._store.server.held_claim(request.id, claim_id)
         if held is not None:
             return held
-        await run_async(_NOTHING_TO_UNDO, self._still_allowed_steps(request), self._store.requester)
+        if request.is_decided_by_policy and self._engine() is None:
+            raise RulesChanged(request)  # there was one that let it run, and now every call asks
         steps = claim_steps(self._engine, request, lambda verdict: self._consuming(request, claim_id, verdict))
         return await run_async(_NOTHING_TO_UNDO, steps, self._store.requester)
 
@@ -78,14 +78,6 @@ class OnBehalf:
         except PolicyDenied as refusal:
             return asked, PolicyDecision(DENY, refusal.rule, refusal.reason)
         return asked, PolicyDecision(APPROVE, DEFAULT_ALLOW)
-
-    def _still_allowed_steps(self, request: Request) -> Steps[None]:
-        """Raises RulesChanged where a policy alone approved the call and no policy allows it any more."""
-        if not request.is_decided_by_policy:
-            return
-        verdict = yield from verdict_steps(self._engine, request.tool, lambda: request.arguments)
-        if verdict.verdict not in (ALLOW, DENY):
-            raise RulesChanged(request)
 
     def _consuming(self, request: Request, claim_id: str, verdict: Verdict | None) -> Step:
         return Step(

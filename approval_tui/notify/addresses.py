@@ -12,7 +12,7 @@ _TRANSLATED = IPv6Network("64:ff9b::/96")
 
 #: What the standard library's lists, which differ from one version to the next, may take for public: what is set
 #: aside for the protocol itself, and addresses by which clouds answer the machines inside them.
-_INSIDE = (ip_network("192.0.0.0/24"), ip_network("168.63.129.16/32"))
+_INSIDE = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "3fff::/20")))
 
 
 def is_private(text: str) -> bool:

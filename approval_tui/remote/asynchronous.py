@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from approval_tui.remote import operations
 from approval_tui.remote.connection import Connection, http_client
-from approval_tui.remote.exchanges import Exchange, Lost, Pause, Received, Sending
+from approval_tui.remote.exchanges import Answering, Exchange, Lost, Pause, Received, Sending
 
 if TYPE_CHECKING:
     import httpx2
@@ -79,12 +79,17 @@ class RemoteRequester:
                 continue
             try:
                 received = await self._send(step)
+            except Lost as failure:
+                lost = failure
             except self._failures as error:
                 lost = Lost(f"{type(error).__name__}: {error}".rstrip(": "))
 
     async def _send(self, sending: Sending) -> Received:
-        response = await self._client().request(**self._connection.arguments(sending))
-        return Received(response.status_code, response.headers, response.content)
+        answering = Answering(sending)
+        async with self._client().stream(**self._connection.arguments(sending)) as response:
+            async for part in response.aiter_bytes():
+                answering.take(part)
+        return Received(response.status_code, response.headers, answering.whole())
 
     def _client(self) -> Any:
         """The client of the running event loop: connections cannot move to another one."""

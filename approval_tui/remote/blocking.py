@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from approval_tui.remote import operations
 from approval_tui.remote.connection import Connection, http_client
-from approval_tui.remote.exchanges import Exchange, Lost, Pause, Received, Sending
+from approval_tui.remote.exchanges import Answering, Exchange, Lost, Pause, Received, Sending
 
 if TYPE_CHECKING:
     from approval_tui.domain.proxies import ProxyStanding
@@ -73,12 +73,17 @@ class BlockingRemoteRequester:
                 continue
             try:
                 received = self._send(step)
+            except Lost as failure:
+                lost = failure
             except self._failures as error:
                 lost = Lost(f"{type(error).__name__}: {error}".rstrip(": "))
 
     def _send(self, sending: Sending) -> Received:
-        response = self._client.request(**self._connection.arguments(sending))
-        return Received(response.status_code, response.headers, response.content)
+        answering = Answering(sending)
+        with self._client.stream(**self._connection.arguments(sending)) as response:
+            for part in response.iter_bytes():
+                answering.take(part)
+        return Received(response.status_code, response.headers, answering.whole())
 
 
 class BlockingRemoteStore:

@@ -22,6 +22,9 @@ R = TypeVar("R")
 PATIENCE = 30.0
 """Seconds for which a server that cannot be reached is tried again, before the call is refused."""
 
+MOST_ANSWERED = 32 * 1024 * 1024
+"""Bytes of one answer: more than any request takes that a server of ours keeps."""
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _LONGEST_ANSWER = 10.0
 """Seconds that an answer may take, beside what the server was asked to wait."""
@@ -53,6 +56,28 @@ class Received(NamedTuple):
     body: bytes
 
 
+class Answering:
+    """The body of one answer as it comes, in parts; raises Lost for one that takes too long, or has no end."""
+
+    def __init__(self, sending: Sending) -> None:
+        self._until = monotonic() + sending.seconds
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def take(self, part: bytes) -> None:
+        """Takes the next part."""
+        self._parts.append(part)
+        self._size += len(part)
+        if self._size > MOST_ANSWERED:
+            raise Lost(f"its answer has more than {MOST_ANSWERED:,} bytes")
+        if monotonic() > self._until:
+            raise Lost("its answer did not end in time")
+
+    def whole(self) -> bytes:
+        """All parts that came."""
+        return b"".join(self._parts)
+
+
 class Lost(Exception):
     """No response came: the connection failed, or it took too long."""
 
@@ -77,7 +102,12 @@ def ask(
     sending = Sending(
         method,
         path,
-        {"Accept": OWN_MEDIA_TYPE, **({} if body is None else {"Content-Type": OWN_MEDIA_TYPE}), **(headers or {})},
+        {
+            "Accept": OWN_MEDIA_TYPE,
+            "Accept-Encoding": "identity",
+            **({} if body is None else {"Content-Type": OWN_MEDIA_TYPE}),
+            **(headers or {}),
+        },
         None if body is None else exact_json(body).encode(),
         held + _LONGEST_ANSWER,
     )

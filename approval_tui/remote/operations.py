@@ -12,13 +12,16 @@ from approval_tui.domain.errors import InvalidInput, RequestChanged, StatusConfl
 from approval_tui.domain.http_names import KEY_HEADER, LONGEST_POLL, REQUESTS_PATH, uuid_of
 from approval_tui.domain.identity import digest_for, fingerprint_of
 from approval_tui.domain.ids import new_secret
-from approval_tui.domain.lifecycle import APPROVED, PENDING
+from approval_tui.domain.lifecycle import APPROVE, APPROVED, CONSUMED, PENDING
 from approval_tui.domain.models import Request
 from approval_tui.domain.status_words import describe_status
 from approval_tui.remote.exchanges import PATIENCE, Exchange, Pause, ask, no_such_answer, request_in
 
 if TYPE_CHECKING:
     from approval_tui.domain.verdicts import Verdict
+
+_AT_ONCE = 0.1
+"""Seconds within which an answer that was to be held comes too soon, and after which it is asked for again then."""
 
 _GRACE = 5.0
 """Seconds beyond the time of a wait in which a server that is away may come back."""
@@ -37,7 +40,7 @@ def submit(call: Call | CheckedCall) -> Exchange[Submitted]:
 
 def get(request_id: str) -> Exchange[Request]:
     """The request as it is."""
-    return request_in((yield from ask("GET", _path(request_id))))
+    return _request_of((yield from ask("GET", _path(request_id))), request_id)
 
 
 def wait(request_id: str, *, timeout: int | None = None) -> Exchange[Request]:
@@ -53,13 +56,16 @@ def wait(request_id: str, *, timeout: int | None = None) -> Exchange[Request]:
         held = LONGEST_POLL if left is None else min(LONGEST_POLL, max(0, int(left)))
         path = _path(request_id) + (f"?wait={held}s" if held else "")
         give_up_at = patience if until is None else min(patience, until + _GRACE)
-        request = request_in((yield from ask("GET", path, held=held, until=give_up_at)))
+        asked_at = monotonic()
+        request = _request_of((yield from ask("GET", path, held=held, until=give_up_at)), request_id)
         left = None if until is None else until - monotonic()
         if request.status != PENDING or (left is not None and left <= 0):
             return request
         patience = monotonic() + max(0, request.expires_at - system_clock()) / 1000 + PATIENCE
         if held == 0 and left is not None:
             yield Pause(left)
+        elif monotonic() - asked_at < _AT_ONCE:  # a server that does not hold what it is asked to hold
+            yield Pause(_AT_ONCE)
 
 
 def claimable(request_id: str, fingerprint: str, *, requester: str) -> Exchange[Request]:
@@ -97,18 +103,20 @@ def consume(
     """
     del requester, claim_lifetime, verdict
     answer = yield from ask("POST", f"{_path(request_id)}/consume", headers={KEY_HEADER: claim_id})
-    request = request_in(answer)
-    arguments = request.effective_arguments
-    is_the_same = (request.id, request.fingerprint) == (request_id, fingerprint) and digest in (None, request.digest)
-    if not is_the_same or digest_for(request, arguments) != request.digest:
+    request = _request_of(answer, request_id)
+    if request.fingerprint != fingerprint or digest not in (None, request.digest):
         raise no_such_answer("what may run is not what was approved")
-    return Claim(claim_id, request, arguments)
+    is_open = request.status == CONSUMED and request.outcome is None and not request.in_doubt
+    approval = request.decisions[-1] if request.decisions else None
+    if not is_open or approval is None or (approval.verdict, approval.digest) != (APPROVE, request.digest):
+        raise no_such_answer("it does not say that the approval was taken for this call")
+    return Claim(claim_id, request, request.effective_arguments)
 
 
 def report_outcome(request_id: str, claim: str, outcome: str, *, detail: str | None = None) -> Exchange[Request]:
     """Tells how the call ended, once."""
     body: JsonObject = {"status": outcome, "claim": claim, **({} if detail is None else {"note": detail})}
-    return request_in((yield from ask("POST", f"{_path(request_id)}/outcome", body)))
+    return _request_of((yield from ask("POST", f"{_path(request_id)}/outcome", body)), request_id)
 
 
 def rollback(request_id: str, claim: str, *, detail: str | None = None) -> Exchange[Request]:
@@ -124,12 +132,20 @@ def give_up(request_id: str, claim: str, *, reason: str) -> Exchange[Request]:
 def cancel(request_id: str, *, requester: str, reason: str | None = None) -> Exchange[Request]:
     """Withdraws a request that waits, or an approval that was not used; why is not sent, and who says the token."""
     del requester, reason
-    return request_in((yield from ask("DELETE", _path(request_id))))
+    return _request_of((yield from ask("DELETE", _path(request_id))), request_id)
 
 
 def _roll_back(request_id: str, claim: str, detail: str | None, *, withdraw: bool) -> Exchange[Request]:
     body: JsonObject = {"claim": claim, "withdraw": withdraw, **({} if detail is None else {"note": detail})}
-    return request_in((yield from ask("POST", f"{_path(request_id)}/rollback", body)))
+    return _request_of((yield from ask("POST", f"{_path(request_id)}/rollback", body)), request_id)
+
+
+def _request_of(answer: JsonObject, request_id: str) -> Request:
+    """The request of an answer; raises StoreCorrupt unless it is that one, and is what its digest names."""
+    request = request_in(answer)
+    if request.id != request_id or digest_for(request, request.effective_arguments) != request.digest:
+        raise no_such_answer("it is about another request")
+    return request
 
 
 def _path(request_id: str) -> str:

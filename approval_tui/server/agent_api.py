@@ -5,8 +5,10 @@ An agent's token is an instance's credential: it says who asks. Of another reque
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakValueDictionary
 
 from msgspec import UNSET
 
@@ -15,7 +17,7 @@ from approval_tui.domain.calls import Call
 from approval_tui.domain.canonical import JsonObject, canonical_hash, tagged_hash
 from approval_tui.domain.clock import system_clock
 from approval_tui.domain.errors import ClaimInvalid, StatusConflict
-from approval_tui.domain.lifecycle import APPROVED, CONSUMED, EXPIRED, NOT_RUN, PENDING
+from approval_tui.domain.lifecycle import APPROVED, CANCELLED, CONSUMED, EXPIRED, NOT_RUN, PENDING
 from approval_tui.domain.models import Request
 from approval_tui.domain.submissions import Submission
 from approval_tui.gate.on_behalf import OnBehalf
@@ -23,7 +25,7 @@ from approval_tui.server.agent_types import OwnAttempt, OwnReportOutcome, Report
 from approval_tui.server.agent_wire import is_cancelled, milliseconds_of, record_for_agents, request_on_wire, status_of
 from approval_tui.server.change_feed import ChangeFeed, rung_within
 from approval_tui.server.errors import Refusal
-from approval_tui.server.exchange import Answer, Exchange
+from approval_tui.server.exchange import Answer, Exchange, Handler
 from approval_tui.settings.configuration import Settings
 from approval_tui.store.asynchronous import AsyncStore
 
@@ -36,6 +38,16 @@ class AgentApi:
     on_behalf: OnBehalf
     feed: ChangeFeed
     settings: Settings
+    turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+
+    def in_turn(self, handler: Handler) -> Handler:
+        """The handler, one exchange about a request after the other: whoever gives a claim up does not overtake it."""
+
+        async def handle(exchange: Exchange) -> Answer:
+            async with self.turns.setdefault(exchange.request_id, asyncio.Lock()):
+                return await handler(exchange)
+
+        return handle
 
     async def create(self, exchange: Exchange) -> Answer:
         """Asks for one call, once for each key; the policy may have decided already."""
@@ -56,6 +68,8 @@ class AgentApi:
         """Withdraws a pending request; a gate of ours may withdraw what was approved, too, which it will not use."""
         requester, request_id = exchange.token.name, exchange.request_id
         request = await self._owned(exchange)
+        if exchange.is_own and request.status == CANCELLED:
+            return exchange.answer(200, await self._told(exchange, request))
         if exchange.is_own and request.status == APPROVED:
             request = await self.store.requester.cancel(request_id, requester=requester)
         else:
@@ -68,7 +82,7 @@ class AgentApi:
     async def consume(self, exchange: Exchange) -> Answer:
         """Takes the approval for the one attempt to run the call that has this key."""
         request = await self._owned(exchange)
-        if not exchange.is_own and request.edited_arguments is not None and request.status != PENDING:
+        if not exchange.is_own and request.edited_arguments is not None:
             raise Refusal(409, "not_approved", "Other arguments were approved than these.", request=request)
         try:
             claim = await self.on_behalf.consume(request, _claim_id(request.id, exchange.token.name, exchange.key))
@@ -122,7 +136,7 @@ class AgentApi:
         return await self.store.requester.report_outcome(request.id, claim, outcome, detail=note)
 
     async def _refuse_other_claim(self, request: Request, claim: str) -> None:
-        if await self.store.server.held_claim(request.id, claim) is None:
+        if not await self.store.server.is_claim_of(request.id, claim):
             raise Refusal(409, "claim_invalid", "That is not the claim on this request.", request=request)
 
     def _submission(self, exchange: Exchange) -> tuple[Call, Submission]:

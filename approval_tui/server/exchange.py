@@ -56,6 +56,9 @@ class Exchange:
         return Answer(status, body, OWN_MEDIA_TYPE if self.is_own else JSON)
 
 
+Handler = Callable[[Exchange], Awaitable[Answer]]
+
+
 def encoded(body: JsonObject) -> bytes:
     """The body as it is sent: exact, and ASCII whatever it holds."""
     return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()

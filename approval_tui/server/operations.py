@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from approval_tui.domain.http_names import REQUESTS_PATH
@@ -10,10 +10,8 @@ from approval_tui.domain.roles import AGENT, REVIEWER
 from approval_tui.server import agent_types as agent
 from approval_tui.server import reviewer_types as reviewer
 from approval_tui.server.agent_api import AgentApi
-from approval_tui.server.exchange import Answer, Exchange
+from approval_tui.server.exchange import Answer, Exchange, Handler
 from approval_tui.server.reviewer_api import ReviewerApi
-
-Handler = Callable[[Exchange], Awaitable[Answer]]
 
 
 class Operation(NamedTuple):
@@ -62,20 +60,20 @@ def agent_operations(api: AgentApi) -> tuple[Operation, ...]:
             refusals=(404,), query=reviewer.WaitQuery,
         ),
         operation(
-            "cancelApprovalRequest", "Withdraw a request that waits", "DELETE", _ONE_REQUEST, api.cancel,
+            "cancelApprovalRequest", "Withdraw a request that waits", "DELETE", _ONE_REQUEST, api.in_turn(api.cancel),
             refusals=(404, 409),
         ),
         operation(
-            "consumeApproval", "Start the approved call, once", "POST", f"{_ONE_REQUEST}/consume", api.consume,
-            refusals=(404, 409), needs_key=True,
+            "consumeApproval", "Start the approved call, once", "POST", f"{_ONE_REQUEST}/consume",
+            api.in_turn(api.consume), refusals=(404, 409), needs_key=True,
         ),
         operation(
-            "reportOutcome", "Say what became of the call", "POST", f"{_ONE_REQUEST}/outcome", api.outcome,
+            "reportOutcome", "Say what became of the call", "POST", f"{_ONE_REQUEST}/outcome", api.in_turn(api.outcome),
             refusals=(404, 409), body=agent.ReportOutcome, own_body=agent.OwnReportOutcome,
         ),
         operation(
             "rollBack", "Give the claim back, because the call did not run", "POST", f"{_ONE_REQUEST}/rollback",
-            api.rollback, answers={200: _ASKED}, refusals=(404, 409), body=agent.Rollback, own_body=agent.Rollback,
+            api.in_turn(api.rollback), refusals=(404, 409), body=agent.Rollback, own_body=agent.Rollback,
         ),
     )  # fmt: skip
 

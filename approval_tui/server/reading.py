@@ -32,7 +32,8 @@ MOST_HELD_BYTES = 128 * 1024 * 1024
 """Of all bodies that are being read or served at once, but for small ones."""
 
 _SMALL = 64 * 1024
-_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+"""A text of JSON; one that does not end goes to the end of all: it is looked at once, and not from each quote on."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _LONGEST_QUERY = 2000
 

@@ -186,6 +186,7 @@ class ServerStore(_Face):
     owned = _reads(submissions.owned)
     submitted_as = _reads(submissions.submitted_as)
     held_claim = _reads(submissions.held_claim)
+    is_claim_of = _reads(submissions.is_claim_of)
     withdraw = _writes(submissions.withdraw)
     report_outcome_as = _writes(requester.report_outcome_as)
     requests_touched = _reads(submissions.requests_touched)

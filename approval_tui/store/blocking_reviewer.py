@@ -40,7 +40,7 @@ class BlockingReviewerStore(BlockingReader):
 
         return self._engine.write(tokens.create_token, new, role, name, lifetime=lifetime, reviewer=reviewer)
 
-    def tokens(self, *, most: int = 1000) -> tuple[Token, ...]:
+    def tokens(self, *, most: int = 100_000) -> tuple[Token, ...]:
         """The tokens, live or not, newest first."""
         from approval_tui.store.transactions import tokens
 

@@ -433,13 +433,13 @@ SELECT * FROM events WHERE name IN ('token_created', 'token_revoked') AND seq > 
 SELECT request_id, body_hash FROM submissions WHERE requester = :requester AND key = :key
 
 -- name: submission_of_request
--- One of those that met the request.
+-- The first of those that met the request.
 SELECT timeout, has_context FROM submissions
-WHERE request_id = :request_id AND requester = :requester ORDER BY key LIMIT 1
+WHERE request_id = :request_id AND requester = :requester ORDER BY submitted_at, key LIMIT 1
 
 -- name: insert_submission
-INSERT INTO submissions (requester, key, body_hash, request_id, timeout, has_context)
-VALUES (:requester, :key, :body_hash, :request_id, :timeout, :has_context)
+INSERT INTO submissions (requester, key, body_hash, request_id, timeout, has_context, submitted_at)
+VALUES (:requester, :key, :body_hash, :request_id, :timeout, :has_context, :submitted_at)
 
 -- name: requests_touched
 -- Which requests the newest events speak of.
@@ -481,12 +481,13 @@ WHERE events.seq > :after AND events.seq <= :last AND events.name = 'request_sub
   AND requests.id = events.request_id AND {still_to_announce}
 
 -- name: take_up_decided
--- Of what a policy decided by itself nobody is told: nobody was asked. Only the decisions' own quotes are written so.
+-- Of what a policy decided by itself nobody is told: nobody was asked. In these events, only a decision's own quotes are
+-- written so; what a requester says of a withdrawal is not looked at.
 INSERT INTO deliveries (sink, seq, kind, request_id, wanted_at, due_at)
 SELECT :sink, seq, 'decided', request_id, at, at FROM events
 WHERE seq > :after AND seq <= :last AND at > :oldest
   AND name IN ('request_approved', 'request_denied', 'request_revoked', 'request_cancelled')
-  AND (name = 'request_revoked' OR instr(body, '\"via\":\"policy\"') = 0)
+  AND (name IN ('request_revoked', 'request_cancelled') OR instr(body, '\"via\":\"policy\"') = 0)
 
 -- name: take_up_expired
 -- Only what nobody decided: an approval that nobody used is the requester's matter.

@@ -92,8 +92,10 @@ def asked(store: BlockingStore) -> Request:
 
 def test_what_is_sent_says_what_it_is_and_which_answer_it_can_read() -> None:
     plain, with_body = next(ask("GET", "/x")), next(ask("POST", "/x", {"a": 1.0}, headers={"K": "v"}))
-    assert plain == Sending("GET", "/x", {"Accept": OWN_MEDIA_TYPE}, None, 10.0)
-    kinds = {"Accept": OWN_MEDIA_TYPE, "Content-Type": OWN_MEDIA_TYPE, "K": "v"}
+    assert plain == Sending("GET", "/x", {"Accept": OWN_MEDIA_TYPE, "Accept-Encoding": "identity"}, None, 10.0)
+    kinds = {
+        "Accept": OWN_MEDIA_TYPE, "Accept-Encoding": "identity", "Content-Type": OWN_MEDIA_TYPE, "K": "v"
+    }  # fmt: skip
     assert with_body == Sending("POST", "/x", kinds, b'{"a":1.0}', 10.0)
     held = next(ask("GET", "/x", held=30.0))
     assert isinstance(held, Sending)
@@ -323,8 +325,9 @@ def test_a_server_that_goes_away_is_waited_for_as_long_as_the_request_may_wait(
         run(operations.wait(asked.id), Lost("gone"))
     waiting = operations.wait(asked.id)
     next(waiting)
-    assert isinstance(waiting.send(told(asked)), Sending)  # which waits for hours by this clock
-    assert isinstance(waiting.throw(Lost("gone")), Pause)
+    assert waiting.send(told(asked)) == Pause(operations._AT_ONCE)  # for it was not held
+    assert isinstance(next(waiting), Sending)
+    assert isinstance(waiting.throw(Lost("gone")), Pause)  # it may wait for hours by this clock
 
 
 def test_a_server_that_goes_away_is_waited_for_hardly_longer_than_was_asked_for(
@@ -361,17 +364,72 @@ def consume(request: Request, digest: str | None = None) -> Exchange[Any]:
     )
 
 
+def consumed(store: BlockingStore, usable: Request) -> Request:
+    """The request as the server tells it once the approval was taken."""
+    return store.requester.consume(usable.id, usable.fingerprint, requester="bot").request
+
+
 def test_a_claim_is_asked_for_with_its_id_as_the_key(store: BlockingStore, asked: Request) -> None:
     usable = approve(store, asked)
-    claim, (sending,) = run(consume(usable, usable.digest), told(usable))
-    assert (claim.id, claim.request, claim.arguments) == ("clm_1", usable, {"n": 1})
+    taken = consumed(store, usable)
+    claim, (sending,) = run(consume(usable, usable.digest), told(taken))
+    assert (claim.id, claim.request, claim.arguments) == ("clm_1", taken, {"n": 1})
     assert (sending.method, sending.path, sending.body) == ("POST", path_of(usable, "/consume"), None)
     assert sending.headers[KEY_HEADER] == "clm_1"
 
 
 def test_the_arguments_of_a_reviewer_are_what_a_claim_is_for(store: BlockingStore, asked: Request) -> None:
     edited = store.reviewer.decide(asked.id, "approve", reviewer=ANN, digest=asked.digest, edited_arguments={"n": 2})
-    assert run(consume(edited), told(edited))[0].arguments == {"n": 2}
+    assert run(consume(edited), told(consumed(store, edited)))[0].arguments == {"n": 2}
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"status": "approved"},
+        {"status": "pending"},
+        {"status": "denied"},
+        {"status": "expired"},
+        {"status": "cancelled"},
+        {"outcome": "succeeded"},
+        {"outcome": "not_run"},
+        {"in_doubt": True},
+        {"decisions_text": "[]"},
+    ],
+    ids=str,
+)
+def test_only_an_answer_that_says_that_the_approval_was_taken_lets_the_call_run(
+    store: BlockingStore, asked: Request, lie: dict[str, Any]
+) -> None:
+    taken = consumed(store, approve(store, asked))
+    with pytest.raises(StoreCorrupt, match="approval was taken"):
+        run(consume(taken, taken.digest), told(taken, **lie))
+
+
+def test_a_denial_among_the_decisions_is_no_approval(store: BlockingStore, asked: Request) -> None:
+    taken = consumed(store, approve(store, asked))
+    denied = taken.decisions_text.replace('"verdict":"approve"', '"verdict":"deny"')
+    other_digest = taken.decisions_text.replace(taken.digest, "v1:sha256:" + "0" * 64)
+    for lie in (denied, other_digest):
+        with pytest.raises(StoreCorrupt, match="approval was taken"):
+            run(consume(taken), told(taken, decisions_text=lie))
+
+
+def test_an_answer_about_another_request_is_no_answer(store: BlockingStore, asked: Request) -> None:
+    other = approve(store, submit(store, Call("read_file", {"path": "harmless"}, "bot")))
+    exchanges_ = [
+        operations.get(asked.id),
+        operations.wait(asked.id),
+        operations.cancel(asked.id, requester="bot"),
+        operations.report_outcome(asked.id, "clm_1", "succeeded"),
+        operations.rollback(asked.id, "clm_1"),
+        operations.give_up(asked.id, "clm_1", reason="no"),
+    ]
+    for exchange in exchanges_:
+        with pytest.raises(StoreCorrupt, match="another request"):
+            run(exchange, told(other))
+    with pytest.raises(StoreCorrupt, match="another request"):
+        run(operations.get(asked.id), told(asked, risk="low"))
 
 
 @pytest.mark.parametrize(
@@ -392,9 +450,10 @@ def test_what_may_run_is_what_was_approved_or_nothing(
     store: BlockingStore, asked: Request, names_digest: bool, lie: Callable[[Request], dict[str, Any]]
 ) -> None:
     usable = approve(store, asked)
-    other = approve(store, submit(store, Call("shell", {"n": 2}, "bot")))
-    with pytest.raises(StoreCorrupt, match="not what was approved"):
-        run(consume(usable, usable.digest if names_digest else None), told(usable, **lie(other)))
+    taken = consumed(store, usable)
+    other = consumed(store, approve(store, submit(store, Call("shell", {"n": 2}, "bot"))))
+    with pytest.raises(StoreCorrupt, match=r"not what was approved|another request"):
+        run(consume(usable, usable.digest if names_digest else None), told(taken, **lie(other)))
 
 
 def test_another_request_of_the_very_call_is_not_the_one_that_runs(
@@ -403,7 +462,7 @@ def test_another_request_of_the_very_call_is_not_the_one_that_runs(
     clock.move(1)
     other = approve(store, submit(store, dataclasses.replace(CALL, dedupe_window=0)))
     assert other.fingerprint == asked.fingerprint
-    with pytest.raises(StoreCorrupt, match="not what was approved"):
+    with pytest.raises(StoreCorrupt, match="another request"):
         run(consume(asked), told(other))
 
 

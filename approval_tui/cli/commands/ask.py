@@ -63,6 +63,7 @@ def consume(options: Namespace, environment: Environment) -> int:
     settings = environment.settings
     with AskingStore(environment) as store:
         found = store.find(options.id)
+        store.refuse_dropped(found, options)
         fingerprint = found.fingerprint if options.fingerprint is None else options.fingerprint
         requester = found.requester if options.requester is None else options.requester
         request = store.requester.claimable(found.id, fingerprint, requester=requester)
@@ -111,6 +112,7 @@ def cancel(options: Namespace, environment: Environment) -> int:
     """Withdraws a request, as its requester."""
     with AskingStore(environment) as store:
         request = store.find(options.id)
+        store.refuse_dropped(request, options)
         requester = request.requester if options.requester is None else options.requester
         request = store.requester.cancel(request.id, requester=requester, reason=options.reason)
     output.print_status(request, as_json=options.json)
@@ -200,6 +202,8 @@ def _narrate_waiting(request: Request) -> None:
 
 
 def _print_submitted(request: Request, created: bool, options: Namespace) -> None:
+    if request.requester != options.requester:
+        output.narrate(f"The server knows the owner of this token as {request.requester}, and not as --requester says.")
     if options.json:
         output.print_json({**request.to_json(), "created": created})
         return

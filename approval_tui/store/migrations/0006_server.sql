@@ -34,6 +34,7 @@ CREATE TABLE submissions (
   request_id TEXT NOT NULL,
   timeout TEXT NOT NULL,
   has_context INTEGER NOT NULL CHECK (has_context IN (0, 1)),
+  submitted_at INTEGER NOT NULL CHECK (typeof(submitted_at) = 'integer'),
   PRIMARY KEY (requester, key)
 );
 CREATE INDEX submissions_of_request ON submissions (request_id);

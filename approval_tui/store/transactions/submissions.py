@@ -7,7 +7,7 @@ from approval_tui.domain.calls import CheckedCall, Claim, Submitted
 from approval_tui.domain.canonical import record_json, tagged_hash
 from approval_tui.domain.decisions import NO_EVIDENCE, Decision
 from approval_tui.domain.errors import KeyReused, RequestNotFound
-from approval_tui.domain.lifecycle import APPROVE, APPROVED, CANCELLED, CONSUMED, DENIED, PENDING
+from approval_tui.domain.lifecycle import APPROVE, APPROVED, CANCELLED, CONSUMED, DENIED, NOT_RUN, PENDING
 from approval_tui.domain.models import VIA_POLICY, Request
 from approval_tui.domain.submissions import PolicyDecision, Submission, SubmittedAs
 from approval_tui.store.transaction import NothingToDo, Transaction, first_row
@@ -52,6 +52,7 @@ def submit_once(
             "request_id": met.request.id,
             "timeout": submission.timeout,
             "has_context": int(submission.has_context),
+            "submitted_at": tx.now,
         },
     )
     return met
@@ -96,12 +97,20 @@ def submitted_as(tx: Transaction, request_id: str, requester: str) -> SubmittedA
 
 
 def held_claim(tx: Transaction, request_id: str, claim_id: str) -> Claim | None:
-    """The claim with that id, where it is the one that was taken on the request: for who lost the answer."""
-    row = load_row(tx, request_id)
-    if row["status"] != CONSUMED or row["claim_hash"] != tagged_hash(claim_id.encode()):
-        return None
+    """The claim with that id, where it is the one that was taken on the request: for who lost the answer.
+
+    One that is in doubt, or was ended because the call did not run, is no right to run it any more (rule R2).
+    """
     request = load_request(tx, request_id)
+    if not is_claim_of(tx, request_id, claim_id) or request.in_doubt or request.outcome == NOT_RUN:
+        return None
     return Claim(claim_id, request, request.effective_arguments)
+
+
+def is_claim_of(tx: Transaction, request_id: str, claim_id: str) -> bool:
+    """Whether that is the claim that was taken on the request, whatever became of it."""
+    row = load_row(tx, request_id)
+    return bool(row["status"] == CONSUMED and row["claim_hash"] == tagged_hash(claim_id.encode()))
 
 
 def withdraw(tx: Transaction, request_id: str, requester: str) -> Request:

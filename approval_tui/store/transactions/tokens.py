@@ -44,7 +44,7 @@ def find_token(tx: Transaction, token_id: str) -> Token | None:
     return None if row is None else token_from_row(row)
 
 
-def list_tokens(tx: Transaction, *, most: int = 1000) -> tuple[Token, ...]:
+def list_tokens(tx: Transaction, *, most: int = 100_000) -> tuple[Token, ...]:
     """The tokens, live or not, newest first."""
     return tuple(token_from_row(row) for row in tx.rows("tokens", {"most": most}))
 
