@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import itertools
 import os
+import re
 import threading
 from collections.abc import AsyncIterator, Sequence
 
@@ -15,14 +16,16 @@ from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import HOUR, MINUTE, SECOND
 from approval_tui.domain.errors import StoreUnavailable
 from approval_tui.domain.models import Request
+from approval_tui.domain.notices import GIVEN_UP_AFTER
 from approval_tui.domain.sinks import ChatSink, Webhook
 from approval_tui.notify import deliverer, webhook_sender
 from approval_tui.notify.deliverer import MOST_AT_ONCE, backoff, deliver, deliver_at
-from approval_tui.store import open_store
+from approval_tui.store import open_store, open_store_blocking
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.transaction import Row
 from tests.notify.receivers import TAKEN, Answer, Received, receiving
 from tests.notify.running import delivering, sink_of, soon
+from tests.store.tampering import attack
 from tests.support import ANN, LONG, ManualClock
 
 
@@ -184,6 +187,55 @@ async def test_no_more_are_under_way_at_once_than_is_said(
             outlook = await store.deliverer.outlook((sink_of(receiver).id,))
             assert outlook.due
         assert len(receiver.received) == MOST_AT_ONCE
+
+
+async def test_no_more_are_under_way_at_once_however_many_sinks_there_are(
+    store: AsyncStore, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliverer, "LAST_SENDS", 0.0)
+    monkeypatch.setattr(webhook_sender, "TIMEOUT", 3600.0)
+    await ask(store, call)
+    with receiving(lambda _: Answer(hangs=True)) as receiver:
+        sinks = [sink_of(receiver)._replace(url=f"{receiver.url}{number}") for number in range(2 * MOST_AT_ONCE)]
+        async with delivering(store, sinks):
+            await soon(lambda: len(receiver.received) == MOST_AT_ONCE)
+            await ask(store, call, 1)
+            assert len((await store.deliverer.outlook([sink.id for sink in sinks])).due) >= MOST_AT_ONCE
+        assert len(receiver.received) == MOST_AT_ONCE
+
+
+async def test_what_is_given_up_is_said_with_why(store_path: str, call: Call) -> None:
+    clock = ManualClock()
+    async with open_store(store_path, clock=clock) as store:
+        with receiving(lambda _: Answer(500)) as receiver:
+            sink = sink_of(receiver)
+            await store.deliverer.take_up("v1:sha256:gone", ["requested"])
+            async with delivering(store, [sink]) as told:
+                request = await ask(store, call)
+                await store.deliverer.take_up("v1:sha256:gone", ["requested"])
+                while "it answered 500" not in await left_failures(store):
+                    pass
+                clock.move(GIVEN_UP_AFTER)
+                await soon(lambda: len(told) == 3)
+        assert told[0] == "127.0.0.1 was not told: it answered 500. It is tried again."
+        gone, failed = sorted(told[1:], reverse=True)
+        of_it = rf"will not be told of {request.id} \(requested\)"
+        assert re.fullmatch(rf"127\.0\.0\.1 {of_it}, after \d+ attempts: it answered 500\.", failed)
+        assert re.fullmatch(rf"A place that is told no longer {of_it}, for nobody delivered in time\.", gone)
+        assert await left(store) == []
+
+
+async def test_a_row_that_cannot_be_read_silences_no_other(store: AsyncStore, call: Call, store_path: str) -> None:
+    bad = await ask(store, dataclasses.replace(call, timeout=1))
+    with open_store_blocking(store_path) as desk:
+        attack(desk, "UPDATE requests SET decisions = 'x' WHERE id = ?", (bad.id,))
+    with pytest.raises(StoreUnavailable):
+        await store.reviewer.expire_due()
+    with receiving() as receiver:
+        async with delivering(store, [sink_of(receiver)]) as told:
+            request = await ask(store, call, 1)
+            await soon(lambda: request.id in receiver.told_of())
+        assert told == []
 
 
 async def test_what_is_under_way_may_arrive_when_it_is_ended(
