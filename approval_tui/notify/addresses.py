@@ -18,7 +18,7 @@ _INSIDE = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.1
 def is_private(text: str) -> bool:
     """Whether the address lies on this machine, in a private network or in a cloud's inside, or is none at all."""
     try:
-        address = _meant(ip_address(text.partition("%")[0]))
+        address = _meant(ip_address(text))
     except ValueError:
         return True
     is_of_site = isinstance(address, IPv6Address) and address.is_site_local

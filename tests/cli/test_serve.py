@@ -14,7 +14,9 @@ import httpx2
 import pytest
 
 from approval_tui import ApprovalPending, Gate
+from approval_tui.domain.clock import MINUTE
 from approval_tui.domain.roles import AGENT, REVIEWER
+from approval_tui.integrations.approval_manager import ApprovalManager
 from approval_tui.store.blocking import BlockingStore
 from tests.certificates import Certificate, certificate_for
 from tests.cli.running import Cli
@@ -158,6 +160,8 @@ def test_a_gate_checks_the_servers_certificate(
         (("--bind", "::1:9111"), "no address to listen at"),
         (("--tls-cert", "x"), "goes with its key"),
         (("--tls-cert", "/nowhere", "--tls-key", "/nowhere"), "cannot be used"),
+        (("--tls-key", "x"), "goes with its key"),
+        (("--uds", "{tmp}/s", "--tls-cert", "x", "--tls-key", "y"), "no use for TLS"),
         (("--group", "root"), "of a socket in the file system"),
         (("--uds", "/tmp/x", "--bind", "127.0.0.1:1"), "not allowed with"),
         (("--uds", "/nowhere/at/all"), "Nobody can listen"),
@@ -225,3 +229,62 @@ def test_an_agent_in_a_shell_asks_and_uses_what_was_approved(
     assert (refused.code, "is a server" in refused.err) == (5, True)
     assert server.stop() == 0
     assert_sound(store)
+
+
+def test_it_heeds_the_configuration_that_it_is_given(store: BlockingStore, store_path: str, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text('version: "1"\ndefault: allow\n')
+    configuration = tmp_path / "configuration.yaml"
+    configuration.write_text(f"policy: {policy}\nrequests: {{approval_lifetime: 3m, claim_lifetime: 4m}}\n")
+    server = ServerProcess(store_path, "--config", str(configuration))
+    assert "No policy is named" not in server.said
+    headers = {"Authorization": f"Bearer {token_for(store, AGENT, 'bot')}", "Idempotency-Key": "k"}
+    with httpx2.Client(base_url=server.url, headers=headers, timeout=LONG) as agent:
+        body = {"tool": "t", "arguments": {}, "timeout": "10m"}
+        allowed = agent.post("/v1/requests", json=body).json()
+        assert allowed["status"] == "approved"
+        assert agent.post(f"/v1/requests/{allowed['id']}/consume").status_code == 200
+    (request,) = store.reviewer.history()
+    assert request.approval_expires_at == int(request.decided_at or 0) + 3 * MINUTE
+    assert request.claim_expires_at == int(request.consumed_at or 0) + 4 * MINUTE
+    assert server.stop() == 0
+
+
+def test_toolweavers_proposals_are_decided_over_it_by_the_tokens_owner(store: BlockingStore, store_path: str) -> None:
+    server = ServerProcess(store_path)
+    with ApprovalManager(store_path) as manager:
+        proposal = manager.create_request("Title", "Why", {"do": "it"})
+        headers = {"Authorization": f"Bearer {token_for(store, REVIEWER, 'ann')}"}
+        with httpx2.Client(base_url=server.url, headers=headers, timeout=LONG) as reviewer:
+            assert reviewer.get("/approval/pending").json()["pending_count"] == 1
+            answer = reviewer.post(f"/approval/{proposal.request_id}/approve", json={"reviewer": "root"})
+            assert answer.status_code == 200
+    (request,) = store.reviewer.history()
+    assert [decision.reviewer for decision in request.decisions] == ["ann"]
+    assert server.stop() == 0
+
+
+def test_it_is_called_by_the_names_of_this_machine_and_by_its_own(store: BlockingStore, store_path: str) -> None:
+    server = ServerProcess(store_path, bind="127.8.8.8:0")
+    for host, status in (
+        ("127.8.8.8", 200),
+        ("localhost", 200),
+        ("[::1]:80", 200),
+        ("127.9.9.9", 400),
+        ("a.example", 400),
+    ):
+        assert httpx2.get(f"{server.url}/openapi.json", headers={"Host": host}).status_code == status
+    assert server.stop() == 0
+
+
+def test_a_commands_policy_is_refused_where_a_servers_judges(
+    store: BlockingStore, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text('version: "1"\ndefault: allow\n')
+    monkeypatch.setenv("APPROVAL_TUI_STORE", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("APPROVAL_TUI_TOKEN", token_for(store, AGENT, "bot"))
+    monkeypatch.setenv("APPROVAL_TUI_POLICY", str(policy))
+    refused = cli("submit", "--tool", "shell", "--args", "{}", "--requester", "x")
+    assert (refused.code, refused.out) == (2, "")
+    assert "judged by its own" in refused.err

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import dataclasses
 import itertools
 import os
+import re
 import threading
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from standardwebhooks.webhooks import Webhook as Verifier
 
 from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import HOUR, MINUTE, SECOND
 from approval_tui.domain.errors import StoreUnavailable
 from approval_tui.domain.models import Request
-from approval_tui.domain.sinks import ChatSink, Webhook
-from approval_tui.notify import deliverer, webhook_sender
+from approval_tui.domain.notices import GIVEN_UP_AFTER, Notice
+from approval_tui.domain.sinks import ChatSink, Webhook, webhook_key
+from approval_tui.notify import deliverer, webhook, webhook_sender
 from approval_tui.notify.deliverer import MOST_AT_ONCE, backoff, deliver, deliver_at
-from approval_tui.store import open_store
+from approval_tui.store import open_store, open_store_blocking
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.transaction import Row
 from tests.notify.receivers import TAKEN, Answer, Received, receiving
-from tests.notify.running import delivering, sink_of, soon
+from tests.notify.running import SECRET, delivering, sink_of, soon
+from tests.store.tampering import attack
 from tests.support import ANN, LONG, ManualClock
 
 
@@ -128,6 +133,58 @@ async def test_a_receiver_that_asks_for_time_gets_it(store_path: str, call: Call
             assert await is_all_done(store, sink)
 
 
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "1"}])
+async def test_what_failed_rests_whatever_the_receiver_asks_for(
+    store_path: str, call: Call, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    monkeypatch.setattr(deliverer, "backoff", lambda attempts: attempts * MINUTE)
+    clock = ManualClock()
+    async with open_store(store_path, clock=clock) as store:
+        with receiving(lambda _: Answer(503, headers)) as receiver:
+            sink = sink_of(receiver)
+            async with delivering(store, [sink]):
+                await ask(store, call)
+                while (await left_failures(store)) != ["it answered 503"]:
+                    pass
+                clock.move(MINUTE - 1)
+                assert (await store.deliverer.outlook((sink.id,))).due == frozenset()
+                clock.move(1)
+                await soon(lambda: len(receiver.received) == 2)
+
+
+async def test_a_defect_of_ours_is_no_delivery_and_ends_nothing(
+    store: AsyncStore, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoilt: list[str] = []
+
+    def message(notice: Notice) -> bytes:
+        if notice.request_id in spoilt:
+            raise RuntimeError(notice.request_id)
+        return webhook.message(notice)
+
+    monkeypatch.setattr(webhook_sender, "message", message)
+    first = await ask(store, call)
+    spoilt.append(first.id)
+    with receiving() as receiver:
+        async with delivering(store, [sink_of(receiver)]) as told:
+            await soon(lambda: told)
+            second = await ask(store, call, 1)
+            await soon(lambda: second.id in receiver.told_of())
+            spoilt.clear()
+            await soon(lambda: first.id in receiver.told_of())
+        assert told[0] == "127.0.0.1 was not told: a defect in approval-tui: RuntimeError. It is tried again."
+
+
+async def test_a_store_that_is_not_there_is_not_made(store_path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliverer, "RETRY", 0.01)
+    told: list[str] = []
+    task = asyncio.ensure_future(deliver_at(store_path, [Webhook("https://a.example", "x")], tell=told.append))
+    await soon(lambda: told)
+    task.cancel()
+    await asyncio.wait([task])
+    assert not os.path.exists(store_path)
+
+
 async def test_more_sinks_than_may_be_served_at_once_all_have_their_turn(
     store: AsyncStore, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,6 +241,55 @@ async def test_no_more_are_under_way_at_once_than_is_said(
             outlook = await store.deliverer.outlook((sink_of(receiver).id,))
             assert outlook.due
         assert len(receiver.received) == MOST_AT_ONCE
+
+
+async def test_no_more_are_under_way_at_once_however_many_sinks_there_are(
+    store: AsyncStore, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliverer, "LAST_SENDS", 0.0)
+    monkeypatch.setattr(webhook_sender, "TIMEOUT", 3600.0)
+    await ask(store, call)
+    with receiving(lambda _: Answer(hangs=True)) as receiver:
+        sinks = [sink_of(receiver)._replace(url=f"{receiver.url}{number}") for number in range(2 * MOST_AT_ONCE)]
+        async with delivering(store, sinks):
+            await soon(lambda: len(receiver.received) == MOST_AT_ONCE)
+            await ask(store, call, 1)
+            assert len((await store.deliverer.outlook([sink.id for sink in sinks])).due) >= MOST_AT_ONCE
+        assert len(receiver.received) == MOST_AT_ONCE
+
+
+async def test_what_is_given_up_is_said_with_why(store_path: str, call: Call) -> None:
+    clock = ManualClock()
+    async with open_store(store_path, clock=clock) as store:
+        with receiving(lambda _: Answer(500)) as receiver:
+            sink = sink_of(receiver)
+            await store.deliverer.take_up("v1:sha256:gone", ["requested"])
+            async with delivering(store, [sink]) as told:
+                request = await ask(store, call)
+                await store.deliverer.take_up("v1:sha256:gone", ["requested"])
+                while "it answered 500" not in await left_failures(store):
+                    pass
+                clock.move(GIVEN_UP_AFTER)
+                await soon(lambda: len(told) == 3)
+        assert told[0] == "127.0.0.1 was not told: it answered 500. It is tried again."
+        gone, failed = sorted(told[1:], reverse=True)
+        of_it = rf"will not be told of {request.id} \(requested\)"
+        assert re.fullmatch(rf"127\.0\.0\.1 {of_it}, after \d+ attempts: it answered 500\.", failed)
+        assert re.fullmatch(rf"A place that is told no longer {of_it}, for nobody delivered in time\.", gone)
+        assert await left(store) == []
+
+
+async def test_a_row_that_cannot_be_read_silences_no_other(store: AsyncStore, call: Call, store_path: str) -> None:
+    bad = await ask(store, dataclasses.replace(call, timeout=1))
+    with open_store_blocking(store_path) as desk:
+        attack(desk, "UPDATE requests SET decisions = 'x' WHERE id = ?", (bad.id,))
+    with pytest.raises(StoreUnavailable):
+        await store.reviewer.expire_due()
+    with receiving() as receiver:
+        async with delivering(store, [sink_of(receiver)]) as told:
+            request = await ask(store, call, 1)
+            await soon(lambda: request.id in receiver.told_of())
+        assert told == []
 
 
 async def test_what_is_under_way_may_arrive_when_it_is_ended(
@@ -295,7 +401,9 @@ async def test_the_same_url_twice_is_told_once(store: AsyncStore, call: Call) ->
             await ask(store, call)
             await soon(receiver.told_of)
             await until_done(store, sink)
-        assert len(receiver.received) == 1
+        (received,) = receiver.received
+        key = base64.b64encode(webhook_key(SECRET)).decode()
+        assert Verifier(key).verify(received.body, received.headers) == received.json
 
 
 def test_the_backoff_doubles_up_to_an_hour_and_is_spread() -> None:

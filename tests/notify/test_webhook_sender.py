@@ -20,6 +20,7 @@ from approval_tui.notify.webhook_sender import WebhookSender, retry_after
 from tests.certificates import certificate_for
 from tests.notify.notices import DELIVERY
 from tests.notify.receivers import HOST, Answer, receiving
+from tests.support import LONG
 
 SECRET = "geheim"
 
@@ -77,6 +78,12 @@ async def test_a_receiver_may_say_when_to_come_back(status: int) -> None:
         assert await sender(receiver.url).send(DELIVERY) == Sent(f"it answered {status}", 2 * MINUTE)
 
 
+@pytest.mark.parametrize("status", [400, 500, 502, 504])
+async def test_only_who_is_busy_says_when_to_come_back(status: int) -> None:
+    with receiving(lambda _: Answer(status, {"Retry-After": "120"})) as receiver:
+        assert await sender(receiver.url).send(DELIVERY) == Sent(f"it answered {status}")
+
+
 def test_retry_after_is_read_in_seconds_and_as_a_date_and_has_a_bound() -> None:
     now = 1_800_000_000_000
     later = email.utils.formatdate((now + 90 * SECOND) / 1000, usegmt=True)
@@ -100,6 +107,52 @@ async def test_a_receiver_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch) ->
 async def test_an_endless_answer_is_not_read() -> None:
     with receiving(lambda _: Answer(200, body=b"x" * 50_000_000)) as receiver:
         assert (await sender(receiver.url).send(DELIVERY)).is_taken
+
+
+async def test_an_answer_that_is_begun_and_never_ends_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook_sender, "TIMEOUT", LONG)
+    ended = asyncio.Event()
+
+    async def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nx")
+        await ended.wait()
+        writer.close()
+
+    async with await asyncio.start_server(begin, "127.0.0.1", 0) as server:
+        async with asyncio.timeout(LONG / 2):
+            sent = await sender(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/").send(DELIVERY)
+        ended.set()
+    assert sent == Sent()
+
+
+@pytest.mark.parametrize(
+    ("url", "port"), [("http://a.example/", 80), ("https://a.example/", 443), ("https://a.example:8443/", 8443)]
+)
+async def test_a_host_is_looked_up_for_the_port_that_is_meant(url: str, port: int) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def resolve(host: str, port: int) -> Sequence[str]:
+        asked.append((host, port))
+        return ()
+
+    await WebhookSender(Webhook(url, SECRET), resolve=resolve).send(DELIVERY)
+    assert asked == [("a.example", port)]
+
+
+async def test_a_receiver_that_hangs_up_is_a_failure() -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        sent = await sender(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/").send(DELIVERY)
+    assert sent == Sent("the connection failed: RemoteProtocolError")
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://a.example:x/"])
+async def test_a_url_that_is_none_is_a_failure(url: str) -> None:
+    assert await sender(url).send(DELIVERY) == Sent("its URL cannot be used")
 
 
 async def test_a_receiver_that_is_away_is_a_failure_that_repeats_no_secret() -> None:
@@ -218,4 +271,13 @@ async def test_a_certificate_that_nobody_signed_is_refused() -> None:
         sent = await WebhookSender(sink, resolve=lambda *_: ("127.0.0.1",)).send(DELIVERY)
         assert sent.failure is not None
         assert "certificate" in sent.failure
+        assert receiver.received == []
+
+
+async def test_a_certificate_that_the_environment_alone_trusts_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", certificate_for(HOST).path)
+    with receiving(tls=True) as receiver:
+        sink = Webhook(f"https://hooks.example:{receiver.port}/", SECRET, allow_private=True)
+        sent = await WebhookSender(sink, resolve=lambda *_: ("127.0.0.1",)).send(DELIVERY)
+        assert not sent.is_taken
         assert receiver.received == []

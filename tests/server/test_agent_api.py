@@ -210,11 +210,60 @@ def test_a_body_in_another_encoding_is_refused(served: Served, agent: httpx2.Cli
     assert served.desk.reviewer.list() == ()
 
 
-@pytest.mark.parametrize("key", [None, "", "a b", "x" * 256])
-def test_without_a_usable_key_nothing_is_asked(served: Served, agent: httpx2.Client, key: str | None) -> None:
-    headers = {} if key is None else {"Idempotency-Key": key}
-    assert agent.post("/v1/requests", json=REFUND, headers=headers).status_code == 400
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [([], "missing"), ([""], "missing"), (["a b"], "invalid"), (["x" * 256], "invalid"), (["k", "k"], "invalid")],
+)
+def test_without_a_usable_key_nothing_is_asked(
+    served: Served, agent: httpx2.Client, keys: list[str], said: str
+) -> None:
+    answer = agent.post("/v1/requests", json=REFUND, headers=[("Idempotency-Key", key) for key in keys])
+    assert code(answer) == (400, f"{said}_idempotency_key")
+    assert answer.json()["error"]["param"] == "Idempotency-Key"
     assert served.desk.reviewer.list() == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "param"),
+    [
+        ({"tool": ""}, "tool"),
+        ({"timeout": "soon"}, "timeout"),
+        ({"arguments": 5}, "arguments"),
+        ({"risk": "x"}, "risk"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong_where(agent: httpx2.Client, changes: dict[str, Any], param: str) -> None:
+    assert create(agent, **changes).json()["error"]["param"] == param
+
+
+def test_a_key_is_of_a_gate_or_of_another_agent(agent: httpx2.Client) -> None:
+    body = create(agent).json()
+    kinds = {"Accept": OWN_MEDIA_TYPE, "Content-Type": OWN_MEDIA_TYPE, "Idempotency-Key": "k1"}
+    assert code(agent.post("/v1/requests", json=REFUND, headers=kinds)) == (409, "idempotency_conflict")
+    assert create(agent).json() == body
+
+
+@pytest.mark.parametrize(
+    ("sent", "accepted"),
+    [("application/json", OWN_MEDIA_TYPE), (OWN_MEDIA_TYPE, "application/json"), (OWN_MEDIA_TYPE, "")],
+)
+def test_who_sends_one_kind_of_body_and_reads_another_is_refused(
+    served: Served, agent: httpx2.Client, sent: str, accepted: str
+) -> None:
+    kinds = {"Accept": accepted, "Content-Type": sent, "Idempotency-Key": "k"}
+    assert code(agent.post("/v1/requests", json=REFUND, headers=kinds)) == (415, "unsupported_media_type")
+    assert served.desk.reviewer.list() == ()
+
+
+@pytest.mark.parametrize("kind", ["Application/JSON", "application/json; charset=utf-8", "application/json ;x=y"])
+def test_a_media_type_may_be_written_in_its_ways(agent: httpx2.Client, kind: str) -> None:
+    headers = {"Content-Type": kind, "Idempotency-Key": "k"}
+    assert agent.post("/v1/requests", content=json.dumps(REFUND), headers=headers).status_code == 201
+
+
+def test_what_is_wrong_is_said_and_not_what_a_person_at_a_shell_would_do(agent: httpx2.Client) -> None:
+    refused = create(agent, arguments={"a": "x" * (4 * 1024 * 1024)}).json()["error"]["message"]
+    assert refused.count(".") == 1
 
 
 @pytest.mark.parametrize("timeout", ["1s", "24h", "999999999999999999999999h"])
@@ -273,7 +322,7 @@ def test_a_poll_ends_when_the_request_expires_which_is_recorded(served: Served, 
     assert told["status"] == "expired"
     assert told["decision"] == {"status": "expired", "decided_at": told["deadline_at"]}
     assert stored(served, body).status == "expired"
-    until(lambda: stored(served, body).decided_at is not None)
+    assert stored(served, body).decided_at is not None
     assert agent.get(f"/v1/requests/{body['id']}").json() == told
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -47,20 +48,23 @@ async def test_what_came_before_the_first_look_is_not_missed(async_store: AsyncS
     await asyncio.wait([task])
 
 
-async def test_a_change_rings_for_its_request_and_for_who_listens_to_all(
+async def test_a_change_rings_once_for_its_request_and_for_who_listens_to_all(
     store: BlockingStore, async_store: AsyncStore, call: Call
 ) -> None:
-    request = submit(store, call)
+    first, second = (submit(store, dataclasses.replace(call, arguments={"n": number})) for number in range(2))
     async with following(async_store) as feed:
         with (
-            feed.listening(request.id) as rung,
-            feed.listening("apr_other") as other,
-            feed.listening(None) as all_of_it,
+            feed.listening(first.id) as of_first,
+            feed.listening(second.id) as of_second,
+            feed.listening(None) as of_all,
         ):
-            await asyncio.to_thread(deny, store, request)
-            await rings(rung)
-            await rings(all_of_it)
-            assert not other.is_set()
+            await asyncio.to_thread(deny, store, first)
+            await rings(of_first)
+            await rings(of_all)
+            assert not of_second.is_set()
+            await asyncio.to_thread(deny, store, second)
+            await rings(of_second)
+            assert not of_first.is_set()
 
 
 async def test_who_has_listened_is_forgotten(async_store: AsyncStore) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from starlette.datastructures import Headers
 
+from approval_tui.server.callers import refuse_foreign_pages
+from approval_tui.server.errors import Refusal
 from tests.server.raw import answers_in, assert_refused, connected, head, one_answer, received, sent, sent_at_last
-from tests.server.serving import Served
+from tests.server.serving import HOSTS, Served
 
 GET = "GET /api/pending HTTP/1.1"
 POST = "POST /v1/requests HTTP/1.1"
@@ -221,11 +224,34 @@ def test_a_path_has_one_form(served: Served, path: str) -> None:
         "?" + "a=1&" * 2000,
         "?limit=1;x",
         f"?newer_than=apr_{'0' * 32}%0a",
+        "?wait=",
+        "?wait",
+        "?limit=0",
+        "?limit=501",
     ],
     ids=lambda query: query[:20],
 )
 def test_a_query_has_one_meaning(served: Served, query: str) -> None:
     assert_refused(sent(served, head(f"GET /api/pending{query} HTTP/1.1", bearer(served))), 400)
+
+
+@pytest.mark.parametrize("query", ["?tool=%ff", "?tool=%ed%a0%80", "?tool=a&tool=b", "?tool=\xff"])
+def test_a_text_in_a_query_is_utf_8_and_there_once(served: Served, query: str) -> None:
+    assert_refused(sent(served, head(f"GET /api/history{query} HTTP/1.1", bearer(served))), 400)
+
+
+def test_a_second_host_is_refused_here_too_and_not_by_the_parser_alone() -> None:
+    for names in ((b"127.0.0.1", b"evil.example"), (b"127.0.0.1", b"127.0.0.1"), ()):
+        with pytest.raises(Refusal, match="invalid_host"):
+            refuse_foreign_pages(Headers(raw=[(b"host", name) for name in names]), HOSTS)
+
+
+def test_an_answer_does_not_say_what_serves_it(served: Served) -> None:
+    for data in (head(GET, bearer(served)), head(GET), b"garbage\r\n\r\n"):
+        (answer,) = sent(served, data)
+        assert {"server", "via", "x-powered-by"}.isdisjoint(answer.headers)
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "PUT", "PATCH", "DELETE", "get", "PROPFIND", "CONNECT"])

@@ -24,6 +24,7 @@ from approval_tui.server.sockets import Address, listen_at
 from approval_tui.store import open_store_blocking
 from tests.server.raw import assert_nothing_of_the_inside, connected, head, one_answer, received, sent_at_last
 from tests.server.serving import Served, ServerProcess, serve, table, token_for
+from tests.store.tampering import attack
 from tests.support import ANN, BO, approve, assert_sound, submit
 
 SECRET_PATH = "/etc/approvals/secret-policy.yaml"
@@ -169,6 +170,25 @@ def test_without_its_store_the_server_refuses_all_and_says_nothing_of_it(
         assert_nothing_of_the_inside(answer.text)
         assert os.path.basename(store_path) not in answer.text
     assert served.agent_token.split("_")[2] not in caplog.text
+
+
+def test_a_row_that_somebody_changed_is_told_of_to_the_operator_alone(
+    served: Served, agent: httpx2.Client, reviewer: httpx2.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = approve(served.desk, asked(served))
+    attack(served.desk, "UPDATE requests SET decisions = 'geheim' WHERE id = ?", (request.id,))
+    path = f"/v1/requests/{uuid_of(request.id)}"
+    for answer in (
+        agent.get(path),
+        agent.delete(path),
+        agent.post(f"{path}/consume", headers={"Idempotency-Key": "k"}),
+        reviewer.get(f"/api/pending/{request.id}"),
+        sent_again(reviewer, request),
+    ):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
+        assert answer.json()["error"]["message"] == "The store cannot be trusted. Nothing was done."
+        assert answer.headers["x-request-id"] in caplog.text
+    assert "audit verify" in caplog.text
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
@@ -149,7 +150,12 @@ def test_a_repeat_is_harmless_and_a_contradiction_says_who_decided_and_when(
 
 def test_a_denial_needs_no_digest_and_heeds_one(served: Served, reviewer: httpx2.Client) -> None:
     plain, exact = submit(served.desk, a_call(1)), submit(served.desk, a_call(2))
-    assert say(reviewer, "deny", plain, reason="No.").json()["status"] == "denied"
+    denied = say(reviewer, "deny", plain, reason="No.").json()
+    assert (denied["status"], denied["decisions"][0]["reason"], denied["decisions"][0]["reviewer"]) == (
+        "denied",
+        "No.",
+        "ann",
+    )
     assert code(say(reviewer, "deny", exact, digest=plain.digest)) == (409, "digest_changed")
     assert say(reviewer, "deny", exact, digest=exact.digest).status_code == 200
 
@@ -175,6 +181,8 @@ def test_an_approval_for_the_session_is_a_grant_that_can_be_revoked(served: Serv
     assert (grant["granted_by"], grant["revoked_by"]) == ("ann", None)
     revoked = [reviewer.post(f"/api/grants/{grant['id']}/revoke", json={"reason": "Enough."}) for _ in range(2)]
     assert [answer.json()["revoked_by"] for answer in revoked] == ["ann", "ann"]
+    (event,) = [event for event in served.desk.reviewer.events() if event.name == "grant_revoked"]
+    assert event.body["details"]["reason"] == "Enough."
     assert code(reviewer.post("/api/grants/grt_0/revoke", json={})) == (404, "not_found")
     assert_sound(served.desk)
 
@@ -192,8 +200,10 @@ def test_expire_ends_what_waits_and_revoke_what_was_approved(served: Served, rev
     assert say(reviewer, "expire", waits).status_code == 200
     assert code(say(reviewer, "expire", usable)) == (409, "already_approved")
     revoked = say(reviewer, "revoke", usable, reason="Stop.").json()
-    assert (revoked["status"], revoked["decisions"][-1]["reviewer"]) == ("denied", "ann")
+    said = revoked["decisions"][-1]
+    assert (revoked["status"], said["reviewer"], said["reason"]) == ("denied", "ann", "Stop.")
     assert code(say(reviewer, "revoke", usable)) == (409, "already_denied")
+    assert code(say(reviewer, "revoke", submit(served.desk, a_call(3)))) == (409, "still_pending")
 
 
 def test_a_claim_in_doubt_is_resolved(served: Served, reviewer: httpx2.Client, store_path: str) -> None:
@@ -245,6 +255,32 @@ def test_who_decides_and_what_was_seen_is_not_for_the_body_to_say(
     request = submit(served.desk, a_call())
     assert say(reviewer, "approve", request, digest=request.digest, **body).status_code == 400
     assert served.desk.reviewer.get(request.id).status == "pending"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"for_session": "true"}, {"for_session": 1}, {"reason": 5}, {"edited_arguments": "{}"}, {"digest": None}],
+    ids=str,
+)
+def test_what_is_of_another_kind_is_not_taken_for_what_it_looks_like(
+    served: Served, reviewer: httpx2.Client, body: dict[str, Any]
+) -> None:
+    request = submit(served.desk, a_call())
+    refused = say(reviewer, "approve", request, **{"digest": request.digest, **body})
+    assert code(refused) == (400, "invalid_request")
+    assert refused.json()["error"]["param"] == next(iter(body))
+    assert served.desk.reviewer.get(request.id) == request
+
+
+def test_the_decider_is_each_tokens_own(served: Served) -> None:
+    with served.client(token_for(served.desk, REVIEWER, "bo")) as bo:
+        for number, word in enumerate(("approve", "deny", "expire")):
+            request = submit(served.desk, a_call(number))
+            assert (
+                say(bo, word, request, **({"digest": request.digest} if word == "approve" else {})).status_code == 200
+            )
+            said = json.dumps(served.desk.reviewer.events(request_id=request.id)[-1].body).replace("\\", "")
+            assert ('"bo"' in said, '"ann"' in said) == (True, False)
 
 
 @pytest.mark.parametrize("word", ["approve", "deny", "expire", "revoke", "resolve"])

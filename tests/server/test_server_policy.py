@@ -157,3 +157,13 @@ def test_an_answer_that_was_lost_is_told_again_whatever_the_policy_says_by_now(s
             assert consume(agent, usable).json() == claimed.json()
             assert consume(agent, usable, "another").status_code in (409, 503)
         assert create(agent, "k3").status_code == 503
+
+
+def test_two_calls_count_as_two_whatever_their_keys_are(store_path: str) -> None:
+    with judging(store_path, LIMITED.replace("1/day", "2/day")) as (_served, agent, _):
+        first, second = create(agent, "k1").json(), create(agent, "k2").json()
+        assert [consume(agent, body).status_code for body in (first, second)] == [200, 200]
+        back = agent.post(f"/v1/requests/{first['id']}/rollback", json={"claim": "c"}, headers=OWN)
+        assert back.status_code == 200
+        assert consume(agent, first).status_code == 200
+        assert create(agent, "k3").json()["status"] == "denied"

@@ -60,6 +60,17 @@ def test_what_is_no_address_is_refused(text: str) -> None:
         parse_address(text)
 
 
+def test_a_server_that_comes_back_may_have_its_port_at_once() -> None:
+    with listen_at(Address("127.0.0.1", 0)) as listening:
+        assert listening.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)
+
+
+def test_a_socket_for_a_group_that_there_is_not_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="no group"):
+        listen_on_path(str(tmp_path / "s"), "no such group")
+    assert not os.path.exists(tmp_path / "s")
+
+
 async def test_an_answer_is_sent_at_once_and_not_when_the_last_one_was_acknowledged() -> None:
     found: list[int] = []
 
