@@ -223,7 +223,9 @@ def test_an_agent_in_a_shell_asks_and_uses_what_was_approved(
     assert cli("outcome", asked["id"], "succeeded", "--claim", claim["claim"]).code == 0
     assert store.reviewer.get(asked["id"]).outcome == "succeeded"
     other = cli("submit", "--tool", "shell", "--args", '{"n": 2}', "--requester", "x", "--json").json
-    assert cli("cancel", other["id"]).code == 0
+    for dropped in (["--requester", "mallory"], ["--reason", "mine"]):
+        assert cli("cancel", other["id"], *dropped).code == 2
+    assert cli("cancel", other["id"], "--requester", "bot").code == 0
     assert cli("cancel", other["id"][:12]).code == 2
     refused = cli("list")
     assert (refused.code, "is a server" in refused.err) == (5, True)

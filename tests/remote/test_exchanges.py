@@ -18,8 +18,8 @@ from approval_tui.domain.errors import StoreCorrupt, StoreUnavailable
 from approval_tui.domain.http_names import KEY_HEADER, OWN_MEDIA_TYPE, uuid_of
 from approval_tui.domain.models import Request
 from approval_tui.domain.request_record import request_to_record
-from approval_tui.remote import operations
-from approval_tui.remote.exchanges import PATIENCE, Exchange, Lost, Pause, Received, Sending, ask
+from approval_tui.remote import exchanges, operations
+from approval_tui.remote.exchanges import PATIENCE, Answering, Exchange, Lost, Pause, Received, Sending, ask
 from approval_tui.store.blocking import BlockingStore
 from tests.support import ANN, ManualClock, approve, deny, submit
 
@@ -417,7 +417,7 @@ def test_a_denial_among_the_decisions_is_no_approval(store: BlockingStore, asked
 
 def test_an_answer_about_another_request_is_no_answer(store: BlockingStore, asked: Request) -> None:
     other = approve(store, submit(store, Call("read_file", {"path": "harmless"}, "bot")))
-    exchanges_ = [
+    asked_of_it = [
         operations.get(asked.id),
         operations.wait(asked.id),
         operations.cancel(asked.id, requester="bot"),
@@ -425,7 +425,7 @@ def test_an_answer_about_another_request_is_no_answer(store: BlockingStore, aske
         operations.rollback(asked.id, "clm_1"),
         operations.give_up(asked.id, "clm_1", reason="no"),
     ]
-    for exchange in exchanges_:
+    for exchange in asked_of_it:
         with pytest.raises(StoreCorrupt, match="another request"):
             run(exchange, told(other))
     with pytest.raises(StoreCorrupt, match="another request"):
@@ -497,3 +497,18 @@ def test_what_is_given_up_is_given_back_and_withdrawn_in_one_step(asked: Request
 def test_a_withdrawal_says_no_more_than_which_request(asked: Request) -> None:
     _, (sending,) = run(operations.cancel(asked.id, requester="bot", reason="private"), told(asked))
     assert (sending.method, sending.path, sending.body) == ("DELETE", path_of(asked), None)
+
+
+def test_an_answer_without_an_end_and_one_that_dribbles_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchanges, "MOST_ANSWERED", 10)
+    sending = Sending("GET", "/x", {}, None, 10.0)
+    endless = Answering(sending)
+    endless.take(b"0123456789")
+    with pytest.raises(Lost, match="more than 10 bytes"):
+        endless.take(b"0")
+    with pytest.raises(Lost, match="in time"):
+        Answering(sending._replace(seconds=-1.0)).take(b"0")
+    whole = Answering(sending)
+    whole.take(b"01")
+    whole.take(b"23")
+    assert whole.whole() == b"0123"

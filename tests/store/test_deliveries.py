@@ -7,11 +7,12 @@ import dataclasses
 
 import pytest
 
-from approval_tui.domain.calls import Call
+from approval_tui.domain.calls import Call, check_call
 from approval_tui.domain.clock import DAY, MINUTE, SECOND
 from approval_tui.domain.models import Request
 from approval_tui.domain.notices import GIVEN_UP_AFTER, LEASE, Delivery
 from approval_tui.domain.sinks import SINK_EVENTS
+from approval_tui.domain.submissions import PolicyDecision, Submission
 from approval_tui.store import open_store
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.blocking import BlockingStore
@@ -298,3 +299,32 @@ async def test_no_argument_and_no_reason_is_in_a_notice(store: BlockingStore, st
     deny(store, submit(store, dataclasses.replace(call, reason="geheim", arguments={"geheim": 1})), "geheim")
     await started.deliverer.take_up(SINK, ALL)
     assert "geheim" not in repr(await started.deliverer.lease("one", SINK, most=9))
+
+
+async def test_what_a_policy_decided_is_no_news_and_what_became_of_it_later_is(
+    store: BlockingStore, started: AsyncStore, call: Call
+) -> None:
+    allowed, denied, withdrawn = [
+        (
+            await started.server.submit_once(
+                check_call(another(call, number)),
+                Submission(f"k{number}", "v1:sha256:0", "10m", has_context=False),
+                PolicyDecision(verdict, "rule", "why"),
+            )
+        ).request
+        for number, verdict in enumerate(("approve", "deny", "approve"))
+    ]
+    await started.deliverer.take_up(SINK, ALL)
+    assert await told(started) == []
+    assert denied.status == "denied"
+    store.reviewer.revoke(allowed.id, reviewer=ANN)
+    store.requester.cancel(withdrawn.id, requester=call.requester, reason='"via":"policy" \\"via\\":\\"policy\\"')
+    await started.deliverer.take_up(SINK, ALL)
+    assert await told(started) == [("decided", allowed.id), ("decided", withdrawn.id)]
+
+
+async def test_no_words_of_a_reviewer_pass_for_a_policy(store: BlockingStore, started: AsyncStore, call: Call) -> None:
+    request = submit(store, call)
+    deny(store, request, '"via":"policy" \\"via\\":\\"policy\\"')
+    await started.deliverer.take_up(SINK, ALL)
+    assert ("decided", request.id) in await told(started)
