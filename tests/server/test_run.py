@@ -9,7 +9,8 @@ import pytest
 from approval_tui.domain.calls import Call
 from approval_tui.server import run
 from approval_tui.store.asynchronous import AsyncStore
-from tests.server.serving import serve
+from tests.server.raw import connected, head, of, one_answer
+from tests.server.serving import Watched, serve
 from tests.support import event_names, submit, until
 
 
@@ -41,3 +42,18 @@ def test_a_task_that_breaks_is_told_of_and_the_server_goes_on(
         assert reviewer.get("/api/pending").status_code == 200
     server.stop()
     assert "a defect in approval-tui: RuntimeError: no more disk" in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/v1/requests/{id}", "/api/pending/{id}", "/api/pending?newer_than={id}"])
+def test_a_server_that_ends_tells_who_waits_how_it_stands(store_path: str, path: str) -> None:
+    server, served = serve(store_path)
+    request = submit(served.desk, Call("t", {}, "bot"))
+    token = served.agent_token if path.startswith("/v1") else served.reviewer_token
+    path = path.replace("{id}", request.id)
+    with served.desk, connected(served) as connection:
+        connection.sendall(head(f"GET {path}{'&' if '?' in path else '?'}wait=30s HTTP/1.1", of(token)))
+        until(lambda: Watched(server, served).tasks() == 1)
+        server.stop()
+        answer = one_answer(connection)
+    assert answer.status == 200
+    assert answer.body.get("status", "pending") == "pending"
