@@ -123,8 +123,10 @@ def test_a_claim_that_was_given_back_is_not_given_back_twice(served: Served, age
     assert agent.post(f"{path}/rollback", json={"claim": "one"}, headers=kinds).status_code == 200
     assert agent.post(f"{path}/consume", headers={"Idempotency-Key": "two"}).status_code == 200
     consumed = served.desk.reviewer.get(request.id)
-    assert agent.post(f"{path}/rollback", json={"claim": "one"}, headers=kinds).status_code == 409
-    assert agent.post(f"{path}/outcome", json={"claim": "one", "status": "not_run"}, headers=kinds).status_code == 409
+    for route, body in (("rollback", {}), ("outcome", {"status": "not_run"}), ("outcome", {"status": "failed"})):
+        refused = agent.post(f"{path}/{route}", json={"claim": "one", **body}, headers=kinds)
+        code = "claim_invalid" if route == "rollback" else "outcome_conflict"
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, code)
     assert served.desk.reviewer.get(request.id) == consumed
 
 
