@@ -7,11 +7,14 @@ import re
 
 import pytest
 
-from approval_tui.domain.clock import HOUR, format_timestamp, system_clock
-from approval_tui.domain.tokens import has_secret, token_id_of
+from approval_tui.display.visible import visible_text
+from approval_tui.domain.clock import DAY, HOUR, format_timestamp, system_clock
+from approval_tui.domain.names import quoted_name
+from approval_tui.domain.tokens import has_secret, new_token, token_id_of
+from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from tests.cli.running import Cli
-from tests.support import assert_sound
+from tests.support import ANN, ManualClock, assert_sound
 
 CREATE = ("token", "create", "--role", "agent", "--name", "release-bot")
 
@@ -65,6 +68,26 @@ def test_a_list_shows_who_may_use_the_server_and_what_ended_only_when_asked(cli:
     assert cli("token", "revoke", ended).code == 0
     assert ended not in cli("token", "list").out
     assert re.search(f"^{ended}.*revoked at 20", cli("token", "list", "--all").out, re.MULTILINE)
+
+
+def test_a_token_whose_time_is_over_is_listed_as_ended(cli: Cli, store_path: str) -> None:
+    with open_store_blocking(store_path, clock=ManualClock(system_clock() - 2 * HOUR)) as past:
+        ended = past.reviewer.create_token(new_token(), "agent", "brief", lifetime=HOUR, reviewer=ANN)
+        lives = past.reviewer.create_token(new_token(), "agent", "long", lifetime=DAY, reviewer=ANN)
+    assert [token["id"] for token in cli("token", "list", "--json").json] == [lives.id]
+    listing = cli("token", "list", "--all").out
+    assert f"brief  expired at {format_timestamp(int(ended.expires_at or 0))}\n" in listing
+    assert f"long  until {format_timestamp(int(lives.expires_at or 0))}\n" in listing
+
+
+def test_a_name_is_shown_as_what_it_is_wherever_it_is_told(cli: Cli, store: BlockingStore) -> None:
+    name = "ann \u202e of"
+    created = cli("token", "create", "--role", "reviewer", "--name", name)
+    (token,) = store.reviewer.tokens()
+    revoked = cli("token", "revoke", token.id)
+    for text in (created.err, revoked.out):
+        assert "\u202e" not in text
+        assert visible_text(quoted_name(name)) in text
 
 
 def test_a_token_is_revoked_once_and_the_second_time_nothing(cli: Cli, store: BlockingStore) -> None:

@@ -222,6 +222,30 @@ def test_a_report_is_the_claims_holders_also_when_it_says_what_is_known(served: 
     assert refused(report("c", "not_run"))[:2] == (409, "outcome_conflict")
 
 
+@pytest.mark.parametrize("withdraw", [False, True])
+def test_what_was_given_back_is_so_once_and_the_same_again_changes_nothing(
+    served: Served, agent: httpx2.Client, withdraw: bool
+) -> None:
+    request = approve(served.desk, submit(served.desk, a_call()))
+    assert consume(agent, request).status_code == 200
+    body = {"claim": "c", "withdraw": withdraw}
+    first, second = (agent.post(path_of(request, "/rollback"), json=body, headers=OWN) for _ in range(2))
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert first.json() == second.json()
+    assert first.json()["request"]["status"] == ("cancelled" if withdraw else "approved")
+    assert event_names(served.desk, request).count("claim_rolled_back") == 1
+
+
+def test_what_an_agents_framework_calls_the_call_stands_in_the_log(served: Served, agent: httpx2.Client) -> None:
+    body = {"tool": "shell", "arguments": {}, "timeout": "1m"}
+    for number in (1, 2):
+        headers = {**OWN, "Idempotency-Key": f"k{number}"}
+        assert agent.post("/v1/requests", json={**body, "call_id": f"call-{number}"}, headers=headers).is_success
+    (request,) = served.desk.reviewer.list()
+    events = served.desk.reviewer.events(request_id=request.id)
+    assert [event.body["details"].get("call_id") for event in events] == ["call-1", "call-2"]
+
+
 def test_what_is_given_up_says_why_in_the_log(served: Served, agent: httpx2.Client) -> None:
     for note, said in (({"note": "of no use"}, "of no use"), ({}, "it cannot be used")):
         request = approve(served.desk, submit(served.desk, a_call()))

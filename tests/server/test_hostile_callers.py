@@ -193,3 +193,30 @@ def test_a_list_holds_so_much_as_one_answer_may_and_goes_on_after_it(
             break
         before = {"before": page["next"]}
     assert ended == told[::-1]
+
+
+def test_what_reviewers_wrote_themselves_counts_in_a_list_too(
+    served: Served, reviewer: httpx2.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reviewer_api, "MOST_LISTED_BYTES", 250_000)
+    for number in range(5):
+        request = submit(served.desk, Call(tool="t", arguments={"n": number}, requester="bot"))
+        edited = {"n": number, "text": "x" * 100_000}
+        served.desk.reviewer.decide(request.id, "approve", reviewer=ANN, digest=request.digest, edited_arguments=edited)
+        served.desk.reviewer.revoke(request.id, reviewer=ANN)
+    page = reviewer.get("/api/history").json()
+    assert (len(page["requests"]), page["next"]) == (3, page["requests"][-1]["id"])
+
+
+@pytest.mark.parametrize("limit", [19, 20, 21, 40, 41, 45, 46])
+def test_a_long_list_holds_each_once_and_no_more_than_is_asked_for(
+    served: Served, reviewer: httpx2.Client, limit: int
+) -> None:
+    made = [submit(served.desk, Call(tool="t", arguments={"n": n}, requester="bot")).id for n in range(45)]
+    page = reviewer.get("/api/pending", params={"limit": limit}).json()
+    assert [each["id"] for each in page["requests"]] == made[:limit]
+    for request_id in made:
+        served.desk.reviewer.expire(request_id, reviewer=ANN)
+    history = reviewer.get("/api/history", params={"limit": limit}).json()
+    assert [each["id"] for each in history["requests"]] == made[::-1][:limit]
+    assert history["next"] == (made[::-1][limit - 1] if limit <= 45 else None)

@@ -112,29 +112,50 @@ def test_a_caller_that_hangs_up_amid_its_body_leaves_nothing(watched: Watched) -
     assert served.desk.reviewer.list() == ()
 
 
+def test_a_body_whose_end_never_came_decides_nothing(watched: Watched) -> None:
+    served = watched.served
+    request = submit(served.desk, Call(tool="t", arguments={}, requester="bot"))
+    body = chunk(json.dumps({"digest": request.digest}).encode())
+    approval = f"POST /api/approve/{request.id} HTTP/1.1"
+    with connected(served) as connection:
+        connection.sendall(head(approval, of(served.reviewer_token), JSON, "Transfer-Encoding: chunked") + body)
+        until(lambda: watched.tasks() == 1)
+    until(lambda: watched.tasks() == 0, seconds=10)
+    assert served.desk.reviewer.get(request.id) == request
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
 @pytest.mark.parametrize("role", ["agent", "reviewer"])
-def test_a_token_that_ends_while_its_body_comes_does_nothing_any_more(served: Served, role: str) -> None:
+def test_a_token_that_ends_while_its_body_comes_does_nothing_any_more(
+    served: Served, role: str, is_chunked: bool
+) -> None:
     request = submit(served.desk, Call(tool="t", arguments={}, requester="bot"))
     body = json.dumps(
         {"digest": request.digest} if role == "reviewer" else {"tool": "t2", "arguments": {}, "timeout": "1m"}
     ).encode()
-    length = f"Content-Length: {len(body)}"
+    length = "Transfer-Encoding: chunked" if is_chunked else f"Content-Length: {len(body)}"
+    first, rest = (chunk(body[:5]), chunk(body[5:]) + b"0\r\n\r\n") if is_chunked else (body[:5], body[5:])
     if role == "reviewer":
         start = head(f"POST /api/approve/{request.id} HTTP/1.1", of(served.reviewer_token), JSON, length)
     else:
         start = submission(served, length)
     with connected(served) as connection:
-        connection.sendall(start + body[:5])
-        assert_continues(connection, start, body)
+        connection.sendall(start + first)
+        assert_continues(connection)
         named = {"reviewer": "ann", "agent": "bot"}[role]
         (token,) = [each for each in served.desk.reviewer.tokens() if each.name == named]
         served.desk.reviewer.revoke_token(token.id, reviewer=ANN)
-        connection.sendall(body[5:])
+        connection.sendall(rest)
         assert_refused([one_answer(connection)], 401)
     assert served.desk.reviewer.list() == (request,)
 
 
-def assert_continues(connection: socket.socket, start: bytes, body: bytes) -> None:
+def chunk(data: bytes) -> bytes:
+    """The data as one chunk of a body."""
+    return f"{len(data):x}\r\n".encode() + data + b"\r\n"
+
+
+def assert_continues(connection: socket.socket) -> None:
     """The server has taken the head: without the rest of the body there is no answer."""
     connection.settimeout(0.2)
     with pytest.raises(TimeoutError):

@@ -123,8 +123,10 @@ def test_a_claim_that_was_given_back_is_not_given_back_twice(served: Served, age
     assert agent.post(f"{path}/rollback", json={"claim": "one"}, headers=kinds).status_code == 200
     assert agent.post(f"{path}/consume", headers={"Idempotency-Key": "two"}).status_code == 200
     consumed = served.desk.reviewer.get(request.id)
-    assert agent.post(f"{path}/rollback", json={"claim": "one"}, headers=kinds).status_code == 409
-    assert agent.post(f"{path}/outcome", json={"claim": "one", "status": "not_run"}, headers=kinds).status_code == 409
+    for route, body in (("rollback", {}), ("outcome", {"status": "not_run"}), ("outcome", {"status": "failed"})):
+        refused = agent.post(f"{path}/{route}", json={"claim": "one", **body}, headers=kinds)
+        code = "claim_invalid" if route == "rollback" else "outcome_conflict"
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, code)
     assert served.desk.reviewer.get(request.id) == consumed
 
 
@@ -255,15 +257,21 @@ def test_the_command_says_nothing_on_stderr_of_what_strangers_send(store_path: s
             connection.sendall(b"no chunk\r\n")
             assert received(connection) == b""
         assert process.stop() == 0
-    assert "Traceback" not in process.said
-    assert "evil" not in process.said
-    assert process.said.splitlines()[-1] == "Stopped."
+    assert process.said.splitlines() == [
+        "No policy is named, so every call asks.",
+        f"Listening at {process.url}",
+        "Stopped.",
+    ]
 
 
 def test_the_command_may_have_as_many_sockets_as_its_callers_need(store_path: str) -> None:
-    process = ServerProcess(store_path)
-    soft, hard = resource.prlimit(process.process.pid, resource.RLIMIT_NOFILE)
-    assert soft >= min(hard, 4096)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+    try:
+        process = ServerProcess(store_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert resource.prlimit(process.process.pid, resource.RLIMIT_NOFILE) == (min(limits[1], 4096), limits[1])
     assert process.stop() == 0
 
 

@@ -9,7 +9,8 @@ import pytest
 from approval_tui.domain.calls import Call
 from approval_tui.server import run
 from approval_tui.store.asynchronous import AsyncStore
-from tests.server.serving import serve
+from tests.server.raw import connected, head, of, one_answer
+from tests.server.serving import Watched, serve
 from tests.support import event_names, submit, until
 
 
@@ -57,3 +58,18 @@ async def test_work_that_a_defect_ended_is_begun_anew_and_that_is_logged(
     await run.kept_up(work)
     assert begun == [0, 1, 2]
     assert [record.getMessage() for record in caplog.records] == ["a defect in approval-tui: RuntimeError: broken"] * 2
+
+
+@pytest.mark.parametrize("path", ["/v1/requests/{id}", "/api/pending/{id}", "/api/pending?newer_than={id}"])
+def test_a_server_that_ends_tells_who_waits_how_it_stands(store_path: str, path: str) -> None:
+    server, served = serve(store_path)
+    request = submit(served.desk, Call("t", {}, "bot"))
+    token = served.agent_token if path.startswith("/v1") else served.reviewer_token
+    path = path.replace("{id}", request.id)
+    with served.desk, connected(served) as connection:
+        connection.sendall(head(f"GET {path}{'&' if '?' in path else '?'}wait=30s HTTP/1.1", of(token)))
+        until(lambda: Watched(server, served).tasks() == 1)
+        server.stop()
+        answer = one_answer(connection)
+    assert answer.status == 200
+    assert answer.body.get("status", "pending") == "pending"

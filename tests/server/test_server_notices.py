@@ -8,12 +8,13 @@ import httpx2
 import pytest
 from standardwebhooks.webhooks import Webhook as Verifier
 
+from approval_tui.domain.calls import Call
 from approval_tui.domain.http_names import request_id_of
 from approval_tui.domain.roles import AGENT
 from approval_tui.store import open_store_blocking
 from tests.notify.receivers import receiving
 from tests.server.serving import ServerProcess, token_for
-from tests.support import approve, until
+from tests.support import approve, submit, until
 
 SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 POLICY = """
@@ -54,3 +55,18 @@ def test_those_that_its_policy_names_are_told_of_what_people_are_asked(
     for message in receiver.received:
         Verifier(SECRET).verify(message.body, dict(message.headers))
         assert b"do not tell" not in message.body
+
+
+def test_who_waits_for_long_is_told_of_once_more_when_the_configuration_says_so(
+    store_path: str, tmp_path: Path
+) -> None:
+    with receiving() as receiver, open_store_blocking(store_path) as desk:
+        configuration = tmp_path / "configuration.yaml"
+        webhook = f'webhook: {{url: "{receiver.url}", secret: "{SECRET}", allow_private: true}}'
+        configuration.write_text(f"notify: {{remind_after: 1s, {webhook}}}\n")
+        server = ServerProcess(store_path, "--config", str(configuration))
+        request = submit(desk, Call("t", {}, "bot"))
+        until(lambda: len(receiver.received) == 2)
+        assert server.stop() == 0
+    told = [(message.json["type"], message.json["approval_id"]) for message in receiver.received]
+    assert told == [("approval_requested", request.id), ("approval_reminder", request.id)]
