@@ -60,6 +60,17 @@ def test_a_withdrawal_whose_answer_is_lost_is_made_once(form: str, served: Serve
     assert history(served.desk, only(served)) == ["submitted", "approved", "consumed", "rolled_back", "cancelled"]
 
 
+def test_an_approval_that_is_withdrawn_while_the_answer_is_lost_is_withdrawn_once(served: Served) -> None:
+    with (
+        LossyWay(served.port, lambda line, before: line.startswith("DELETE ") and before < 2) as way,
+        remote_gate(served, url=way.url) as gate,
+    ):
+        asked = approve(served.desk, gate.submit_blocking("shell", {}))
+        withdrawn = gate.requester_store_blocking().cancel(asked.id, requester="whoever")
+    assert (withdrawn.status, withdrawn.id) == ("cancelled", asked.id)
+    assert history(served.desk, only(served)) == ["submitted", "approved", "cancelled"]
+
+
 @pytest.fixture
 def desk(store_path: str) -> Iterator[BlockingStore]:
     with open_store_blocking(store_path) as opened:

@@ -182,6 +182,28 @@ def test_why_a_call_may_not_run_is_said(served: Served, agent: httpx2.Client, en
     )
 
 
+def test_edited_arguments_that_not_all_have_approved_are_told_as_what_waits(
+    served: Served, agent: httpx2.Client
+) -> None:
+    request = submit(served.desk, a_call(requirements=Requirements(quorum=2)))
+    served.desk.reviewer.decide(request.id, "approve", reviewer=ANN, digest=request.digest, edited_arguments={"n": 2})
+    assert told(agent, request)["status"] == "pending"
+    assert refused(consume(agent, request)) == (
+        409,
+        "not_approved",
+        "The request is pending, and the call may not run.",
+    )
+
+
+def test_only_a_gate_withdraws_what_was_approved(served: Served, agent: httpx2.Client) -> None:
+    request = approve(served.desk, submit(served.desk, a_call()))
+    assert refused(agent.delete(path_of(request)))[:2] == (409, "already_terminal")
+    first, second = (agent.delete(path_of(request), headers={"Accept": OWN_MEDIA_TYPE}) for _ in range(2))
+    assert (first.status_code, first.json()["request"]["status"]) == (200, "cancelled")
+    assert (second.status_code, second.json()) == (200, first.json())
+    assert refused(agent.delete(path_of(request)))[:2] == (409, "already_terminal")
+
+
 # --- what was not asked over HTTP --------------------------------------------------------------
 
 
