@@ -15,6 +15,7 @@ from approval_tui.console.shown_request import Subject
 from approval_tui.display.redaction import Redactor
 from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.decisions import NO_EVIDENCE, Evidence
+from approval_tui.domain.grants import FOR_SESSION
 from approval_tui.domain.lifecycle import APPROVE, APPROVED, CONSUMED, DENY, PENDING
 from approval_tui.domain.models import Request
 from approval_tui.domain.status_words import describe_status
@@ -249,7 +250,7 @@ class DecidingScreen(Screen[None]):
                 digest=request.digest,
                 reason=reason,
                 evidence=evidence,
-                for_session=for_session,
+                grant=FOR_SESSION if for_session else None,
             ),
             for_session=for_session,
         )

@@ -25,7 +25,7 @@ from approval_tui.domain.limits import (
     MOST_ARGUMENT_BYTES,
     MOST_CONTEXT_BYTES,
 )
-from approval_tui.domain.models import EVIDENCE_NONE, EVIDENCE_SHOWN, NO_REQUIREMENTS, Request, Requirements
+from approval_tui.domain.models import DENIAL, EVIDENCE_NONE, EVIDENCE_SHOWN, NO_REQUIREMENTS, Request, Requirements
 
 if TYPE_CHECKING:
     from approval_tui.domain.attempts import DraftAttempt
@@ -39,6 +39,7 @@ class Call:
     `timeout` is how long a person has to decide, `approval_lifetime` how long the approval may be used,
     `dedupe_window` how long the same call meets the same pending or denied request. `attempt` says where in a
     workflow's attempts the call stands, `call_id` is what the agent calls it; both are no part of its identity.
+    `edit_taken_as` is DENIAL where what asks could not run other arguments than these.
     """
 
     tool: str
@@ -58,6 +59,7 @@ class Call:
     attempt: DraftAttempt | None = None
     call_id: str | None = None
     longest_timeout: int | None = None
+    edit_taken_as: str | None = None
 
     def under(self, verdict: Verdict) -> Call:
         """The call as a policy's verdict has it asked: what the policy says of times and risk comes first.
@@ -91,6 +93,40 @@ class CheckedCall:
         arguments: JsonObject = stored_json(self.arguments_text)
         return arguments
 
+    @lazy_property
+    def context(self) -> JsonObject:
+        """The context, the same way."""
+        context: JsonObject = stored_json(self.context_text)
+        return context
+
+    @property
+    def tool(self) -> str:
+        return self.call.tool
+
+    @property
+    def requester(self) -> str:
+        return self.call.requester
+
+    @property
+    def server(self) -> str | None:
+        return self.call.server
+
+    @property
+    def session(self) -> str | None:
+        return self.call.session
+
+    @property
+    def risk(self) -> str | None:
+        return self.call.risk
+
+    @property
+    def rule_hash(self) -> str | None:
+        return self.call.rule_hash
+
+    @property
+    def requirements(self) -> Requirements:
+        return self.call.requirements
+
 
 @dataclass(frozen=True)
 class Submitted:
@@ -117,7 +153,7 @@ class Claim:
     arguments: JsonObject
 
 
-_TEXTS = ("tool", "requester", "server", "session", "reason", "risk", "rule", "rule_hash", "call_id")
+_TEXTS = ("tool", "requester", "server", "session", "reason", "risk", "rule", "rule_hash", "call_id", "edit_taken_as")
 
 
 def check_call(call: Call) -> CheckedCall:
@@ -134,6 +170,8 @@ def check_call(call: Call) -> CheckedCall:
     check_optional_name("session", call.session)
     check_optional_name("call id", call.call_id)
     check_text("reason", call.reason)
+    if call.edit_taken_as not in (None, DENIAL):
+        raise invalid_call(f"An edit is taken as {DENIAL} or it runs, and not as {call.edit_taken_as!r}.")
     if call.risk is not None and call.risk not in RISKS:
         raise invalid_call(f"The risk {call.risk!r} is none of {', '.join(RISKS)}.")
     check_optional_name("rule", call.rule)

@@ -9,6 +9,7 @@ from approval_tui.domain.names import quoted_name
 
 if TYPE_CHECKING:
     from approval_tui.domain.counters import Reservation
+    from approval_tui.domain.holds import Hold
     from approval_tui.domain.models import Request
 
 
@@ -102,6 +103,17 @@ class TokenNotFound(ApprovalTuiError):
         )
 
 
+class SessionNotFound(ApprovalTuiError):
+    """That session never asked anything here, or was never held back."""
+
+    def __init__(self, requester: str, session: str) -> None:
+        super().__init__(
+            f"The session {quoted_name(session)} of {quoted_name(requester)} is not known here.",
+            not_done="Nothing was changed.",
+            to_do="`approval-tui list --json` shows the sessions of what waits; check --store too.",
+        )
+
+
 class AmbiguousId(InvalidInput):
     """An id prefix fits more than one request."""
 
@@ -128,6 +140,20 @@ class DecisionRefused(Conflict):
 
 class KeyReused(Conflict):
     """The key of a submission was used for another one before."""
+
+
+class SessionHeld(Conflict):
+    """A reviewer holds the session back, so that nothing of it is approved or runs."""
+
+    def __init__(self, hold: Hold, *, request: Request | None = None) -> None:
+        why = f": {hold.reason}" if hold.reason else ""
+        super().__init__(
+            f"{hold.held_by} holds the session {quoted_name(hold.session)} back{why}.",
+            not_done="Nothing was approved and nothing may run.",
+            to_do="A reviewer releases it with `approval-tui session release`, or in the console (o).",
+            request=request,
+        )
+        self.hold = hold
 
 
 class ClaimInvalid(Conflict):
@@ -262,6 +288,10 @@ class ApprovalCancelled(NotApproved):
     """The requester withdrew the request."""
 
     request: Request
+
+
+class ApprovalHeld(NotApproved):
+    """A reviewer holds the session back; what was approved of it may run when it is released."""
 
 
 class ApprovalPending(NotApproved):

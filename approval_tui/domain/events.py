@@ -22,6 +22,8 @@ TOOL_CALL_NOT_RUN = "tool_call_not_run"  #: a call that a policy had allowed did
 POLICY_RELOADED = "policy_reloaded"  #: a policy that is new or was changed is in force at a gate
 GRANT_GIVEN = "grant_given"  #: a reviewer approved the call of a request for the rest of its session, too
 GRANT_REVOKED = "grant_revoked"  #: a reviewer took such a grant back
+SESSION_HELD = "session_held"  #: a reviewer holds a session back: nothing of it runs until it is released
+SESSION_RELEASED = "session_released"  #: it may ask and run again
 POLICY_REJECTED = "policy_rejected"  #: a policy's file cannot be used; the gate keeps what it had, or nothing runs
 
 TOKEN_CREATED = "token_created"  #: somebody or some agent may use the server from now on
@@ -49,6 +51,8 @@ EVENT_NAMES = (
     POLICY_REJECTED,
     GRANT_GIVEN,
     GRANT_REVOKED,
+    SESSION_HELD,
+    SESSION_RELEASED,
     TOKEN_CREATED,
     TOKEN_REVOKED,
 )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 VIA_GRANT = "grant"  #: what decisions that a grant made say of where they come from
 VIA_POLICY = "policy"  #: what decisions that a policy made say; their reviewer is the name of its rule
+DENIAL = "denial"  #: an edit is told to the agent as a denial that names the arguments that would do
 EVIDENCE_NONE = "none"  #: decided by id; nothing is known of what the reviewer saw
 EVIDENCE_SHOWN = "shown"  #: every row of the payload was visible to the reviewer
 
@@ -86,6 +87,7 @@ class Request:
     `status` is what counts at the moment of reading (rule R3). `arguments` are those the agent sent,
     `edited_arguments` those that a reviewer put in their place; these, `context` and `decisions` are parsed
     from their stored texts when they are first asked for, which raises StoreCorrupt for malformed ones.
+    `edit_taken_as` is None where edited arguments run, and DENIAL where what asked could not run them.
     """
 
     id: str
@@ -117,6 +119,7 @@ class Request:
     outcome_detail: str | None
     in_doubt: bool
     attempt: DraftAttempt | None = None
+    edit_taken_as: str | None = None
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Request:
@@ -211,4 +214,5 @@ class Request:
             "outcome_at": optional_timestamp(self.outcome_at),
             "outcome_detail": self.outcome_detail,
             "attempt": None if self.attempt is None else self.attempt.to_json(),
+            "edit_taken_as": self.edit_taken_as,
         }

@@ -30,6 +30,7 @@ _OPTIONAL_TEXTS: tuple[str, ...] = (
     "rule_hash",
     "outcome",
     "outcome_detail",
+    "edit_taken_as",
 )
 _NUMBERS = ("version", "created_at", "expires_at", "approval_lifetime")
 _OPTIONAL_NUMBERS = ("approval_expires_at", "decided_at", "consumed_at", "claim_expires_at", "outcome_at")

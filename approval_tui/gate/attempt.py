@@ -14,13 +14,20 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from approval_tui.domain.calls import Admission, Call, CheckedCall, Claim, Submitted, check_call
-from approval_tui.domain.errors import ApprovalTuiError, CountersMoved, LimitReached, RulesChanged, StatusConflict
+from approval_tui.domain.errors import (
+    ApprovalTuiError,
+    CountersMoved,
+    LimitReached,
+    RulesChanged,
+    SessionHeld,
+    StatusConflict,
+)
 from approval_tui.domain.ids import new_secret
 from approval_tui.domain.lifecycle import ALLOW, APPROVED, CANCELLED, CONSUMED, DENY, PENDING
 from approval_tui.domain.models import Request
 from approval_tui.domain.verdicts import NO_POLICY, Verdict
 from approval_tui.gate.judging import EngineInForce, asking_verdict_steps, claim_steps, refuse_over_limit_steps
-from approval_tui.gate.refusals import denied, over_limit, raise_not_approved
+from approval_tui.gate.refusals import denied, held_back, over_limit, raise_not_approved
 from approval_tui.gate.steps import Step, Steps
 
 _INTERRUPTED = "the caller was interrupted"
@@ -92,6 +99,8 @@ class Attempt:
                 except RulesChanged:
                     yield from self._withdrawal(request)
                     continue
+                except SessionHeld as held:
+                    raise held_back(request.tool, held, request) from None
                 except StatusConflict as conflict:
                     if conflict.request is None:
                         raise
@@ -167,6 +176,8 @@ class Attempt:
             return None
         except LimitReached as limit:
             raise over_limit(self._call.tool, limit) from None
+        except SessionHeld as held:
+            raise held_back(self._call.tool, held) from None
         return Admission(self._claim_id, checked.arguments)
 
     def _asked(self, checked: CheckedCall, verdict: Verdict) -> Steps[Submitted]:

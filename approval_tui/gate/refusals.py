@@ -8,12 +8,15 @@ from approval_tui.domain.errors import (
     ApprovalCancelled,
     ApprovalDenied,
     ApprovalExpired,
+    ApprovalHeld,
     ApprovalPending,
     LimitReached,
     PolicyDenied,
+    SessionHeld,
 )
 from approval_tui.domain.lifecycle import CANCELLED, DENIED, EXPIRED, RISKS
 from approval_tui.domain.models import VIA_POLICY, Request
+from approval_tui.domain.names import quoted_name
 from approval_tui.domain.verdicts import Verdict
 
 
@@ -54,6 +57,16 @@ def over_limit(tool: str, limit: LimitReached) -> PolicyDenied:
     reservation = limit.reservation
     to_do = "Ask again when the window of the limit has ended."
     return PolicyDenied(tool, rule=reservation.rule, reason=reservation.message, request=limit.request, to_do=to_do)
+
+
+def held_back(tool: str, held: SessionHeld, request: Request | None = None) -> ApprovalHeld:
+    """The error for a call of a session that a reviewer holds back."""
+    name = quoted_name(tool) if request is None else f"request {request.id} ({quoted_name(tool)})"
+    return ApprovalHeld(
+        f"{held.happened} That concerns {name}, too.",
+        request=request,
+        to_do="Ask again when a reviewer has released it.",
+    )
 
 
 def edit_needs_more(request: Request, verdict: Verdict) -> PolicyDenied | None:

@@ -69,6 +69,8 @@ def refusal_of(error: errors.ApprovalTuiError) -> Refusal:
         return Refusal(404, "not_found", "There is no such request.")
     if isinstance(error, errors.GrantNotFound):
         return Refusal(404, "not_found", "There is no such grant.")
+    if isinstance(error, errors.SessionNotFound):
+        return Refusal(404, "not_found", "There is no such session.")
     if isinstance(error, errors.PolicyError):
         return unavailable("policy_unusable", "The server's policy cannot be used. The call may not run.")
     if isinstance(error, errors.StoreCorrupt):
@@ -91,6 +93,8 @@ def _conflict_code(error: errors.Conflict) -> str:
     """A name for what the request is instead of what the caller needs."""
     if isinstance(error, errors.KeyReused):
         return "idempotency_conflict"
+    if isinstance(error, errors.SessionHeld):
+        return "session_held"
     if isinstance(error, errors.RequestChanged):
         return "digest_changed"
     if isinstance(error, errors.ClaimInDoubt):

@@ -14,6 +14,7 @@ from msgspec import UNSET
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.clock import system_clock
 from approval_tui.domain.decisions import Reviewer
+from approval_tui.domain.grants import FOR_SESSION
 from approval_tui.domain.lifecycle import APPROVE, DENY, PENDING
 from approval_tui.domain.models import Request
 from approval_tui.server.agent_wire import milliseconds_of
@@ -78,7 +79,7 @@ class ReviewerApi:
             digest=body.digest,
             reason=body.reason,
             edited_arguments=body.edited_arguments,
-            for_session=body.for_session,
+            grant=FOR_SESSION if body.for_session else None,
         )
         return _told(request)
 

@@ -116,6 +116,7 @@ class Request(Struct):
     outcome_at: str | None
     outcome_detail: str | None
     attempt: JsonObject | None
+    edit_taken_as: Literal["denial"] | None
 
 
 class Pending(Struct):

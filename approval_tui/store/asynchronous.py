@@ -19,6 +19,7 @@ from approval_tui.store.transaction import Transaction
 from approval_tui.store.transactions import (
     counters,
     deliveries,
+    granting,
     log,
     overview,
     paging,
@@ -34,6 +35,7 @@ from approval_tui.store.transactions import (
     submitting,
 )
 from approval_tui.store.transactions import grants as standing
+from approval_tui.store.transactions import holds as session_holds
 from approval_tui.store.transactions import tokens as credentials
 
 P = ParamSpec("P")
@@ -140,7 +142,15 @@ class ReviewerStore(_Face):
     expire = _writes(reviewer.expire)
     resolve = _writes(reviewer.resolve)
     grants = _reads(standing.list_grants)
+    get_grant = _reads(standing.get_grant)
+    preview_grant = _reads(granting.preview_grant)
+    preview_given = _reads(granting.preview_given)
+    add_grant = _writes(granting.add_grant)
     revoke_grant = _writes(standing.revoke_grant)
+    holds = _reads(session_holds.list_holds)
+    find_hold = _reads(session_holds.find_hold)
+    hold_session = _writes(session_holds.hold_session)
+    release_session = _writes(session_holds.release_session)
     tokens = _reads(credentials.list_tokens)
     create_token = _writes(credentials.create_token)
     revoke_token = _writes(credentials.revoke_token)

@@ -10,8 +10,10 @@ from approval_tui.store.transactions import reviewer
 
 if TYPE_CHECKING:
     from approval_tui.domain.decisions import Reviewer
-    from approval_tui.domain.grants import Grant
+    from approval_tui.domain.grants import Grant, GrantTerms
+    from approval_tui.domain.holds import Hold
     from approval_tui.domain.tokens import NewToken, Token
+    from approval_tui.store.transactions.granting import GrantPreview
 
 
 class BlockingReviewerStore(BlockingReader):
@@ -27,6 +29,54 @@ class BlockingReviewerStore(BlockingReader):
         from approval_tui.store.transactions import grants  # few commands look at them
 
         return self._engine.read(grants.list_grants, most=most)
+
+    def get_grant(self, grant_id: str) -> Grant:
+        """The grant with that id; raises GrantNotFound."""
+        from approval_tui.store.transactions import grants
+
+        return self._engine.read(grants.get_grant, grant_id)
+
+    def preview_grant(self, request_id: str, terms: GrantTerms, *, reviewer: Reviewer) -> GrantPreview:
+        """What a grant would approve; see `granting.preview_grant`."""
+        from approval_tui.store.transactions import granting
+
+        return self._engine.read(granting.preview_grant, request_id, terms, reviewer=reviewer)
+
+    def preview_given(self, grant_id: str) -> GrantPreview:
+        """The same of a grant that there is; see `granting.preview_given`."""
+        from approval_tui.store.transactions import granting
+
+        return self._engine.read(granting.preview_given, grant_id)
+
+    def add_grant(self, request_id: str, terms: GrantTerms, *, reviewer: Reviewer, digest: str) -> Grant:
+        """Grants calls such as that of a request; see `granting.add_grant`."""
+        from approval_tui.store.transactions import granting
+
+        return self._engine.write(granting.add_grant, request_id, terms, reviewer=reviewer, digest=digest)
+
+    def holds(self, *, most: int = 1000) -> tuple[Hold, ...]:
+        """The sessions that are held back, or were, newest first."""
+        from approval_tui.store.transactions import holds  # few commands look at them
+
+        return self._engine.read(holds.list_holds, most=most)
+
+    def find_hold(self, requester: str, session: str) -> Hold | None:
+        """What is known of a hold on that session, released or not."""
+        from approval_tui.store.transactions import holds
+
+        return self._engine.read(holds.find_hold, requester, session)
+
+    def hold_session(self, requester: str, session: str, *, reviewer: Reviewer, reason: str | None = None) -> Hold:
+        """Holds a session back; see `holds.hold_session`."""
+        from approval_tui.store.transactions import holds
+
+        return self._engine.write(holds.hold_session, requester, session, reviewer=reviewer, reason=reason)
+
+    def release_session(self, requester: str, session: str, *, reviewer: Reviewer, reason: str | None = None) -> Hold:
+        """Lets a session go on; see `holds.release_session`."""
+        from approval_tui.store.transactions import holds
+
+        return self._engine.write(holds.release_session, requester, session, reviewer=reviewer, reason=reason)
 
     def revoke_grant(self, grant_id: str, *, reviewer: Reviewer, reason: str | None = None) -> Grant:
         """Ends a grant; see `grants.revoke_grant`."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from approval_tui.domain.audit import Event, Head, Problem, Verification
-from approval_tui.store.transactions import grant_checks, log, reviewer, token_checks, verification
+from approval_tui.store.transactions import grant_checks, hold_checks, log, reviewer, token_checks, verification
 
 R = TypeVar("R")
 
@@ -66,6 +66,7 @@ def verify(expected: Head | None = None, progress: Progress | None = None) -> Pr
         after = rows.last_id
     problems += yield Step(verification.check_missing_rows)
     problems += yield Step(grant_checks.check_grants)
+    problems += yield Step(hold_checks.check_holds)
     problems += yield Step(token_checks.check_tokens)
     return Verification(events, requests, end, tuple(problems))
 

@@ -2,7 +2,8 @@
 -- A name in braces is a part that stands in the statements below; the order of these columns makes rows quick to read.
   id, status, version, tool, server, requester, session, context, arguments, edited_arguments, reason, risk,
   rule_hash, requirements, fingerprint, digest, created_at, expires_at, approval_lifetime, approval_expires_at,
-  decided_at, decisions, consumed_at, claim_hash, claim_expires_at, outcome, outcome_at, outcome_detail, attempt
+  decided_at, decisions, consumed_at, claim_hash, claim_expires_at, outcome, outcome_at, outcome_detail, attempt,
+  edit_taken_as
 
 -- name: {is_like}
 -- The call is of that requester, tool, session and risk; each that is NULL leaves it open.
@@ -57,10 +58,12 @@ SELECT id FROM requests WHERE id >= :prefix AND id < :beyond ORDER BY id LIMIT 2
 -- name: insert_request
 INSERT INTO requests (
   id, status, version, tool, server, requester, session, context, arguments, reason, risk, rule_hash,
-  requirements, fingerprint, digest, created_at, expires_at, approval_lifetime, attempt)
+  requirements, fingerprint, digest, created_at, expires_at, approval_lifetime, attempt,
+  edit_taken_as)
 VALUES (
   :id, 'pending', 1, :tool, :server, :requester, :session, :context, :arguments, :reason, :risk, :rule_hash,
-  :requirements, :fingerprint, :digest, :created_at, :expires_at, :approval_lifetime, :attempt)
+  :requirements, :fingerprint, :digest, :created_at, :expires_at, :approval_lifetime, :attempt,
+  :edit_taken_as)
 
 -- name: reusable_requests
 -- The words on the same call that still hold, newest first (rule R5).
@@ -369,22 +372,68 @@ SELECT * FROM events WHERE name = 'tool_call' ORDER BY seq DESC LIMIT :most
 
 -- name: insert_grant
 INSERT INTO grants (
-  id, scope, session, fingerprint, request_id, tool, requester, granted_by, granted_at, expires_at)
+  id, scope, session, fingerprint, request_id, tool, requester, granted_by, granted_at, expires_at, matcher, most_uses)
 VALUES (
-  :id, :scope, :session, :fingerprint, :request_id, :tool, :requester, :granted_by, :granted_at, :expires_at)
+  :id, :scope, :session, :fingerprint, :request_id, :tool, :requester, :granted_by, :granted_at, :expires_at, :matcher,
+  :most_uses)
 
--- name: live_grant
--- The oldest grant that approves the call in its session now; a later denial of the same is the last word.
+-- name: grants_for_call
+-- The grants that may approve the call now, oldest first; those without a matcher are for exactly one call.
 SELECT * FROM grants
-WHERE fingerprint = :fingerprint AND session = :session AND scope = 'session'
-  AND revoked_at IS NULL AND expires_at > :now
-  AND NOT EXISTS (SELECT 1 FROM requests
-    WHERE requests.fingerprint = :fingerprint AND requests.session = :session
-      AND status = 'denied' AND decided_at >= granted_at)
-ORDER BY granted_at, id LIMIT 1
+WHERE requester = :requester AND tool = :tool AND revoked_at IS NULL AND expires_at > :now
+  AND (most_uses IS NULL OR uses < most_uses)
+  AND (scope = 'always' OR session = :session) AND (matcher IS NOT NULL OR fingerprint = :fingerprint)
+ORDER BY granted_at, id
+
+-- name: denied_since
+-- The first condition is that of the index.
+SELECT 1 FROM requests
+WHERE status IN ('pending', 'approved', 'denied') AND fingerprint = :fingerprint
+  AND status = 'denied' AND decided_at >= :since AND (CAST(:session AS TEXT) IS NULL OR session = :session)
+LIMIT 1
 
 -- name: use_grant
-UPDATE grants SET uses = uses + 1 WHERE id = :id AND revoked_at IS NULL AND expires_at > :now
+UPDATE grants SET uses = uses + 1
+WHERE id = :id AND revoked_at IS NULL AND expires_at > :now AND (most_uses IS NULL OR uses < most_uses)
+
+-- name: requests_of_tool
+-- What a requester asked of a tool, newest first.
+SELECT {request_columns} FROM requests WHERE requester = :requester AND tool = :tool ORDER BY id DESC LIMIT :most
+
+-- name: waiting_for_tool
+-- The same as far as it waits, oldest first, over the index of what waits.
+SELECT {request_columns} FROM requests
+WHERE status = 'pending' AND expires_at > :now AND requester || '' = :requester AND tool || '' = :tool ORDER BY id
+
+-- name: hold
+SELECT * FROM holds WHERE requester = :requester AND session = :session
+
+-- name: is_held
+SELECT 1 FROM holds WHERE requester = :requester AND session = :session AND released_at IS NULL
+
+-- name: hold_session
+INSERT INTO holds (requester, session, held_by, held_at, reason)
+VALUES (:requester, :session, :held_by, :held_at, :reason)
+ON CONFLICT (requester, session) DO UPDATE
+  SET held_by = :held_by, held_at = :held_at, reason = :reason, released_by = NULL, released_at = NULL
+
+-- name: release_session
+UPDATE holds SET released_by = :released_by, released_at = :released_at
+WHERE requester = :requester AND session = :session AND released_at IS NULL
+
+-- name: holds
+-- Newest first.
+SELECT * FROM holds ORDER BY held_at DESC, requester, session LIMIT :most
+
+-- name: hold_events
+SELECT * FROM events WHERE name IN ('session_held', 'session_released') AND seq > :after ORDER BY seq LIMIT :most
+
+-- name: any_of_session
+SELECT 1 FROM requests WHERE requester = :requester AND session = :session LIMIT 1
+
+-- name: waiting_of_session
+SELECT id FROM requests
+WHERE requester = :requester AND session = :session AND status = 'pending' AND expires_at > :now
 
 -- name: revoke_grant
 UPDATE grants SET revoked_by = :revoked_by, revoked_at = :now WHERE id = :id AND revoked_at IS NULL

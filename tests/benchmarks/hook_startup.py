@@ -10,6 +10,7 @@ import sys
 from functools import partial
 
 from approval_tui.domain.calls import Call
+from approval_tui.domain.grants import FOR_SESSION
 from approval_tui.store import open_store_blocking
 from tests.benchmarks.environment import without_settings
 from tests.benchmarks.measuring import Counts, Figure, Samples, Target, compare, turn_about
@@ -96,7 +97,7 @@ def _grant(path: str) -> None:
     )
     with open_store_blocking(path) as store:
         request = store.requester.submit(call).request
-        store.reviewer.decide(request.id, "approve", reviewer=REVIEWER, digest=request.digest, for_session=True)
+        store.reviewer.decide(request.id, "approve", reviewer=REVIEWER, digest=request.digest, grant=FOR_SESSION)
 
 
 def _cpu_of(command: list[str], environment: dict[str, str], folder: str, question: bytes, answer: str) -> Samples:

@@ -13,6 +13,7 @@ from pydantic_ai.models.test import TestModel
 from pydantic_ai.toolsets import AbstractToolset, FunctionToolset
 from pydantic_ai.usage import RunUsage
 
+from approval_tui.domain.grants import FOR_SESSION
 from approval_tui.gate import Gate
 from approval_tui.integrations.pydantic_ai import ApprovalToolset
 from approval_tui.store import open_store_blocking
@@ -63,7 +64,7 @@ def _grant(store: str) -> None:
     """Lets the call run in its session without asking, as `s` in the console does."""
     with Gate("benchmark", store=store, session=SESSION) as gate, open_store_blocking(store) as opened:
         request = gate.submit_blocking(TOOL, ARGUMENTS)
-        opened.reviewer.decide(request.id, "approve", reviewer=REVIEWER, digest=request.digest, for_session=True)
+        opened.reviewer.decide(request.id, "approve", reviewer=REVIEWER, digest=request.digest, grant=FOR_SESSION)
 
 
 async def _bare(times: int) -> Samples:

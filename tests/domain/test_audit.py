@@ -44,6 +44,8 @@ OF_NO_REQUEST = {
     events.POLICY_REJECTED,
     events.TOKEN_CREATED,
     events.TOKEN_REVOKED,
+    events.SESSION_HELD,
+    events.SESSION_RELEASED,
 }
 
 

@@ -69,6 +69,7 @@ same_calls: dict[str, dict[str, Any]] = {
     "requirements": {"requirements": Requirements(quorum=2)},
     "the agent's id of it": {"call_id": "toolu_01"},
     "longest timeout": {"longest_timeout": 1},
+    "what becomes of an edit": {"edit_taken_as": "denial"},
     "the order of keys, in maps inside lists too": {
         "arguments": {"files": [{"b": 2, "a": 1}], "command": "make deploy"}
     },

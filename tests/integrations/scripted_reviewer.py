@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from approval_tui.domain.errors import Conflict
+from approval_tui.domain.grants import FOR_SESSION
 from approval_tui.domain.lifecycle import APPROVE, DENY
 from approval_tui.domain.models import Request
 from approval_tui.store import open_store
@@ -131,7 +132,7 @@ class ScriptedReviewer:
                 digest=request.digest,
                 reason=said.reason,
                 edited_arguments=said.edited_arguments,
-                for_session=said.for_session,
+                grant=FOR_SESSION if said.for_session else None,
             )
 
     def _fail(self, error: BaseException) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from approval_tui import ApprovalPending, ApprovalWorkflow, Gate
+from approval_tui.domain.grants import FOR_SESSION
 from approval_tui.gate.workflow_results import Completed
 from tests.gate.both_forms import MAKE_DEPLOY, reviewing
 from tests.remote.gates import remote_gate, use
@@ -44,7 +45,7 @@ def test_a_grant_lets_the_same_call_of_the_session_run_unasked_and_no_other(gate
     with pytest.raises(ApprovalPending), gate.guard("shell", MAKE_DEPLOY, wait=False):
         raise AssertionError
     (request,) = served.desk.reviewer.list()
-    served.desk.reviewer.decide(request.id, "approve", reviewer=ANN, digest=request.digest, for_session=True)
+    served.desk.reviewer.decide(request.id, "approve", reviewer=ANN, digest=request.digest, grant=FOR_SESSION)
     for _ in range(3):
         assert use("blocking", gate, lambda call: call.arguments, wait=False) == MAKE_DEPLOY
     with (

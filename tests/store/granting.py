@@ -6,7 +6,7 @@ from typing import Any
 
 from approval_tui.domain.calls import Call
 from approval_tui.domain.decisions import Reviewer
-from approval_tui.domain.grants import Grant
+from approval_tui.domain.grants import FOR_SESSION, Grant
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
 from tests.support import ANN, consume, submit
@@ -15,7 +15,7 @@ from tests.support import ANN, consume, submit
 def approve_for_session(store: BlockingStore, request: Request, reviewer: Reviewer = ANN, **parts: Any) -> Request:
     """Approves the request as it is, for its session."""
     return store.reviewer.decide(
-        request.id, "approve", **{"reviewer": reviewer, "digest": request.digest, "for_session": True, **parts}
+        request.id, "approve", **{"reviewer": reviewer, "digest": request.digest, "grant": FOR_SESSION, **parts}
     )
 
 

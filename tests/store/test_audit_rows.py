@@ -50,6 +50,7 @@ ROW_CHANGES: dict[str, list[tuple[str, str]]] = {
     "outcome_at": [("succeeded", "1")],
     "outcome_detail": [("succeeded", "'else'"), ("doubtful", "'else'")],
     "attempt": [("pending", """'{"most":3,"number":1,"previous":null}'"""), ("approved", "'[]'")],
+    "edit_taken_as": [("pending", "'denial'"), ("approved", "'denial'")],
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import pytest
 from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import HOUR, MINUTE
 from approval_tui.domain.errors import ApprovalTuiError, StatusConflict
+from approval_tui.domain.grants import FOR_SESSION
 from approval_tui.domain.models import Requirements
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
@@ -115,7 +116,7 @@ class Lives:
                 "approve",
                 reviewer=self.chance.choice((ANN, BO)),
                 digest=request.digest,
-                for_session=self.chance.random() < 0.8,
+                grant=FOR_SESSION if self.chance.random() < 0.8 else None,
             )
 
     def consume(self) -> None:

@@ -12,7 +12,7 @@ from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import DAY, SECOND
 from approval_tui.domain.decisions import NO_EVIDENCE, Decision
 from approval_tui.domain.errors import StatusConflict
-from approval_tui.domain.grants import SESSION_GRANT_LIFETIME, Grant
+from approval_tui.domain.grants import FOR_SESSION, SESSION_GRANT_LIFETIME, Grant
 from approval_tui.domain.limits import DEFAULT_APPROVAL_LIFETIME, DEFAULT_DEDUPE_WINDOW
 from approval_tui.domain.models import Requirements
 from approval_tui.store import open_store_blocking
@@ -310,16 +310,15 @@ def test_what_runs_already_is_not_touched_by_a_revocation(store: BlockingStore, 
 def test_of_two_grants_for_one_call_each_is_revoked_by_itself(store: BlockingStore, call: Call) -> None:
     windowless = dataclasses.replace(call, dedupe_window=0)
     asked = [submit(store, windowless), submit(store, windowless)]
-    for request, reviewer in zip(asked, (ANN, BO), strict=True):
-        approve_for_session(store, request, reviewer)
+    approve_for_session(store, asked[0], ANN)
+    second = store.reviewer.add_grant(asked[1].id, FOR_SESSION, reviewer=BO, digest=asked[1].digest)
     for request in asked:
         consume(store, request)
-    first, second = (grant_of(store, request) for request in asked)
-    for grant in (first, second):
+    for grant in (grant_of(store, asked[0]), second):
         consume(store, submit(store, call))
         store.reviewer.revoke_grant(grant.id, reviewer=BO)
     assert submit(store, call).status == "pending"
-    assert sum(each.uses for each in store.reviewer.grants()) == 2
+    assert sum(each.uses for each in store.reviewer.grants()) == 3  # the first released the second request, too
     assert_sound(store)
 
 

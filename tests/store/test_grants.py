@@ -17,7 +17,7 @@ from approval_tui.domain.errors import (
     StatusConflict,
     StoreCorrupt,
 )
-from approval_tui.domain.grants import SESSION_GRANT_LIFETIME, Grant
+from approval_tui.domain.grants import FOR_SESSION, SESSION_GRANT_LIFETIME, Grant
 from approval_tui.domain.limits import DEFAULT_TIMEOUT
 from approval_tui.domain.models import Request, Requirements
 from approval_tui.store.blocking import BlockingStore
@@ -165,8 +165,8 @@ def test_a_reviewer_whom_the_rule_does_not_name_cannot_grant(store: BlockingStor
 
 def test_a_denial_does_not_hold_for_a_session(store: BlockingStore, call: Call) -> None:
     request = submit(store, call)
-    with pytest.raises(InvalidInput, match="Only an approval holds for a session"):
-        store.reviewer.decide(request.id, "deny", reviewer=ANN, digest=request.digest, for_session=True)
+    with pytest.raises(InvalidInput, match="Only an approval holds for more than once"):
+        store.reviewer.decide(request.id, "deny", reviewer=ANN, digest=request.digest, grant=FOR_SESSION)
     assert_no_grant(store, request)
 
 
@@ -203,7 +203,7 @@ def test_only_a_real_truth_gives_a_grant(store: BlockingStore, call: Call, value
     """A caller that reads JSON may hand over a text, and every text that is not empty counts as true."""
     request = submit(store, call)
     with pytest.raises(InvalidInput):
-        approve_for_session(store, request, for_session=value)
+        approve_for_session(store, request, grant=value)
     assert_no_grant(store, request)
 
 

@@ -11,7 +11,7 @@ from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.errors import ApprovalTuiError, DecisionRefused, GrantNotFound, InvalidInput
-from approval_tui.domain.grants import SESSION_GRANT_LIFETIME, Grant
+from approval_tui.domain.grants import FOR_SESSION, SESSION_GRANT_LIFETIME, Grant
 from approval_tui.domain.models import Request
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.blocking import BlockingStore
@@ -130,7 +130,7 @@ async def test_the_async_form_gives_lists_uses_and_revokes_the_same(
 ) -> None:
     ask, judge = async_store.requester, async_store.reviewer
     request = (await ask.submit(call)).request
-    approved = await judge.decide(request.id, "approve", reviewer=ANN, digest=request.digest, for_session=True)
+    approved = await judge.decide(request.id, "approve", reviewer=ANN, digest=request.digest, grant=FOR_SESSION)
     await ask.consume(approved.id, approved.fingerprint, requester=call.requester)
     (grant,) = await judge.grants()
     assert (grant,) == store.reviewer.grants()
@@ -155,5 +155,5 @@ async def test_the_async_form_gives_lists_uses_and_revokes_the_same(
 async def _granted_without_session(async_store: AsyncStore, call: Call) -> Request:
     request = (await async_store.requester.submit(dataclasses.replace(call, tool="other", session=None))).request
     return await async_store.reviewer.decide(
-        request.id, "approve", reviewer=ANN, digest=request.digest, for_session=True
+        request.id, "approve", reviewer=ANN, digest=request.digest, grant=FOR_SESSION
     )

@@ -15,6 +15,7 @@ import pytest
 from approval_tui.domain.attempts import DraftAttempt
 from approval_tui.domain.calls import Call
 from approval_tui.domain.errors import InvalidInput, StoreIncompatible, StoreUnavailable
+from approval_tui.domain.grants import FOR_SESSION
 from approval_tui.domain.models import Request
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
@@ -76,7 +77,11 @@ def test_a_fresh_store_is_marked_as_ours_with_its_version(store_path: str) -> No
 def test_the_schema_has_its_tables_from_the_start(store_path: str) -> None:
     open_store_blocking(store_path).close()
     tables = {name for name, sql in schema(store_path) if sql and sql.startswith("CREATE TABLE")}
-    log, rules, notices = {"events", "segments"}, {"grants", "counters", "reservations"}, {"sinks", "deliveries"}
+    log, rules, notices = (
+        {"events", "segments"},
+        {"grants", "holds", "counters", "reservations"},
+        {"sinks", "deliveries"},
+    )
     assert tables == {"requests", "proxies", "tokens", "submissions"} | log | rules | notices
 
 
@@ -171,7 +176,7 @@ def test_an_attempt_that_is_put_into_an_old_request_is_found(of_version_four: Of
 def test_requests_from_before_there_were_attempts_go_on_living(of_version_four: OfVersionFour) -> None:
     """They are decided, for a session too, and used; they were no attempts, and none comes after them."""
     store, (waiting, denied, approved, *_) = of_version_four
-    store.reviewer.decide(waiting.id, "approve", reviewer=ANN, digest=waiting.digest, for_session=True)
+    store.reviewer.decide(waiting.id, "approve", reviewer=ANN, digest=waiting.digest, grant=FOR_SESSION)
     for request in (waiting, approved):
         consume(store, request)
     again = store.requester.submit(Call("tool-0", {"n": 0}, "bot", session="run-1"))

@@ -26,6 +26,7 @@ from approval_tui.domain.errors import (
     StoreReplaced,
     StoreUnavailable,
 )
+from approval_tui.domain.grants import FOR_SESSION
 from approval_tui.store import open_store, open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.drivers import sqlite, sqlite_errors, sqlite_readonly
@@ -170,7 +171,7 @@ async def test_every_write_to_a_store_opened_for_reading_is_refused(
             lambda: ask.consume(approved.id, approved.fingerprint, requester="bot"),
             lambda: ask.cancel(request.id, requester=call.requester),
             lambda: judge.decide(request.id, "approve", reviewer=ANN, digest=digest),
-            lambda: judge.decide(request.id, "approve", reviewer=ANN, digest=digest, for_session=True),
+            lambda: judge.decide(request.id, "approve", reviewer=ANN, digest=digest, grant=FOR_SESSION),
             lambda: judge.decide(request.id, "deny", reviewer=ANN, digest=digest),
             lambda: judge.revoke_grant("grt_0", reviewer=ANN),
             lambda: judge.revoke(approved.id, reviewer=ANN),

@@ -13,6 +13,7 @@ from approval_tui.cli.environment import Environment
 from approval_tui.cli.exit_codes import DONE, INTERRUPTED
 from approval_tui.cli.json_input import read_object
 from approval_tui.domain.errors import InvalidInput
+from approval_tui.domain.grants import FOR_SESSION
 from approval_tui.domain.lifecycle import APPROVE, DENY, PENDING
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def approve(options: Namespace, environment: Environment) -> int:
             digest=digest,
             reason=options.reason,
             edited_arguments=edited,
-            for_session=options.for_session,
+            grant=FOR_SESSION if options.for_session else None,
         )
     if decided.status == PENDING:
         output.narrate(f"Your vote counts; {decided.requirements.quorum} reviewers must approve.")

@@ -49,7 +49,7 @@ def _print_table(grants: list[Grant], now: int) -> None:
             _state(grant, now),
             str(grant.uses),
             UNICODE.name(grant.granted_by),
-            f"{UNICODE.name(grant.tool)} for {UNICODE.name(grant.requester)} in {UNICODE.name(grant.session)}",
+            f"{UNICODE.name(grant.tool)} for {UNICODE.name(grant.requester)} in {UNICODE.name(grant.session or '')}",
         )
         for grant in grants
     ]

@@ -19,6 +19,7 @@ MIGRATIONS = (
     "0005_attempts_and_grants.sql",
     "0006_server.sql",
     "0007_notices.sql",
+    "0008_deciding.sql",
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

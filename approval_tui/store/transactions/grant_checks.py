@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from approval_tui.domain import events
 from approval_tui.domain.audit import Problem
 from approval_tui.domain.canonical import JsonObject
+from approval_tui.domain.errors import ApprovalTuiError
+from approval_tui.domain.grants import ALWAYS
 from approval_tui.store.transaction import Row, Transaction, first_row
-from approval_tui.store.transactions.grants import details_of, fixed_columns
+from approval_tui.store.transactions.grants import details_of, fixed_columns, matcher_from_text
 from approval_tui.store.transactions.log import event_from_row
+from approval_tui.store.transactions.records import request_from_row
 
 _BATCH = 500
-_OF_THE_CALL = ("session", "fingerprint", "tool", "requester")
+_OF_THE_CALL = ("tool", "requester")
 
 
 @dataclass
@@ -63,7 +66,7 @@ def _wrong_approvals(tx: Transaction, told: dict[str, _Told]) -> Iterator[Proble
 def _why_not_given(tx: Transaction, approval: Row, known: _Told) -> str | None:
     """Why the grant cannot have approved that, if it cannot."""
     request = first_row(tx.rows("request", {"id": approval["request_id"]}))
-    if request is not None and any(request[column] != known.given.get(column) for column in _OF_THE_CALL):
+    if request is not None and not _covers(known.given, request):
         return "a grant approved it that gives another call"
     changes = event_from_row(approval).body.get("changes")
     decided_at = changes.get("decided_at") if isinstance(changes, dict) else None
@@ -71,6 +74,21 @@ def _why_not_given(tx: Transaction, approval: Row, known: _Told) -> str | None:
     is_late = not isinstance(decided_at, int) or not isinstance(expires_at, int) or decided_at >= expires_at
     is_revoked = known.revoked_seq is not None and known.revoked_seq < approval["seq"]
     return "a grant approved it that no longer held" if is_late or is_revoked else None
+
+
+def _covers(given: JsonObject, request: Row) -> bool:
+    """Whether what was given, as the log says, covers the request."""
+    if given.get("scope") != ALWAYS and request["session"] != given.get("session"):
+        return False
+    if any(request[column] != given.get(column) for column in _OF_THE_CALL):
+        return False
+    matcher = given.get("matcher")
+    if matcher is None:
+        return bool(request["fingerprint"] == given.get("fingerprint"))
+    try:
+        return matcher_from_text(matcher).covers(request_from_row(request, 0))
+    except ApprovalTuiError:
+        return False
 
 
 def _wrong_rows(tx: Transaction, told: dict[str, _Told]) -> Iterator[Problem]:
@@ -90,6 +108,9 @@ def _why_row_differs(row: Row, known: _Told) -> str | None:
     ended = known.revoked or {}
     if (row["revoked_by"], row["revoked_at"]) != (ended.get("revoked_by"), ended.get("revoked_at")):
         return "its row and its events differ on whether it was revoked"
+    most_uses = row["most_uses"]
+    if most_uses is not None and known.uses > most_uses:
+        return f"it was used {known.uses} times, and was given for {most_uses}"
     if row["uses"] != known.uses:
         return f"it was used {known.uses} times, and its row says {row['uses']}"
     return None

@@ -6,13 +6,16 @@ from approval_tui.domain import events
 from approval_tui.domain.calls import Call, CheckedCall
 from approval_tui.domain.canonical import JsonObject, canonical_hash, tagged_hash
 from approval_tui.domain.checks import check_name
-from approval_tui.domain.errors import LimitReached
+from approval_tui.domain.errors import LimitReached, SessionHeld
 from approval_tui.domain.lifecycle import ALLOW, DENY
 from approval_tui.domain.models import Request
 from approval_tui.domain.verdicts import Verdict
 from approval_tui.store.transaction import NothingToDo, RecordedRefusal, Transaction
 from approval_tui.store.transactions.counters import first_over_limit, refuse_moved, release, reserve_all
 from approval_tui.store.transactions.records import append_event, load_request
+
+HELD_BACK = "(session held back)"
+"""What stands for the rule where no rule denied a call, but a reviewer who holds its session back."""
 
 _ADMISSION = b"\xff"
 """Begins what is hashed for an admission: no text does, so that no claim on a request can be given back as one."""
@@ -21,9 +24,10 @@ _ADMISSION = b"\xff"
 def admit(tx: Transaction, checked: CheckedCall, verdict: Verdict, *, claim_id: str) -> None:
     """Records that the policy allows the call, and counts it; the claim gives the counts back if it does not run.
 
-    Raises LimitReached, which is recorded as a denial, and CountersMoved.
+    Raises LimitReached and SessionHeld, which are recorded as denials, and CountersMoved.
     """
     check_name("claim", claim_id)
+    _refuse_held(tx, checked)
     refuse_moved(tx, verdict.counts)
     over = first_over_limit(tx, verdict.reservations)
     if over is not None:
@@ -33,6 +37,19 @@ def admit(tx: Transaction, checked: CheckedCall, verdict: Verdict, *, claim_id: 
     reserve_all(tx, holder, verdict.reservations)
     claim = holder if verdict.reservations else None
     record_tool_call(tx, checked.call, ALLOW, None, None, arguments=checked.arguments, claim=claim)
+
+
+def _refuse_held(tx: Transaction, checked: CheckedCall) -> None:
+    call = checked.call
+    if call.session is None or not tx.rows("is_held", {"requester": call.requester, "session": call.session}):
+        return
+    from approval_tui.store.transactions import holds  # few sessions are
+
+    try:
+        holds.refuse_held(tx, call.requester, call.session)
+    except SessionHeld as held:
+        record_tool_call(tx, call, DENY, HELD_BACK, None, arguments=checked.arguments)
+        raise RecordedRefusal(held) from None
 
 
 def record_denial(tx: Transaction, checked: CheckedCall, verdict: Verdict) -> None:

@@ -227,4 +227,5 @@ def row_to_fold(row: Row) -> dict[str, Any]:
         "outcome_at": row["outcome_at"],
         "outcome_detail": row["outcome_detail"],
         "attempt": row["attempt"],
+        "edit_taken_as": row["edit_taken_as"],
     }

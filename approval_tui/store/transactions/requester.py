@@ -67,7 +67,8 @@ def consume(
     What a policy's `verdict` on the call counts is counted with it, or the call may not run; `digest` says which
     arguments it judged, and others are refused with RequestChanged. Raises
     StatusConflict when the request is not approved (any more), RequestChanged when it is not this requester's
-    call, StoreCorrupt when the stored arguments are not those that were approved, LimitReached and CountersMoved.
+    call, SessionHeld while a reviewer holds its session back, StoreCorrupt when the stored arguments are not those
+    that were approved, LimitReached and CountersMoved.
     """
     not_done = "The call may not run."
     if claim_lifetime <= 0:
@@ -82,6 +83,7 @@ def consume(
         raise
     _refuse_foreign(request, fingerprint, requester)
     refuse_expired(tx, request, APPROVED, not_done)
+    _refuse_held(tx, request)
     if is_granted(request):
         _refuse_ended_grant(tx, request, not_done)
     arguments = request.effective_arguments
@@ -113,6 +115,14 @@ def consume(
         {"digest": request.digest},
     )
     return Claim(id=secret, request=request, arguments=arguments)
+
+
+def _refuse_held(tx: Transaction, request: Request) -> None:
+    """Raises SessionHeld where a reviewer holds the request's session back."""
+    if request.session is not None and tx.rows("is_held", {"requester": request.requester, "session": request.session}):
+        from approval_tui.store.transactions import holds  # few sessions are
+
+        holds.refuse_held(tx, request.requester, request.session, request)
 
 
 def _refuse_ended_grant(tx: Transaction, request: Request, not_done: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from approval_tui.domain import events
 from approval_tui.domain.canonical import JsonObject, json_object, record_json
@@ -41,6 +41,9 @@ from approval_tui.store.transactions.records import (
     take_request,
 )
 
+if TYPE_CHECKING:
+    from approval_tui.domain.grants import GrantTerms
+
 _NOT_DECIDED = "Your decision was not recorded."
 
 
@@ -54,11 +57,12 @@ def decide(
     reason: str | None = None,
     evidence: Evidence = NO_EVIDENCE,
     edited_arguments: Mapping[str, Any] | None = None,
-    for_session: bool = False,
+    grant: GrantTerms | None = None,
+    in_bulk: bool = False,
 ) -> Request:
     """Records one reviewer's word on the request with that digest, and what follows from it.
 
-    With `for_session`, an approval comes with a grant: the same call of the same session is not asked again.
+    An approval may come with a grant: what that covers is not asked again. With `in_bulk` it was one of several.
 
     The same decision again by the same reviewer changes nothing and returns the request. One that comes after the
     request was withdrawn or has expired is kept in the log as too late. Raises
@@ -66,14 +70,14 @@ def decide(
     and DecisionRefused when the request's requirements do not admit the decision (rule R7).
     """
     _check_decision(verdict, reviewer, reason, evidence)
-    if type(for_session) is not bool or (for_session and verdict == DENY):
-        raise InvalidInput("Only an approval holds for a session.", not_done=_NOT_DECIDED, to_do="Approve, or deny it.")
+    if grant is not None:
+        _check_grant(verdict, grant)
     try:
         request = lock_request(tx, request_id, PENDING, _NOT_DECIDED)
     except StatusConflict as conflict:
         known = conflict.request
         live = {"request_id": request_id, "now": tx.now}
-        is_as_wanted = not for_session or bool(tx.rows("live_grant_of_request", live))
+        is_as_wanted = grant is None or bool(tx.rows("live_grant_of_request", live))
         if known and is_as_wanted and _is_repeated(known, verdict, reviewer, digest, edited_arguments):
             return known
         if known is not None and known.status in (CANCELLED, EXPIRED):
@@ -84,11 +88,14 @@ def decide(
         if isinstance(expired.error, StatusConflict) and expired.error.request is not None:
             _keep_late(tx, expired.error.request, verdict, reviewer, digest, reason, evidence)
         raise
-    if for_session:
-        from approval_tui.store.transactions import grants  # few decisions hold for more than one call
+    if verdict == APPROVE:
+        _refuse_held(tx, request)
+    if grant is not None:
+        from approval_tui.store.transactions import granting  # few decisions hold for more than one call
 
         _refuse_unfit(request, verdict, reviewer, reason, evidence)
-        grants.refuse_ungrantable(request, reviewer, is_edited=edited_arguments is not None, not_done=_NOT_DECIDED)
+        is_edited = edited_arguments is not None
+        granting.refuse_ungrantable(request, grant, reviewer, is_edited=is_edited, not_done=_NOT_DECIDED)
     if request.decisions_text != NO_DECISIONS and _is_repeated(request, verdict, reviewer, digest, edited_arguments):
         raise NothingToDo(replace(request, version=request.version - 1))
     if request.digest != digest:
@@ -103,14 +110,17 @@ def decide(
             "A denial has no use for edited arguments.", not_done=_NOT_DECIDED, to_do="Deny without --edit."
         )
     _refuse_unfit(request, verdict, reviewer, reason, evidence)
+    if in_bulk and verdict == APPROVE:
+        _refuse_in_bulk(request)
     if edited_arguments is not None:
         request = _edit(tx, request, edited_arguments, reviewer)
     decision = _decision(request, verdict, reviewer, reason, evidence, tx.now)
     changes: JsonObject = {"decisions": _with_decision(request.decisions_text, decision)}
+    details: JsonObject = {"in_bulk": True} if in_bulk else {}
     guards = {"now": tx.now, "digest": request.digest}
     if verdict == DENY:
         changes |= {"status": DENIED, "decided_at": tx.now}
-        return change(tx, "deny", request, events.DENIED, changes, guards)
+        return change(tx, "deny", request, events.DENIED, changes, guards, details)
     if not _reaches_quorum(request, reviewer):
         return change(tx, "record_vote", request, events.VOTED, changes, {})
     changes |= {
@@ -118,12 +128,43 @@ def decide(
         "decided_at": tx.now,
         "approval_expires_at": tx.now + request.approval_lifetime,
     }
-    approved = change(tx, "approve", request, events.APPROVED, changes, guards)
-    if for_session:
-        from approval_tui.store.transactions import grants
+    approved = change(tx, "approve", request, events.APPROVED, changes, guards, details)
+    if grant is not None:
+        from approval_tui.store.transactions import granting
 
-        grants.give_for_session(tx, approved, reviewer)
+        granting.give(tx, approved, grant, reviewer)
     return approved
+
+
+def _check_grant(verdict: str, grant: GrantTerms) -> None:
+    from approval_tui.store.transactions import granting  # few decisions hold for more than one call
+
+    if verdict == DENY:
+        raise InvalidInput(
+            "Only an approval holds for more than once.", not_done=_NOT_DECIDED, to_do="Approve, or deny it."
+        )
+    granting.check_terms(grant)
+
+
+def _refuse_in_bulk(request: Request) -> None:
+    from approval_tui.domain.bulk import why_not_in_bulk  # few decisions are
+
+    why = why_not_in_bulk(request)
+    if why is not None:
+        raise DecisionRefused(
+            f"Request {request.id} is not approved with others: it is {why}.",
+            not_done=_NOT_DECIDED,
+            to_do="Look at it and decide it by itself.",
+            request=request,
+        )
+
+
+def _refuse_held(tx: Transaction, request: Request) -> None:
+    """Raises SessionHeld where the request's session is held back."""
+    if request.session is not None and tx.rows("is_held", {"requester": request.requester, "session": request.session}):
+        from approval_tui.store.transactions import holds  # few sessions are
+
+        holds.refuse_held(tx, request.requester, request.session, request)
 
 
 def _keep_late(

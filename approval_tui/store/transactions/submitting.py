@@ -11,7 +11,7 @@ from approval_tui.domain.checks import invalid_call
 from approval_tui.domain.identity import digest_of
 from approval_tui.domain.lifecycle import APPROVED, FINAL, PENDING
 from approval_tui.domain.models import NO_DECISIONS, Request
-from approval_tui.store.transaction import Row, Transaction, first_row
+from approval_tui.store.transaction import Transaction, first_row
 from approval_tui.store.transactions.records import (
     append_event,
     is_granted,
@@ -21,41 +21,58 @@ from approval_tui.store.transactions.records import (
 
 if TYPE_CHECKING:
     from approval_tui.domain.attempts import DraftAttempt
+    from approval_tui.domain.grants import Grant
 
 
 def submit(tx: Transaction, checked: CheckedCall) -> Submitted:
-    """Finds the request of the same call, or creates it (rule R5); a grant of its session approves what it creates."""
+    """Finds the request of the same call, or creates it (rule R5); a grant that covers it approves it at once."""
     return find_or_create(tx, checked, is_reusing=True)
 
 
 def find_or_create(tx: Transaction, checked: CheckedCall, *, is_reusing: bool) -> Submitted:
     """The same; without `is_reusing` a request is made whatever there is of the same call."""
     tx.serialize(checked.fingerprint)
-    grant = _live_grant(tx, checked.fingerprint, checked.call.session)
     existing = _reusable(tx, checked) if is_reusing else None
-    if existing is not None and (grant is None or existing.status == APPROVED):
-        details: JsonObject = {"session": checked.call.session}
-        if checked.call.call_id is not None:
-            details["call_id"] = checked.call.call_id
-        append_event(tx, events.REUSED, existing.id, {}, details)
-        tx.touched.add(existing.id)
-        return Submitted(existing, created=False)
-    created = create(tx, checked)
-    return Submitted(created if grant is None else _approved_by(tx, grant, created), created=True)
+    granted = () if existing is not None and existing.status == APPROVED else _covering_grants(tx, checked)
+    if existing is not None and existing.status == PENDING and existing.session == checked.call.session:
+        existing, granted = _approved_by(tx, granted, existing), ()
+    if existing is None or (granted and existing.status != APPROVED):
+        return Submitted(_approved_by(tx, granted, create(tx, checked)), created=True)
+    details: JsonObject = {"session": checked.call.session}
+    if checked.call.call_id is not None:
+        details["call_id"] = checked.call.call_id
+    append_event(tx, events.REUSED, existing.id, {}, details)
+    tx.touched.add(existing.id)
+    return Submitted(existing, created=False)
 
 
-def _live_grant(tx: Transaction, fingerprint: str, session: str | None) -> Row | None:
-    """The grant that approves the call in this session now."""
-    if session is None:
-        return None
-    return first_row(tx.rows("live_grant", {"fingerprint": fingerprint, "session": session, "now": tx.now}))
+def _covering_grants(tx: Transaction, checked: CheckedCall) -> tuple[Grant, ...]:
+    """The grants that cover the call now; none where its session is held back."""
+    call = checked.call
+    rows = tx.rows(
+        "grants_for_call",
+        {
+            "requester": call.requester,
+            "tool": call.tool,
+            "session": call.session,
+            "fingerprint": checked.fingerprint,
+            "now": tx.now,
+        },
+    )
+    if not rows:
+        return ()
+    from approval_tui.store.transactions import grants, holds  # most calls meet no grant
+
+    return () if holds.is_held(tx, call.requester, call.session) else grants.covering(tx, rows, checked)
 
 
-def _approved_by(tx: Transaction, grant: Row, request: Request) -> Request:
-    """The request that was just made, approved if the grant can; else a person is asked."""
-    from approval_tui.store.transactions import grants  # most calls meet no grant
+def _approved_by(tx: Transaction, granted: tuple[Grant, ...], request: Request) -> Request:
+    """The request, approved if one of the grants can; else a person is asked."""
+    if not granted:
+        return request
+    from approval_tui.store.transactions import grants
 
-    return grants.approve_by(tx, grants.grant_from_row(grant), request) or request
+    return grants.approve_by_one_of(tx, granted, request) or request
 
 
 def _reusable(tx: Transaction, checked: CheckedCall) -> Request | None:
@@ -105,8 +122,11 @@ def create(tx: Transaction, checked: CheckedCall) -> Request:
     }
     if call.attempt is not None:
         fixed["attempt"] = record_json(call.attempt.to_json())
+    if call.edit_taken_as is not None:
+        fixed["edit_taken_as"] = call.edit_taken_as
     row: JsonObject = {
         "attempt": None,
+        "edit_taken_as": None,
         **fixed,
         "id": request_id,
         "tool": call.tool,
