@@ -113,6 +113,68 @@ def _approve(parser: Parser) -> None:
     )
 
 
+def _grant_terms(parser: Parser) -> None:
+    parser.add_argument(
+        "--any", metavar="NAME", action="append", default=[], help="this argument may be anything (a.b: b inside of a)"
+    )
+    parser.add_argument(
+        "--glob",
+        metavar="NAME=PATTERN",
+        type=_named_pattern,
+        action="append",
+        default=[],
+        help="this argument fits the pattern: * is one word, ** one path",
+    )
+    parser.add_argument("--always", action="store_true", help="in every session, not only in that of the request")
+    parser.add_argument(
+        "--for", metavar="DURATION", type=_duration, dest="ends_after", help="how long (else 12h, with --always 7d)"
+    )
+    parser.add_argument("--uses", metavar="N", type=_count, help="how often at most (else any number of times)")
+    _reviewer(parser)
+
+
+def _grant_add(parser: Parser) -> None:
+    _id(parser)
+    _grant_terms(parser)
+    parser.add_argument("--digest", metavar="DIGEST", help="what you looked at; another digest is refused")
+
+
+def _grant_test(parser: Parser) -> None:
+    parser.add_argument("id", metavar="ID", help="a request, with the options of `grant add`, or a grant that there is")
+    _grant_terms(parser)
+
+
+def _session_id(parser: Parser) -> None:
+    parser.add_argument("id", metavar="ID", help="any request of the session, or its first 8 or more characters")
+
+
+def _session_hold(parser: Parser) -> None:
+    _session_id(parser)
+    _reviewer(parser)
+    _reason(parser)
+    parser.add_argument("--deny-waiting", action="store_true", help="deny what waits of it, too")
+
+
+def _session_release(parser: Parser) -> None:
+    _session_id(parser)
+    _reviewer(parser)
+    _reason(parser)
+
+
+def _session_list(parser: Parser) -> None:
+    parser.add_argument("--all", action="store_true", help="those that were released, too")
+
+
+def _bulk(parser: Parser) -> None:
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="what you looked at, by id and digest, as `list --json` prints it; - is stdin",
+    )
+    _reviewer(parser)
+    _reason(parser)
+
+
 def _grant_revoke(parser: Parser) -> None:
     parser.add_argument("id", metavar="ID", help="the grant's id, as `grant list` prints it")
     _reviewer(parser)
@@ -341,6 +403,13 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _named_pattern(text: str) -> tuple[str, str]:
+    name, sign, pattern = text.partition("=")
+    if not name or not sign or not pattern:
+        raise argparse.ArgumentTypeError("it is written as NAME=PATTERN")
+    return name, pattern
+
+
 def _code(text: str) -> int:
     number = text.removeprefix("-")
     if not (number.isascii() and number.isdigit() and len(number) <= 10):
@@ -413,8 +482,16 @@ COMMANDS = (
     Command("expire", "end a pending request without a verdict", _expire, "decide:expire"),
     Command("revoke", "take an approval back before it is used", _revoke, "decide:revoke"),
     Command("resolve", "say what became of a call that is in doubt", _resolve, "decide:resolve"),
-    Command("grant list", "calls that run without asking for the rest of a session", _grant_list, "grant:list_grants"),
+    Command("bulk approve", "say yes to several requests, each as it was looked at", _bulk, "bulk:approve"),
+    Command("bulk deny", "say no to several requests, each as it was looked at", _bulk, "bulk:deny"),
+    Command("grant add", "let calls such as that of a request run without asking", _grant_add, "grant:add"),
+    Command("grant test", "what a grant approves now, and would have approved", _grant_test, "grant:test"),
+    Command("grant list", "calls that run without asking, in a session or always", _grant_list, "grant:list_grants"),
     Command("grant revoke", "let such a call be asked again", _grant_revoke, "grant:revoke"),
+    Command("session show", "what a session asked and did, and its grants", _session_id, "session:show"),
+    Command("session hold", "let nothing of a session run until it is released", _session_hold, "session:hold"),
+    Command("session release", "let it go on", _session_release, "session:release"),
+    Command("session list", "the sessions that are held back", _session_list, "session:list_holds"),
     Command("history", "what no longer waits, newest first", _history, "look:history"),
     Command("audit list", "the events of the audit log, newest first", _audit_list, "audit:list_events"),
     Command("audit verify", "check that nobody edited the log or the requests", _verify, "audit:verify"),

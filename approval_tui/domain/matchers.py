@@ -6,11 +6,12 @@ cannot be held against the matcher is not covered: a person is asked.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from approval_tui.domain.canonical import JsonObject, canonical_json, tagged_hash
+from approval_tui.domain.canonical import JsonObject, canonical_json, exact_json, parse_json, tagged_hash
 from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.word_globs import fits_words, why_unusable
 
@@ -92,8 +93,17 @@ class Matcher:
         return all(_fits(parts, path, value, seen) for path, value in values.items()) and len(seen) == len(self.parts)
 
     def with_part(self, part: Part) -> Matcher:
-        """The same with another word on one of its parts."""
-        return replace(self, parts=tuple(part if part.path == each.path else each for each in self.parts))
+        """The same with another word on one of its parts, or on all that stands below its path.
+
+        Raises InvalidInput where nothing of it stands there, and for a word that means nothing.
+        """
+        part = _checked_part(part)
+        below = [index for index, each in enumerate(self.parts) if each.path[: len(part.path)] == part.path]
+        if not below:
+            raise _no_matcher(f"the call has no {path_name(part.path)}")
+        parts = [each for index, each in enumerate(self.parts) if index not in below]
+        parts.insert(below[0], part)
+        return replace(self, parts=tuple(parts))
 
     @property
     def is_exact(self) -> bool:
@@ -193,6 +203,35 @@ def _part(value: Any) -> Part:
     if part.kind == FITTING and (why := why_unusable(part.text)) is not None:
         raise ValueError(why)
     return part
+
+
+def _checked_part(part: Part) -> Part:
+    try:
+        return _part(part.to_json())
+    except (KeyError, TypeError, ValueError) as error:
+        raise _no_matcher(str(error)) from None
+
+
+def path_name(path: Path) -> str:
+    """The path as a person writes it: `path` of the arguments, `context.working_directory` of the context."""
+    plain = all(_PLAIN_NAME.match(name) for name in path)
+    if not plain or len(path) == 1 or (path[0] == ARGUMENTS and path[1] in (ARGUMENTS, CONTEXT)):
+        return exact_json(list(path)) if not plain else ".".join(path)
+    return ".".join(path[1:] if path[0] == ARGUMENTS else path)
+
+
+def path_of(name: str) -> Path:
+    """The path that a person means by that name; raises InvalidInput for a list that is none."""
+    if name.startswith("["):
+        value = parse_json(name)
+        if type(value) is not list or not value or any(type(each) is not str for each in value):
+            raise _no_matcher(f"{name} is no path")
+        return tuple(value)
+    path = tuple(name.split("."))
+    return path if path[0] in (ARGUMENTS, CONTEXT) else (ARGUMENTS, *path)
+
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}\Z")
 
 
 def _no_matcher(why: str) -> InvalidInput:

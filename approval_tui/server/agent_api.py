@@ -82,7 +82,7 @@ class AgentApi:
     async def consume(self, exchange: Exchange) -> Answer:
         """Takes the approval for the one attempt to run the call that has this key."""
         request = await self._owned(exchange)
-        if not exchange.is_own and request.edited_arguments is not None:
+        if not exchange.is_own and request.status == APPROVED and request.edited_arguments is not None:
             raise Refusal(409, "not_approved", "Other arguments were approved than these.", request=request)
         try:
             claim = await self.on_behalf.consume(request, _claim_id(request.id, exchange.token.name, exchange.key))

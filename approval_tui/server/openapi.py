@@ -116,8 +116,9 @@ def _path_parameters(operation: Operation) -> list[JsonObject]:
 
 
 def _query_parameters(operation: Operation, components: JsonObject) -> list[JsonObject]:
-    properties = components.get(operation.query.__name__, {}).get("properties", {})
-    return [_parameter(name, "query", schema) for name, schema in properties.items()]
+    known = components.get(operation.query.__name__, {})
+    properties, required = known.get("properties", {}), known.get("required", ())
+    return [_parameter(name, "query", schema, is_required=name in required) for name, schema in properties.items()]
 
 
 def _parameter(name: str, place: str, schema: JsonObject, *, is_required: bool = False) -> JsonObject:

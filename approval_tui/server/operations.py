@@ -112,6 +112,31 @@ def reviewer_operations(api: ReviewerApi) -> tuple[Operation, ...]:
             "listEvents", "The audit log", "GET", "/api/events", api.events, reviewer.Events,
             refusals=(404,), query=reviewer.EventsQuery,
         ),
+        operation(
+            "decideSeveral", "One verdict on several requests, each by itself", "POST", "/api/bulk", api.bulk,
+            reviewer.BulkResults, body=reviewer.Bulk,
+        ),
+        operation(
+            "addGrant", "Let calls such as that of a request run without asking", "POST", "/api/grants", api.add_grant,
+            dict, refusals=(404, 409), body=reviewer.NewGrant,
+        ),
+        operation(
+            "previewGrant", "What such a grant would approve", "POST", "/api/grants/preview", api.preview_grant,
+            reviewer.GrantPreview, refusals=(404, 409), body=reviewer.GrantOfWhat,
+        ),
+        operation(
+            "getSession", "What a session asked and did", "GET", "/api/session", api.session, reviewer.SessionStory,
+            refusals=(404,), query=reviewer.SessionQuery,
+        ),
+        operation("listHolds", "Sessions that are held back", "GET", "/api/holds", api.holds, reviewer.Holds),
+        operation(
+            "holdSession", "Let nothing of a session run until it is released", "POST", "/api/session/hold",
+            api.hold_session, dict, refusals=(404,), body=reviewer.HoldSession,
+        ),
+        operation(
+            "releaseSession", "Let a session go on", "POST", "/api/session/release", api.release_session, dict,
+            refusals=(404,), body=reviewer.HoldSession,
+        ),
         operation("listGrants", "Standing approvals", "GET", "/api/grants", api.grants, reviewer.Grants),
         operation(
             "revokeGrant", "End a standing approval", "POST", "/api/grants/{id}/revoke", api.revoke_grant, dict,

@@ -11,16 +11,32 @@ from typing import Any
 
 from msgspec import UNSET
 
+from approval_tui.domain import grants
+from approval_tui.domain.bulk import BulkResult
 from approval_tui.domain.canonical import JsonObject
-from approval_tui.domain.clock import system_clock
+from approval_tui.domain.clock import parse_duration, system_clock
 from approval_tui.domain.decisions import Reviewer
-from approval_tui.domain.grants import FOR_SESSION
+from approval_tui.domain.errors import ApprovalTuiError, InvalidInput, StoreUnavailable
 from approval_tui.domain.lifecycle import APPROVE, DENY, PENDING
+from approval_tui.domain.matchers import Part, exact_matcher
 from approval_tui.domain.models import Request
 from approval_tui.server.agent_wire import milliseconds_of
 from approval_tui.server.change_feed import ChangeFeed, rung_within
+from approval_tui.server.errors import Refusal
 from approval_tui.server.exchange import Answer, Exchange
-from approval_tui.server.reviewer_types import Approve, Deny, EventsQuery, HistoryQuery, Resolve
+from approval_tui.server.reviewer_types import (
+    Approve,
+    Bulk,
+    Deny,
+    EventsQuery,
+    GrantOfWhat,
+    GrantTerms,
+    HistoryQuery,
+    HoldSession,
+    NewGrant,
+    Resolve,
+    SessionQuery,
+)
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.transactions.filters import Filter
 
@@ -79,7 +95,7 @@ class ReviewerApi:
             digest=body.digest,
             reason=body.reason,
             edited_arguments=body.edited_arguments,
-            grant=FOR_SESSION if body.for_session else None,
+            grant=grants.FOR_SESSION if body.for_session else None,
         )
         return _told(request)
 
@@ -133,6 +149,100 @@ class ReviewerApi:
             most=query.limit,
         )
         return Answer(200, {"events": [event.to_json() for event in found]})
+
+    async def bulk(self, exchange: Exchange) -> Answer:
+        """One verdict on several requests, each decided by itself; one that is not as it was looked at is left out."""
+        body: Bulk = exchange.body
+        results = []
+        for chosen in body.requests:
+            try:
+                decided = await self.store.reviewer.decide(
+                    chosen.id,
+                    body.verdict,
+                    reviewer=_reviewer(exchange),
+                    digest=chosen.digest,
+                    reason=body.reason,
+                    in_bulk=True,
+                )
+                results.append(BulkResult(chosen.id, decided))
+            except ApprovalTuiError as error:
+                if isinstance(error, StoreUnavailable) and not results:
+                    raise
+                results.append(BulkResult(chosen.id, None, error))
+        return Answer(200, {"results": [result.to_json() for result in results]})
+
+    async def add_grant(self, exchange: Exchange) -> Answer:
+        """Grants calls such as that of a request, and approves what waits of them."""
+        body: NewGrant = exchange.body
+        terms = await self._terms(body.request_id, body)
+        grant = await self.store.reviewer.add_grant(
+            body.request_id, terms, reviewer=_reviewer(exchange), digest=body.digest
+        )
+        return Answer(200, grant.to_json())
+
+    async def preview_grant(self, exchange: Exchange) -> Answer:
+        """What such a grant would approve now, and what it covers of what was asked before."""
+        body: GrantOfWhat = exchange.body
+        terms = await self._terms(body.request_id, body)
+        preview = await self.store.reviewer.preview_grant(body.request_id, terms, reviewer=_reviewer(exchange))
+        releases = [{"id": request.id, "digest": request.digest} for request in preview.releases]
+        covered = [request.id for request in preview.covered]
+        return Answer(200, {"releases": releases, "covered": covered, "looked_at": preview.looked_at})
+
+    async def _terms(self, request_id: str, asked: GrantTerms) -> grants.GrantTerms:
+        """The terms for calls such as that of the request."""
+        request = await self.store.reviewer.get(request_id)
+        matcher = exact_matcher(request)
+        for part in asked.parts:
+            try:
+                matcher = matcher.with_part(Part(tuple(part.path), part.kind, part.text))
+            except InvalidInput as error:  # well-formed, and nothing of this request
+                raise Refusal(409, "unfit_grant", error.happened, request=request) from None
+        lifetime = None if asked.lasts is None else parse_duration(asked.lasts)
+        return grants.GrantTerms(asked.scope, matcher, lifetime, None if asked.uses is None else int(asked.uses))
+
+    async def session(self, exchange: Exchange) -> Answer:
+        """What a session asked and did, its grants, and whether it is held back."""
+        query: SessionQuery = exchange.query
+        story = await self.store.reviewer.session(query.requester, query.session)
+        size, told = 0, []
+        for request in reversed(story.requests):
+            size += len(request.arguments_text) + len(request.edited_arguments_text or "")
+            if size > MOST_LISTED_BYTES:
+                break
+            told.append(request.to_json())
+        return Answer(
+            200,
+            {
+                "requester": story.requester,
+                "session": story.session,
+                "hold": None if story.hold is None else story.hold.to_json(),
+                "grants": [grant.to_json() for grant in story.grants],
+                "requests": told[::-1],
+                "earlier": story.earlier + len(story.requests) - len(told),
+                "calls": [event.to_json() for event in story.calls],
+            },
+        )
+
+    async def holds(self, _exchange: Exchange) -> Answer:
+        """Sessions that are held back, or were, newest first."""
+        return Answer(200, {"holds": [held.to_json() for held in await self.store.reviewer.holds()]})
+
+    async def hold_session(self, exchange: Exchange) -> Answer:
+        """Holds a session back; the second time nothing."""
+        body: HoldSession = exchange.body
+        held = await self.store.reviewer.hold_session(
+            body.requester, body.session, reviewer=_reviewer(exchange), reason=body.reason
+        )
+        return Answer(200, held.to_json())
+
+    async def release_session(self, exchange: Exchange) -> Answer:
+        """Lets a session go on; the second time nothing."""
+        body: HoldSession = exchange.body
+        released = await self.store.reviewer.release_session(
+            body.requester, body.session, reviewer=_reviewer(exchange), reason=body.reason
+        )
+        return Answer(200, released.to_json())
 
     async def grants(self, _exchange: Exchange) -> Answer:
         """Standing approvals, live or not, newest first."""

@@ -6,12 +6,18 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from approval_tui.domain.grants import MOST_USES
 from approval_tui.server.agent_types import Duration, JsonObject, Name, Text
 
 Digest = Annotated[str, Meta(pattern="^v1:sha256:[0-9a-f]{64}$", max_length=74)]
 RequestId = Annotated[str, Meta(pattern="^apr_[0-9a-f]{32}$", max_length=36)]
 PageSize = Annotated[int, Meta(ge=1, le=500)]
 EventNumber = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+GrantDuration = Annotated[
+    str, Meta(pattern=r"^([1-9]\d{0,6}s|[1-9]\d{0,4}m|[1-9]\d{0,2}h|([1-9]\d?|[12]\d\d|3[0-5]\d)d)$", max_length=8)
+]
+"""Up to 359 days; every grant ends within a year."""
+
 Risk = Literal["low", "medium", "high"]
 
 
@@ -22,6 +28,68 @@ class Approve(Struct, forbid_unknown_fields=True):
     reason: Text | None = None
     edited_arguments: JsonObject | None = None
     for_session: bool = False
+
+
+class GrantPart(Struct, forbid_unknown_fields=True):
+    """What one part of a call must be; `path` begins with "arguments" or "context"."""
+
+    path: Annotated[list[str], Meta(min_length=1, max_length=100)]
+    kind: Literal["fitting", "anything"]
+    text: Annotated[str, Meta(max_length=1000)] | None = None
+
+
+class GrantTerms(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is granted: every part of the call is as it is, but for those that are named."""
+
+    scope: Literal["session", "always"] = "session"
+    parts: Annotated[list[GrantPart], Meta(max_length=60)] = []
+    lasts: GrantDuration | None = None
+    uses: Annotated[float, Meta(ge=1, le=MOST_USES, multiple_of=1)] | None = None
+
+
+class NewGrant(GrantTerms, forbid_unknown_fields=True, kw_only=True):
+    """A grant for calls such as that of a request, which is named as it was looked at."""
+
+    request_id: RequestId
+    digest: Digest
+
+
+class GrantOfWhat(GrantTerms, forbid_unknown_fields=True, kw_only=True):
+    """The same to look at what it would do."""
+
+    request_id: RequestId
+
+
+class Chosen(Struct, forbid_unknown_fields=True):
+    """A request as it was looked at."""
+
+    id: RequestId
+    digest: Digest
+
+
+class Bulk(Struct, forbid_unknown_fields=True):
+    """One verdict on several requests, each as it was looked at."""
+
+    verdict: Literal["approve", "deny"]
+    requests: Annotated[list[Chosen], Meta(min_length=1, max_length=200)]
+    reason: Text | None = None
+
+
+class Session(Struct, forbid_unknown_fields=True):
+    """One run of a requester."""
+
+    requester: Name
+    session: Name
+
+
+class HoldSession(Session, forbid_unknown_fields=True):
+    """Nothing of it is approved or runs until it is released."""
+
+    reason: Text | None = None
+
+
+class SessionQuery(Session, forbid_unknown_fields=True):
+    """Which session."""
 
 
 class Deny(Struct, forbid_unknown_fields=True):
@@ -154,6 +222,38 @@ class Grants(Struct):
     """Standing approvals that hold now or held once, newest first."""
 
     grants: list[JsonObject]
+
+
+class GrantPreview(Struct):
+    """What a grant would approve of what waits, and what it covers of the last requests that were looked at."""
+
+    releases: list[JsonObject]
+    covered: list[RequestId]
+    looked_at: int
+
+
+class BulkResults(Struct):
+    """What became of each request."""
+
+    results: list[JsonObject]
+
+
+class Holds(Struct):
+    """Sessions that are held back, or were, newest first."""
+
+    holds: list[JsonObject]
+
+
+class SessionStory(Struct):
+    """What a session asked and did, oldest first, its grants and whether it is held."""
+
+    requester: str
+    session: str
+    hold: JsonObject | None
+    grants: list[JsonObject]
+    requests: list[Request]
+    earlier: int
+    calls: list[Event]
 
 
 class ProposalError(Struct):

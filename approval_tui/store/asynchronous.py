@@ -31,6 +31,7 @@ from approval_tui.store.transactions import (
     requester,
     reviewer,
     searching,
+    sessions,
     submissions,
     submitting,
 )
@@ -147,6 +148,7 @@ class ReviewerStore(_Face):
     preview_given = _reads(granting.preview_given)
     add_grant = _writes(granting.add_grant)
     revoke_grant = _writes(standing.revoke_grant)
+    session = _reads(sessions.session_story)
     holds = _reads(session_holds.list_holds)
     find_hold = _reads(session_holds.find_hold)
     hold_session = _writes(session_holds.hold_session)

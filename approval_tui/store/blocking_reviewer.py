@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from approval_tui.domain.holds import Hold
     from approval_tui.domain.tokens import NewToken, Token
     from approval_tui.store.transactions.granting import GrantPreview
+    from approval_tui.store.transactions.sessions import SessionStory
 
 
 class BlockingReviewerStore(BlockingReader):
@@ -53,6 +54,12 @@ class BlockingReviewerStore(BlockingReader):
         from approval_tui.store.transactions import granting
 
         return self._engine.write(granting.add_grant, request_id, terms, reviewer=reviewer, digest=digest)
+
+    def session(self, requester: str, session: str) -> SessionStory:
+        """What a session asked and did; see `sessions.session_story`."""
+        from approval_tui.store.transactions import sessions  # few commands look at them
+
+        return self._engine.read(sessions.session_story, requester, session)
 
     def holds(self, *, most: int = 1000) -> tuple[Hold, ...]:
         """The sessions that are held back, or were, newest first."""

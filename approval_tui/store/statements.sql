@@ -431,6 +431,22 @@ SELECT * FROM events WHERE name IN ('session_held', 'session_released') AND seq 
 -- name: any_of_session
 SELECT 1 FROM requests WHERE requester = :requester AND session = :session LIMIT 1
 
+-- name: requests_of_session
+-- What a session asked, newest first.
+SELECT {request_columns} FROM requests WHERE requester = :requester AND session = :session ORDER BY id DESC LIMIT :most
+
+-- name: count_of_session
+SELECT count(*) AS count FROM requests WHERE requester = :requester AND session = :session
+
+-- name: grants_of_session
+-- The grants that may concern a session, newest first.
+SELECT * FROM grants WHERE requester = :requester AND (scope = 'always' OR session = :session)
+ORDER BY granted_at DESC, id DESC LIMIT :most
+
+-- name: grants_used_by
+-- What a grant approved, newest first.
+SELECT request_id FROM events WHERE name = 'request_approved' AND instr(body, :named) > 0 ORDER BY seq DESC LIMIT :most
+
 -- name: waiting_of_session
 SELECT id FROM requests
 WHERE requester = :requester AND session = :session AND status = 'pending' AND expires_at > :now

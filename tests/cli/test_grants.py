@@ -161,6 +161,8 @@ def test_a_grant_as_json_says_everything_and_in_ascii(cli: Cli, store: BlockingS
         "expires_at": format_timestamp(grant.granted_at + 12 * HOUR),
         "revoked_by": None,
         "revoked_at": None,
+        "matcher": None,
+        "most_uses": None,
     }
 
 

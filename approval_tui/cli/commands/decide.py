@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
@@ -20,8 +17,6 @@ if TYPE_CHECKING:
     from approval_tui.domain.canonical import JsonObject
     from approval_tui.domain.models import Request
     from approval_tui.store.blocking import BlockingStore
-
-_YES = b"yes"
 
 
 def approve(options: Namespace, environment: Environment) -> int:
@@ -110,39 +105,13 @@ def _ask(
     environment: Environment,
 ) -> bool:
     """Shows everything that the decision is about, secrets too, and asks; only a typed `yes` is a yes."""
+    from approval_tui.cli.question import asked_yes
     from approval_tui.cli.request_text import attempt_before, print_request
-    from approval_tui.settings.typed_ahead import forget_typed_ahead
 
     previous = attempt_before(request, store.reader)
     print_request(request, environment.redactor(reveal=True), edited=edited, previous=previous)
-    output.flush()
-    forget_typed_ahead()
     what = "this, and the same call for the rest of its session" if options.for_session else "this"
-    output.write(f"\nApprove {what}? Type yes and press Enter; anything else leaves it undecided [no]: ")
-    output.flush()
-    _await_a_line()
-    answer = sys.stdin.buffer.readline()
-    if not answer.endswith(b"\n"):  # the end of the input answers nothing
-        output.print_line("")
-        return False
-    return answer.strip() == _YES
-
-
-def _await_a_line() -> None:
-    """Waits until a line was typed. A read alone misses a Ctrl-C that comes right before it begins to wait."""
-    import select  # not at the top: only a question needs them
-    import signal
-
-    woken, wake = os.pipe()
-    os.set_blocking(wake, False)
-    before = signal.set_wakeup_fd(wake)
-    try:
-        with contextlib.suppress(OSError):  # on Windows only sockets can be waited for; the read does
-            select.select([sys.stdin, woken], [], [])
-    finally:
-        signal.set_wakeup_fd(before)
-        os.close(wake)
-        os.close(woken)
+    return asked_yes(f"Approve {what}? Type yes and press Enter; anything else leaves it undecided [no]: ")
 
 
 def _digest_needed(request: Request) -> InvalidInput:

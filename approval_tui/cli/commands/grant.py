@@ -1,4 +1,4 @@
-"""The commands on grants: calls that a reviewer approved for the rest of a session."""
+"""The commands on grants: calls that a reviewer approved for the rest of a session, or always."""
 
 from __future__ import annotations
 
@@ -7,11 +7,71 @@ from typing import TYPE_CHECKING
 
 from approval_tui.cli import output
 from approval_tui.cli.environment import Environment
-from approval_tui.cli.exit_codes import DONE
-from approval_tui.domain.clock import format_duration, system_clock
+from approval_tui.cli.exit_codes import DONE, INTERRUPTED
+from approval_tui.domain.clock import system_clock
+from approval_tui.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from approval_tui.domain.grants import Grant
+    from approval_tui.domain.grants import Grant, GrantTerms
+    from approval_tui.domain.models import Request
+    from approval_tui.store.transactions.granting import GrantPreview
+
+_GRANT = "grt_"
+_MOST_EXAMPLES = 5
+
+
+def terms_of(options: Namespace, request: Request) -> GrantTerms:
+    """The terms that the options mean for calls such as that of the request; raises InvalidInput."""
+    from approval_tui.domain.grants import ALWAYS, SESSION, GrantTerms
+    from approval_tui.domain.matchers import ANYTHING, FITTING, Part, exact_matcher, path_of
+
+    matcher = exact_matcher(request)
+    for name, pattern in options.glob:
+        matcher = matcher.with_part(Part(path_of(name), FITTING, pattern))
+    for name in options.any:
+        matcher = matcher.with_part(Part(path_of(name), ANYTHING))
+    scope = ALWAYS if options.always else SESSION
+    return GrantTerms(scope, matcher, options.ends_after, options.uses)
+
+
+def add(options: Namespace, environment: Environment) -> int:
+    """Grants calls such as that of a request; at a terminal it shows what that means and asks."""
+    reviewer = environment.reviewer()
+    with environment.open_store() as store:
+        request = store.reviewer.find(options.id)
+        terms = terms_of(options, request)
+        digest = options.digest
+        if digest is None:
+            if not output.is_interactive():
+                raise InvalidInput(
+                    "Without a terminal, grant add needs --digest, which says what was looked at.",
+                    not_done="Nothing was granted.",
+                    to_do=f"Look with `approval-tui grant test {request.id}`, then add with the digest of `show`.",
+                )
+            digest = request.digest
+            preview = store.reviewer.preview_grant(request.id, terms, reviewer=reviewer)
+            if not _ask(request, terms, preview, environment):
+                output.narrate("Nothing was granted.")
+                return INTERRUPTED
+        grant = store.reviewer.add_grant(request.id, terms, reviewer=reviewer, digest=digest)
+    _print_grant(grant, as_json=options.json)
+    return DONE
+
+
+def test(options: Namespace, environment: Environment) -> int:
+    """Says what a grant would approve of what waits, and would have approved of what was asked before."""
+    reviewer = environment.reviewer()
+    with environment.open_store() as store:
+        if options.id.startswith(_GRANT):
+            preview = store.reviewer.preview_given(options.id)
+        else:
+            request = store.reviewer.find(options.id)
+            preview = store.reviewer.preview_grant(request.id, terms_of(options, request), reviewer=reviewer)
+    if options.json:
+        output.print_json(preview_to_json(preview))
+    else:
+        _print_preview(preview, environment)
+    return DONE
 
 
 def list_grants(options: Namespace, environment: Environment) -> int:
@@ -24,7 +84,7 @@ def list_grants(options: Namespace, environment: Environment) -> int:
         return DONE
     if not grants:
         output.narrate(f"No grants{'' if options.all else ' are in force'} in {store.path}.")
-    _print_table(grants, now)
+    _print_table(grants, now, environment)
     return DONE
 
 
@@ -35,30 +95,78 @@ def revoke(options: Namespace, environment: Environment) -> int:
     if options.json:
         output.print_json(grant.to_json())
     else:
-        output.print_line(f"{grant.id} {_state(grant, system_clock())}")
+        from approval_tui.display.grant_view import state_words
+
+        output.print_line(f"{grant.id} {state_words(grant, system_clock())}")
     return DONE
 
 
-def _print_table(grants: list[Grant], now: int) -> None:
+def preview_to_json(preview: GrantPreview) -> dict[str, object]:
+    """What `grant test --json` prints."""
+    return {
+        "releases": [{"id": request.id, "digest": request.digest} for request in preview.releases],
+        "covered": [request.id for request in preview.covered],
+        "looked_at": preview.looked_at,
+    }
+
+
+def _ask(request: Request, terms: GrantTerms, preview: GrantPreview, environment: Environment) -> bool:
+    """Shows what would be granted, secrets too, and asks; only a typed `yes` is a yes."""
+    from approval_tui.cli.question import asked_yes
+    from approval_tui.display.glyphs import ASCII, UNICODE
+    from approval_tui.display.grant_view import ends_words, matcher_fields
+
+    glyphs = ASCII if output.is_plain() else UNICODE
+    assert terms.matcher is not None
+    where = f"in the session {glyphs.name(request.session or '')}" if terms.scope == "session" else "always"
+    output.print_line(f"{glyphs.name(request.tool)} for {glyphs.name(request.requester)}, {where},")
+    output.print_line(f"{ends_words(terms.ends_after, terms.most_uses)}, without asking, where")
+    for field in matcher_fields(terms.matcher, environment.redactor(reveal=True), glyphs):
+        output.print_line(f"  {field.label} {field.text}")
+    _print_preview(preview, environment)
+    return asked_yes("Grant this? Type yes and press Enter; anything else grants nothing [no]: ")
+
+
+def _print_preview(preview: GrantPreview, environment: Environment) -> None:
+    from approval_tui.display.glyphs import ASCII, UNICODE
+    from approval_tui.display.request_view import request_preview
+
+    glyphs = ASCII if output.is_plain() else UNICODE
+    redactor = environment.redactor()
+    waiting, covered = preview.releases, preview.covered
+    output.print_line(f"It approves {len(waiting)} of what waits:" if waiting else "It approves nothing of what waits.")
+    for request in waiting:
+        output.print_line(f"  {request.id}  {request_preview(request, redactor, glyphs)}")
+    output.print_line(f"Of the last {preview.looked_at} calls of this tool it covers {len(covered)}:")
+    for request in covered[:_MOST_EXAMPLES]:
+        output.print_line(f"  {request.id}  {request_preview(request, redactor, glyphs)}")
+    if len(covered) > _MOST_EXAMPLES:
+        output.print_line(f"  and {len(covered) - _MOST_EXAMPLES} more (--json names them all)")
+
+
+def _print_grant(grant: Grant, *, as_json: bool) -> None:
+    from approval_tui.display.grant_view import state_words, uses_words
+
+    if as_json:
+        output.print_json(grant.to_json())
+    else:
+        output.print_line(f"{grant.id} {state_words(grant, system_clock())}, used {uses_words(grant)}")
+
+
+def _print_table(grants: list[Grant], now: int, environment: Environment) -> None:
     from approval_tui.display.glyphs import UNICODE
+    from approval_tui.display.grant_view import grant_words, state_words, uses_words
 
     headers = ("ID", "STATE", "USES", "BY", "CALL")
+    redactor = environment.redactor()
     rows = [
         (
             grant.id,
-            _state(grant, now),
-            str(grant.uses),
+            state_words(grant, now),
+            uses_words(grant),
             UNICODE.name(grant.granted_by),
-            f"{UNICODE.name(grant.tool)} for {UNICODE.name(grant.requester)} in {UNICODE.name(grant.session or '')}",
+            grant_words(grant, redactor),
         )
         for grant in grants
     ]
     output.print_table(headers, rows)
-
-
-def _state(grant: Grant, now: int) -> str:
-    from approval_tui.display.glyphs import UNICODE
-
-    if grant.revoked_at is not None:
-        return f"revoked by {UNICODE.name(grant.revoked_by or '')}"
-    return f"for {format_duration(grant.expires_at - now)}" if grant.is_live(now) else "expired"
