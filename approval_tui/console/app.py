@@ -44,7 +44,9 @@ MISSED_BEAT = 3.0
 """Seconds without the beat of every second after which the program must have been stopped."""
 
 if TYPE_CHECKING:
+    from approval_tui.console.bulk_work import BulkWork
     from approval_tui.domain.audit import Event
+    from approval_tui.domain.grants import Grant
     from approval_tui.store.asynchronous import AsyncStore
 
 _ASKED_READONLY = "It was started with --readonly."
@@ -84,6 +86,7 @@ class ConsoleApp(App[None]):
         self.contract = Contract(self.settings.arming, monotonic, self.call_later)
         self.actions = with_keymap(self.settings.keymap)
         self.work = StoreWork(self)
+        self._bulk_work: BulkWork | None = None
         self.defect: Exception | None = None  #: what ended the console, where it was a defect of ours
         self._readonly = _ASKED_READONLY if readonly else None
         self.store_location = path = store_path(store_location)
@@ -104,6 +107,15 @@ class ConsoleApp(App[None]):
     def store(self) -> AsyncStore:
         """The open store; raises StoreUnavailable while there is none."""
         return self._watch.store
+
+    @property
+    def bulk_work(self) -> BulkWork:
+        """What is asked of the store for several requests at once; loaded when it is first needed."""
+        if self._bulk_work is None:
+            from approval_tui.console.bulk_work import BulkWork
+
+            self._bulk_work = BulkWork(self)
+        return self._bulk_work
 
     @property
     def is_store_open(self) -> bool:
@@ -271,6 +283,10 @@ class ConsoleApp(App[None]):
         """Copies one event of the audit log, as JSON."""
         value = {"seq": event.seq, "event": event.name, "request": event.request_id, **event_content(event)}
         self._copy("the event", value)
+
+    def copy_grant(self, grant: Grant) -> None:
+        """Copies one grant, as JSON."""
+        self._copy("the grant", grant.to_json())
 
     def _copy(self, what: str, value: dict[str, Any]) -> None:
         from approval_tui.console import clipboard

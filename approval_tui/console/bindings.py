@@ -7,7 +7,15 @@ from collections.abc import Iterable
 from textual.binding import Binding, BindingType
 from textual.keys import _character_to_key
 
-from approval_tui.settings.actions import ACTIONS, PAYLOAD_VIEW, VIEWS, Action
+from approval_tui.settings.actions import (
+    ACTIONS,
+    BULK_VIEW,
+    GRANTING_VIEW,
+    PAYLOAD_VIEW,
+    SESSION_VIEW,
+    VIEWS,
+    Action,
+)
 
 
 def bindings_of(*places: str) -> list[BindingType]:
@@ -41,4 +49,7 @@ def _textual_key(key: str) -> str:
 
 
 MAIN_BINDINGS = bindings_of(*VIEWS)
+BULK_BINDINGS = bindings_of(BULK_VIEW)
+GRANTING_BINDINGS = bindings_of(GRANTING_VIEW)
+SESSION_BINDINGS = bindings_of(SESSION_VIEW)
 PAYLOAD_BINDINGS = bindings_of(PAYLOAD_VIEW)

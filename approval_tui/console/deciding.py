@@ -15,7 +15,7 @@ from approval_tui.console.shown_request import Subject
 from approval_tui.display.redaction import Redactor
 from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.decisions import NO_EVIDENCE, Evidence
-from approval_tui.domain.grants import FOR_SESSION
+from approval_tui.domain.grants import ALWAYS, SESSION, GrantTerms, why_ungrantable
 from approval_tui.domain.lifecycle import APPROVE, APPROVED, CONSUMED, DENY, PENDING
 from approval_tui.domain.models import Request
 from approval_tui.domain.status_words import describe_status
@@ -40,6 +40,9 @@ class DecidingScreen(Screen[None]):
 
     def request_changed(self, request: Request) -> None:
         """Takes in what became of a request that may be the one on this screen."""
+
+    def look_again(self) -> None:
+        """The store was looked at anew: what this screen holds of it may be old."""
 
     @property
     def redactor(self) -> Redactor:
@@ -73,14 +76,81 @@ class DecidingScreen(Screen[None]):
 
     # --- actions -------------------------------------------------------------------------------
 
-    def action_do_approve(self) -> None:
-        self._approve()
-
     def action_do_approve_session(self) -> None:
-        self._approve(for_session=True)
+        self._propose_grant(SESSION)
 
-    def _approve(self, *, for_session: bool = False) -> None:
-        """Approves what was read to its end, once, or also whenever its session asks for the same again."""
+    def action_do_approve_always(self) -> None:
+        self._propose_grant(ALWAYS)
+
+    def _propose_grant(self, scope: str) -> None:
+        """Goes to the proposal of a grant, where it can be given; what it is given with must have been read."""
+        subject = self._decidable("approve", PENDING)
+        if subject is None:
+            return
+        request = subject.request
+        why = why_ungrantable(request.requirements, request.risk, self.app.reviewer.name)
+        if scope == SESSION and request.session is None:
+            why = "its requester names no session"
+        elif request.edited_arguments_text is not None:
+            why = "what would run is not what the agent asks for"
+        if not subject.is_intact:
+            self.say("The digest does not fit what is shown: it cannot be approved here.", "bad")
+        elif why is not None:
+            what = "for its session" if scope == SESSION else "once and for all"
+            self.say(f"It cannot be approved {what}: {why}.", "bad")
+        elif not subject.reading.is_complete:
+            self._say_unread(subject)
+        else:
+            from approval_tui.console.granting_screen import GrantingScreen
+
+            self._intend(lambda: self.app.push_screen(GrantingScreen(subject, self.redactor.masking(), scope)))
+
+    def _say_unread(self, subject: Subject) -> None:
+        rows = "row" if subject.unread_rows == 1 else "rows"
+        key = self.app.keys_of("read_on")[0]
+        self.say(f"Read on first: {subject.unread_rows} {rows} not shown yet ({key}).", "bad")
+
+    def action_do_session(self) -> None:
+        from approval_tui.console.session_screen import SessionScreen
+
+        session = self._session_of_shown()
+        if session is not None:
+            self.app.push_screen(SessionScreen(*session, self.redactor))
+
+    def action_do_deny_session(self) -> None:
+        session = self._session_of_shown()
+        if session is not None:
+            self.hold_session(*session)
+
+    def _session_of_shown(self) -> tuple[str, str] | None:
+        """Whose run the shown request belongs to; says so where it belongs to none."""
+        subject = self.subject()
+        if subject is None:
+            self.say("There is no request that is shown.")
+        elif subject.request.session is None:
+            self.say("Its requester names no session.")
+        else:
+            return subject.request.requester, subject.request.session
+        return None
+
+    def hold_session(self, requester: str, session: str) -> None:
+        """Goes to the table of what waits of a session, from which it is denied and held back."""
+        why = self._why_no_command()
+        if why is not None:
+            self.say(why)
+            return
+        self._intend(lambda: self.app.bulk_work.open_session(requester, session))
+
+    def _why_no_command(self) -> str | None:
+        """Why nothing at all can be decided here now; None where it can."""
+        if self.app.why_readonly is not None:
+            return f"{self.app.why_readonly} Nothing can be decided here."
+        if not self.app.is_store_open:
+            return "The store is away. Nothing can be decided until it is back."
+        return self.app.contract.refusal()
+
+    def action_do_approve(self) -> None:
+        """Approves what was read to its end."""
         subject = self._decidable("approve", PENDING)
         if subject is None:
             return
@@ -90,13 +160,11 @@ class DecidingScreen(Screen[None]):
         now = self.app.contract.monotonic()
         if subject.reading.is_complete:
             evidence = subject.reading.shown(subject.rows, now)
-            self._intend(lambda: self._decide(subject.request, APPROVE, None, evidence, for_session=for_session))
-        elif not for_session and subject.rows > self.app.settings.long_payload:
+            self._intend(lambda: self._decide(subject.request, APPROVE, None, evidence))
+        elif subject.rows > self.app.settings.long_payload:
             self._intend(lambda: self._ask_for_id(subject))
         else:
-            rows = "row" if subject.unread_rows == 1 else "rows"
-            key = self.app.keys_of("read_on")[0]
-            self.say(f"Read on first: {subject.unread_rows} {rows} not shown yet ({key}).", "bad")
+            self._say_unread(subject)
 
     def action_do_deny(self) -> None:
         from approval_tui.console import dialogs
@@ -238,7 +306,14 @@ class DecidingScreen(Screen[None]):
         )
 
     def _decide(
-        self, request: Request, verdict: str, reason: str | None, evidence: Evidence, *, for_session: bool = False
+        self,
+        request: Request,
+        verdict: str,
+        reason: str | None,
+        evidence: Evidence,
+        *,
+        grant: GrantTerms | None = None,
+        said: str | None = None,
     ) -> None:
         store, reviewer = self.app.store.reviewer, self.app.reviewer
         self._command(
@@ -250,10 +325,10 @@ class DecidingScreen(Screen[None]):
                 digest=request.digest,
                 reason=reason,
                 evidence=evidence,
-                grant=FOR_SESSION if for_session else None,
+                grant=grant,
             ),
-            for_session=for_session,
+            said=said,
         )
 
-    def _command(self, request: Request, run: Callable[[], Awaitable[Request]], *, for_session: bool = False) -> None:
-        self.app.work.carry_out(request, run, for_session=for_session)
+    def _command(self, request: Request, run: Callable[[], Awaitable[Request]], *, said: str | None = None) -> None:
+        self.app.work.carry_out(request, run, said=said)

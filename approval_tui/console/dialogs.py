@@ -42,10 +42,17 @@ class DecisionDialog(ModalScreen[T]):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (18, "-high")]
     app: ConsoleApp
 
-    def __init__(self, request: Request, redactor: Redactor) -> None:
+    def __init__(self, request: Request | None, redactor: Redactor) -> None:
+        """`request` is None where it is about more than one."""
         super().__init__()
         self._request = request
         self._redactor = redactor
+
+    @property
+    def request(self) -> Request:
+        """The one request that it is about."""
+        assert self._request is not None
+        return self._request
 
     def on_mount(self) -> None:
         self.app.contract.await_painting(self)
@@ -70,7 +77,7 @@ class DecisionDialog(ModalScreen[T]):
         """The question and what it is about."""
         return [
             Static(Content(question), classes="dialog-title"),
-            Static(_summary(self._request, self._redactor, self.app.glyphs), classes="dialog-text"),
+            Static(_summary(self.request, self._redactor, self.app.glyphs), classes="dialog-text"),
         ]
 
     def foot(self, hint: str) -> list[Static]:
@@ -95,7 +102,7 @@ class ReasonInput(Input):
 class ReasonDialog(DecisionDialog[str | None]):
     """Asks for a reason; gives it, or None when the reviewer went back."""
 
-    def __init__(self, request: Request, redactor: Redactor, *, question: str, hint: str) -> None:
+    def __init__(self, request: Request | None, redactor: Redactor, *, question: str, hint: str) -> None:
         super().__init__(request, redactor)
         self._question, self._hint = question, hint
 
@@ -113,7 +120,13 @@ class ChoiceDialog(DecisionDialog[str | None]):
     """Asks for one of several answers, each with a key; the focus begins on the one that changes nothing."""
 
     def __init__(
-        self, request: Request, redactor: Redactor, *, question: str, keep: str, answers: dict[str, tuple[str, str]]
+        self,
+        request: Request | None,
+        redactor: Redactor,
+        *,
+        question: str,
+        keep: str,
+        answers: dict[str, tuple[str, str]],
     ) -> None:
         """`answers` gives for each key its word on the button and its value."""
         super().__init__(request, redactor)
@@ -158,7 +171,7 @@ class TypedDialog(DecisionDialog[bool | None]):
 
     @property
     def _expected(self) -> str:
-        return self._request.id[-LAST_OF_ID:]
+        return self.request.id[-LAST_OF_ID:]
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):

@@ -70,7 +70,7 @@ def payload_of(request: Request, redactor: Redactor, width: int, glyphs: Glyphs)
     total = payload.span_total(rows)
     context: list[Line] = []
     for field in context_fields(request, redactor, glyphs):
-        for line in _field_lines(field, width, glyphs):
+        for line in field_lines(field, width, glyphs):
             end = total + sum(len(text) for text, role in line.pieces if role in _COUNTED)
             context.append(Line(line.pieces, (total, end)))
             total = end
@@ -123,7 +123,7 @@ def request_lines(
     if story is None:
         return [*lines, *_arguments(request, shown, width, glyphs)]
     if len(shown.lines) > _LONG_PAYLOAD:
-        lines += [_blank(), _title("preview", width, glyphs)]
+        lines += [_blank(), title_line("preview", width, glyphs)]
         for text in shown.preview:
             first, *more = wrap(text, max(_NARROWEST, width - 3), onward=max(_NARROWEST, width - 5))
             lines.append(Line(((f"  {first}", "plain"),)))
@@ -141,18 +141,18 @@ def event_lines(event: Event, redactor: Redactor, width: int, now: int, glyphs: 
     """Everything about one event of the audit log, its body whole."""
     lines: list[Line] = []
     for field in event_fields(event, now, redactor, glyphs):
-        lines += _field_lines(field, width, glyphs)
+        lines += field_lines(field, width, glyphs)
     rows = payload.payload_rows(event_content(event), redactor, glyphs)
     shown = payload.wrap_rows(rows, max(_NARROWEST, width - 1), glyphs)
     body = [Line(_payload_line(row).pieces) for row in shown]
-    title, end = _title("what it records", width, glyphs), _title("end of the event", width, glyphs)
+    title, end = title_line("what it records", width, glyphs), title_line("end of the event", width, glyphs)
     return [*lines, _blank(), title, *body, end]
 
 
 def verification_lines(verification: Verification, width: int, at: int, glyphs: Glyphs) -> list[Line]:
     """What a check of the log found."""
     counts = f"{verification.events:,} events and {verification.requests:,} requests"
-    head = [_title(f"verified at {format_timestamp(at)}", width, glyphs)]
+    head = [title_line(f"verified at {format_timestamp(at)}", width, glyphs)]
     if verification.is_sound:
         return [*head, *_wrapped(f"The log verifies: {counts} fit.", width, "good"), _blank()]
     lines = [*head, *_wrapped(f"THE LOG DOES NOT VERIFY ({counts} checked). Nothing was changed.", width, "bad")]
@@ -176,12 +176,12 @@ def _head(
     if not is_intact:
         lines += _wrapped("THE DIGEST DOES NOT FIT. Somebody wrote to the store; do not approve.", width, "bad")
     for field in fields_before_context(request, now, glyphs):
-        lines += _field_lines(field, width, glyphs)
+        lines += field_lines(field, width, glyphs)
     for field in attempt_fields(request, previous, redactor, glyphs):
-        lines += _field_lines(field, width, glyphs)
+        lines += field_lines(field, width, glyphs)
     lines += shown.context
     for field in fields_after_context(request, now, redactor, glyphs):
-        lines += _field_lines(field, width, glyphs)
+        lines += field_lines(field, width, glyphs)
     return lines
 
 
@@ -189,7 +189,7 @@ def _arguments(request: Request, shown: Payload, width: int, glyphs: Glyphs) -> 
     rows = len(shown.lines)
     kind = "arguments, edited by the reviewer" if request.edited_arguments is not None else "arguments"
     title = f"{kind} ({rows:,} {'row' if rows == 1 else 'rows'}, all of them)"
-    return [_title(title, width, glyphs), *shown.lines, _title("end of the arguments", width, glyphs)]
+    return [title_line(title, width, glyphs), *shown.lines, title_line("end of the arguments", width, glyphs)]
 
 
 def _edit_lines(request: Request, redactor: Redactor, width: int, glyphs: Glyphs) -> list[Line]:
@@ -203,7 +203,7 @@ def changes_between_attempts(
     """How what is asked differs from what was asked with the attempt before; too much is not compared here."""
     if max(len(each.arguments_text) for each in (previous, request)) > LARGEST_COMPARED:
         words = f"Too large to compare here; the attempt before is {previous.id}."
-        return [_blank(), _title("what the new attempt changed", width, glyphs), *_wrapped(words, width, "note")]
+        return [_blank(), title_line("what the new attempt changed", width, glyphs), *_wrapped(words, width, "note")]
     if previous.context == request.context:
         return _diff_lines(previous.arguments, request.arguments, "the new attempt", redactor, width, glyphs)
     before, after = ({"arguments": each.arguments, "context": each.context} for each in (previous, request))
@@ -216,7 +216,7 @@ def _diff_lines(
     diff = diff_rows(before, after, redactor, glyphs)
     is_same = diff.is_compared and not any(change.mark.strip() for change in diff.rows)
     title = f"what {what} changed (- was, + is)" if diff.is_compared else f"all before {what} (-), all after it (+)"
-    lines = [_blank(), _title(title, width, glyphs)]
+    lines = [_blank(), title_line(title, width, glyphs)]
     if is_same:
         return [*lines, *_wrapped("Nothing: the arguments are the same.", width, "note")]
     if not diff.is_compared:
@@ -232,7 +232,7 @@ def aid_lines(aids: Sequence[Aid], width: int, glyphs: Glyphs) -> list[Line]:
     """The aids wrapped; a row that goes on says so in the place of its lead, so that no text can imitate it."""
     lines: list[Line] = []
     for aid in aids:
-        lines += [_blank(), _title(aid.title, width, glyphs)]
+        lines += [_blank(), title_line(aid.title, width, glyphs)]
         for row in aid.rows:
             lead = row.lead or _NO_LEAD
             room = max(_NARROWEST, width - 1 - len(lead))
@@ -243,7 +243,8 @@ def aid_lines(aids: Sequence[Aid], width: int, glyphs: Glyphs) -> list[Line]:
 
 
 def _story_lines(story: Sequence[Event], redactor: Redactor, width: int, glyphs: Glyphs) -> list[Line]:
-    lines = [_blank(), _title(f"its story ({len(story)} {'event' if len(story) == 1 else 'events'})", width, glyphs)]
+    events = "event" if len(story) == 1 else "events"
+    lines = [_blank(), title_line(f"its story ({len(story)} {events})", width, glyphs)]
     for event in _told(story):
         if event is None:
             lines += _wrapped(
@@ -274,7 +275,8 @@ def _blank() -> Line:
     return Line((("", "plain"),))
 
 
-def _title(text: str, width: int, glyphs: Glyphs) -> Line:
+def title_line(text: str, width: int, glyphs: Glyphs) -> Line:
+    """The line above a part of a document."""
     rule = glyphs.horizontal
     return Line(((f"{rule * 2} {text} {rule * width}"[: max(0, width - 1)], "title"),))
 
@@ -283,7 +285,7 @@ def _wrapped(text: str, width: int, role: str) -> list[Line]:
     return [Line(((row, role),)) for row in wrap(text, width - 1)]
 
 
-def _field_lines(field: Field, width: int, glyphs: Glyphs) -> list[Line]:
+def field_lines(field: Field, width: int, glyphs: Glyphs) -> list[Line]:
     """The label and the text beside it; what a person said is broken at blanks, everything else where a row ends.
 
     A label too long to stand beside its text has rows of its own, and so has the text of a pane too narrow for both.

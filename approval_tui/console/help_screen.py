@@ -13,7 +13,18 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from approval_tui.settings.actions import AUDIT_VIEW, HISTORY_VIEW, PAYLOAD_VIEW, PENDING_VIEW, Action
+from approval_tui.settings.actions import (
+    AUDIT_VIEW,
+    BULK_VIEW,
+    GRANTING_VIEW,
+    GRANTS_VIEW,
+    HISTORY_VIEW,
+    PAYLOAD_VIEW,
+    PENDING_VIEW,
+    SESSION_VIEW,
+    VIEWS,
+    Action,
+)
 
 if TYPE_CHECKING:
     from approval_tui.console.app import ConsoleApp
@@ -32,6 +43,26 @@ ABOUT = {
     AUDIT_VIEW: (
         "Audit",
         "Every event, newest first. Nothing here can be changed; `v` checks that nobody did.",
+    ),
+    GRANTS_VIEW: (
+        "Grants",
+        "What runs without asking, newest first: in one session or always, how often it was used, and until when. A "
+        "grant ends by itself, and a key ends it at once.",
+    ),
+    BULK_VIEW: (
+        "Several requests",
+        "Exactly what is decided, each with its whole call. Approving counts when all of it was on the screen; of high "
+        "risk, for several reviewers and too long ones are left out. What changed since is not decided.",
+    ),
+    GRANTING_VIEW: (
+        "A grant",
+        "It begins with exactly this call. Loosen a part, and it fits a pattern or may be anything: `*` is one word, "
+        "`**` one path. Below stands what it approves now, and what it would have covered before.",
+    ),
+    SESSION_VIEW: (
+        "A session",
+        "What it asked and did, oldest first, and what it may do without asking. While it is held back, nothing of it "
+        "is approved or runs.",
     ),
     PAYLOAD_VIEW: (
         "The whole payload",
@@ -63,7 +94,7 @@ class HelpScreen(ModalScreen[None]):
             yield Static(Content(f"{title} (escape closes this)"), classes="dialog-title")
             yield Static(Content(about), classes="dialog-text")
             yield Static(Content("\n".join(key_rows(self._actions))), classes="dialog-text")
-            if self._place != PAYLOAD_VIEW:
+            if self._place in VIEWS:
                 yield Static(Content(FILTER_HELP), classes="dialog-text")
 
     def on_mount(self) -> None:

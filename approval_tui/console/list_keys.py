@@ -6,22 +6,23 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from approval_tui.console import words
-from approval_tui.console.deciding import DecidingScreen
 from approval_tui.console.lists import Lists
+from approval_tui.console.marking import MarkKeys
 from approval_tui.console.shown_request import ShownRequest
 from approval_tui.console.widgets.document_pane import DocumentPane
 from approval_tui.console.widgets.row_list import Painter, RowList
 from approval_tui.console.widgets.view_bar import ViewBar
 from approval_tui.domain.errors import InvalidInput
-from approval_tui.settings.actions import AUDIT_VIEW, HISTORY_VIEW, PENDING_VIEW
+from approval_tui.settings.actions import AUDIT_VIEW, GRANTS_VIEW, HISTORY_VIEW, PENDING_VIEW
 
 if TYPE_CHECKING:
     from textual.widgets import Input
 
     from approval_tui.domain.audit import Event
+    from approval_tui.domain.grants import Grant
 
 
-class ListKeys(DecidingScreen):
+class ListKeys(MarkKeys):
     """The keys of a screen with a list and a detail; the screen itself says what is shown."""
 
     lists: Lists
@@ -32,6 +33,11 @@ class ListKeys(DecidingScreen):
     @property
     def shown_request(self) -> ShownRequest | None:
         """The request that is on the screen; None where there is none, or an event instead."""
+        raise NotImplementedError
+
+    @property
+    def shown_grant(self) -> Grant | None:
+        """The grant that is on the screen."""
         raise NotImplementedError
 
     @property
@@ -135,6 +141,8 @@ class ListKeys(DecidingScreen):
         if self.query("#filter"):
             self._filter_by("")
             self._close_filter()
+        elif self.clear_marks():
+            self.say("Nothing is marked any more.")
         elif self.lists.shown.is_filtered:
             self._filter_by("")
 
@@ -147,9 +155,45 @@ class ListKeys(DecidingScreen):
     def action_do_audit(self) -> None:
         self._show_view(AUDIT_VIEW)
 
+    def action_do_grants(self) -> None:
+        self._show_view(GRANTS_VIEW)
+
+    def action_do_revoke_grant(self) -> None:
+        """Ends the grant that is shown, after a question for a reason."""
+        from approval_tui.console.about_dialog import AboutDialog
+        from approval_tui.display.grant_view import grant_title
+
+        grant, why = self.shown_grant, self._why_no_command()
+        if why is None and grant is None:
+            why = "There is no grant to revoke."
+        elif why is None and grant is not None and not grant.is_in_force(self.app.clock()):
+            why = "It has ended already."
+        if why is not None or grant is None:
+            self.say(why or "")
+            return
+        grant_id = grant.id
+
+        def answered(reason: str | None) -> None:
+            if reason is not None:
+                store, reviewer = self.app.store.reviewer, self.app.reviewer
+                self.app.bulk_work.carry_out(
+                    lambda: store.revoke_grant(grant_id, reviewer=reviewer, reason=reason or None),
+                    "Revoked: what it covers is asked again.",
+                )
+
+        dialog = AboutDialog(
+            self.redactor,
+            question="End this grant?",
+            about=f"{grant_title(grant, self.app.glyphs)}\n{grant_id}",
+            hint="enter ends it, escape keeps it",
+        )
+        self._intend(lambda: self.app.push_screen(dialog, answered))
+
     def action_do_events(self) -> None:
         event, request = self.shown_event, None if self.shown_request is None else self.shown_request.request.id
         request_id = request if event is None else event.request_id
+        if self.shown_grant is not None:
+            request_id = self.shown_grant.request_id
         if request_id is None:
             self.say("There is no request whose events could be shown.")
             return
@@ -189,6 +233,9 @@ class ListKeys(DecidingScreen):
     def action_do_read_on(self) -> None:
         self.detail.page(1)
 
+    def action_do_read_on_too(self) -> None:
+        self.detail.page(1)
+
     def action_do_read_back(self) -> None:
         self.detail.page(-1)
 
@@ -204,6 +251,8 @@ class ListKeys(DecidingScreen):
     def action_do_copy(self) -> None:
         if self.shown_event is not None:
             self.app.copy_event(self.shown_event)
+        elif self.shown_grant is not None:
+            self.app.copy_grant(self.shown_grant)
         elif self.shown_request is not None:
             self.app.copy_arguments(self.shown_request.request)
         else:

@@ -5,19 +5,21 @@ Each list remembers its filter, its rows and its place, so that going from one t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from approval_tui.console.filtering import parse_filter
+from approval_tui.console.marks import Marks
 from approval_tui.console.pages import FIRST, Key, Page, Want
 from approval_tui.console.rows import Rows
 from approval_tui.domain.lifecycle import PENDING, STATUSES, may_still_change
 from approval_tui.domain.models import Request
-from approval_tui.settings.actions import AUDIT_VIEW, HISTORY_VIEW, PENDING_VIEW
+from approval_tui.settings.actions import AUDIT_VIEW, GRANTS_VIEW, HISTORY_VIEW, PENDING_VIEW
 from approval_tui.store.transactions.filters import EVERYTHING, IN_DOUBT, PENDING_ONLY, Filter
 
 if TYPE_CHECKING:
     from approval_tui.domain.audit import Event
+    from approval_tui.domain.grants import Grant
 
 MORE = "more"  #: the rows that a search finds further on
 MOST_FOUND = 2000
@@ -38,7 +40,7 @@ class Load(NamedTuple):
     @property
     def is_search(self) -> bool:
         """Whether rows have to be looked for one by one."""
-        return self.view != PENDING_VIEW and self.request_id is None and self.chosen != EVERYTHING
+        return self.view in (HISTORY_VIEW, AUDIT_VIEW) and self.request_id is None and self.chosen != EVERYTHING
 
 
 class Found(Rows[Any]):
@@ -83,6 +85,7 @@ class ListView:
         self.request_id: str | None = None  #: in the audit view: the request whose events are shown
         self.token = 0
         self._home: Key | None = None  #: where the reviewer put the cursor; a filter comes back to it
+        self.marks = Marks()  #: the rows that are to be decided together, whatever the filter
         self.rows: Rows[Any] = self._new_rows()
 
     @property
@@ -105,7 +108,7 @@ class ListView:
         self.token += 1
         before = self.rows.current
         if before is not None and (self.rows.was_moved or self._home is None):
-            self._home = _event_key(before) if self.name == AUDIT_VIEW else _request_key(before)
+            self._home = self._key_of(before)
         self.rows = self._new_rows()
         self.rows.prefer(self._home)
 
@@ -123,11 +126,17 @@ class ListView:
         return self.rows.merge(page, load.want, vanished)
 
     def _new_rows(self) -> Rows[Any]:
-        key_of = _event_key if self.name == AUDIT_VIEW else _request_key
-        if self.name != PENDING_VIEW and self.request_id is None and self.chosen != EVERYTHING:
+        key_of = self._key_of
+        if self.name in (HISTORY_VIEW, AUDIT_VIEW) and self.request_id is None and self.chosen != EVERYTHING:
             return Found(key_of)
         is_ascending = self.name == PENDING_VIEW or self.request_id is not None
-        return Rows(key_of, is_ascending=is_ascending)
+        return Rows(key_of, is_ascending=is_ascending, marks=self.marks if self.name == PENDING_VIEW else None)
+
+    @property
+    def _key_of(self) -> Callable[[Any], Key]:
+        if self.name == AUDIT_VIEW:
+            return _event_key
+        return _grant_key if self.name == GRANTS_VIEW else _request_key
 
     def _watched(self) -> tuple[str, ...]:
         """The ids of the requests whose story goes on: those that wait, and tombstones that may still change."""
@@ -145,7 +154,7 @@ class Lists:
     """All lists and which of them is on the screen."""
 
     def __init__(self) -> None:
-        self.views = {name: ListView(name) for name in (PENDING_VIEW, HISTORY_VIEW, AUDIT_VIEW)}
+        self.views = {name: ListView(name) for name in (PENDING_VIEW, HISTORY_VIEW, AUDIT_VIEW, GRANTS_VIEW)}
         self.active = PENDING_VIEW
         self.on_screen = (0, 0)  #: the first and the last index of the shown list that are on the screen
 
@@ -167,6 +176,10 @@ class Lists:
 
 def _request_key(request: Request) -> Key:
     return request.id
+
+
+def _grant_key(grant: Grant) -> Key:
+    return f"{grant.granted_at:016d} {grant.id}"
 
 
 def _event_key(event: Event) -> Key:

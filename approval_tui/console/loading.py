@@ -11,15 +11,17 @@ from approval_tui.console.row_check import check_row
 from approval_tui.domain.errors import RequestNotFound
 from approval_tui.domain.lifecycle import PENDING
 from approval_tui.domain.models import Request
-from approval_tui.settings.actions import AUDIT_VIEW, PENDING_VIEW
-from approval_tui.store.transactions.filters import PENDING_ONLY
+from approval_tui.settings.actions import AUDIT_VIEW, GRANTS_VIEW, PENDING_VIEW
+from approval_tui.store.transactions.filters import PENDING_ONLY, Filter
 
 if TYPE_CHECKING:
+    from approval_tui.domain.grants import Grant
     from approval_tui.store.asynchronous import ReviewerStore
 
 _SCAN = 20_000
 _NEWEST = 20
 _FOUND_AT_ONCE = 100
+_MOST_GRANTS = 2_000
 _BEYOND = "g"  # sorts behind every character of an id, so that what comes before it includes the id itself
 
 
@@ -33,6 +35,8 @@ async def load_page(store: ReviewerStore, load: Load) -> tuple[Page[Any], dict[K
         page, gone = await _pending(store, load)
     elif load.view == AUDIT_VIEW:
         page = await _events(store, load)
+    elif load.view == GRANTS_VIEW:
+        return await _grants(store, load), gone
     else:
         page = await _history(store, load)
     for row in (*page.rows, *gone.values()):
@@ -90,6 +94,23 @@ async def _history(store: ReviewerStore, load: Load) -> Page[Any]:
         start = await store.history_id_at(want.offset)
         before = None if start is None else f"{start}{_BEYOND}"
     return Page(await store.history(before=before, most=want.most), total=total)
+
+
+async def _grants(store: ReviewerStore, load: Load) -> Page[Any]:
+    """All grants that match; there are so few that they are loaded at once."""
+    found = [grant for grant in await store.grants(most=_MOST_GRANTS) if _matches(grant, load.chosen)]
+    return Page(found, offset=0, total=len(found))
+
+
+def _matches(grant: Grant, chosen: Filter) -> bool:
+    """Whether every word occurs: in its field, or anywhere in what is said of the grant."""
+    fields = {"tool": grant.tool, "requester": grant.requester, "session": grant.session or ""}
+    covered = "" if grant.matcher is None else " ".join(part.text or "" for part in grant.matcher.parts)
+    anywhere = " ".join((*fields.values(), grant.id, grant.granted_by, grant.scope, grant.request_id, covered)).lower()
+    return all(
+        word.text.lower() in (anywhere if word.field is None else fields.get(word.field, "").lower())
+        for word in chosen.words
+    )
 
 
 async def _events(store: ReviewerStore, load: Load) -> Page[Any]:

@@ -16,10 +16,11 @@ from approval_tui.console.bindings import MAIN_BINDINGS
 from approval_tui.console.deciding import DecidingScreen
 from approval_tui.console.documents import Line, event_lines, verification_lines
 from approval_tui.console.first_look import FirstLook
+from approval_tui.console.grant_lines import grant_lines
 from approval_tui.console.list_keys import ListKeys
 from approval_tui.console.lists import Lists
 from approval_tui.console.pages import Page
-from approval_tui.console.painters import EventPainter, HistoryPainter, PendingPainter
+from approval_tui.console.painters import EventPainter, GrantPainter, HistoryPainter, PendingPainter
 from approval_tui.console.shown_request import ShownRequest, Subject, status_of
 from approval_tui.console.trouble import Trouble, policy_trouble, readonly_trouble, trouble_of
 from approval_tui.console.widgets.document_pane import DocumentPane
@@ -31,10 +32,11 @@ from approval_tui.display.redaction import Redactor
 from approval_tui.domain.errors import Conflict, StoreReadOnly
 from approval_tui.domain.lifecycle import PENDING
 from approval_tui.domain.models import Request
-from approval_tui.settings.actions import AUDIT_VIEW, BY_ID, HISTORY_VIEW, PENDING_VIEW, VIEWS
+from approval_tui.settings.actions import AUDIT_VIEW, BY_ID, GRANTS_VIEW, HISTORY_VIEW, PENDING_VIEW, VIEWS
 
 if TYPE_CHECKING:
     from approval_tui.domain.audit import Event
+    from approval_tui.domain.grants import Grant
     from approval_tui.domain.policy_notes import PolicyStanding
 
 WIDE = 110
@@ -42,6 +44,10 @@ WIDE = 110
 
 _LOOK_ANEW = 10
 """Seconds after which everything is loaded again, though nobody wrote."""
+
+
+GRANTED = "granted"
+"""What the footer calls a grant that is in force."""
 
 
 class Panes(Container):
@@ -67,6 +73,8 @@ class MainScreen(ListKeys):
         self.painters: dict[str, Painter] = {}
         self._shown: ShownRequest | None = None
         self._shown_event: Event | None = None
+        self._shown_grant: Grant | None = None
+        self._approved_by_grant: Sequence[Request] = ()
         self._verified: Callable[[int], list[Line]] | None = None
         self._trouble: Trouble | None = None
         self._standings: Sequence[PolicyStanding] = ()
@@ -87,6 +95,7 @@ class MainScreen(ListKeys):
             PENDING_VIEW: PendingPainter(self._redactor, clock, glyphs),
             HISTORY_VIEW: HistoryPainter(self._redactor, clock, glyphs),
             AUDIT_VIEW: EventPainter(self._redactor, glyphs),
+            GRANTS_VIEW: GrantPainter(self._redactor, clock, glyphs),
         }
         tabs = [Tab(name, self.app.keys_of(name)[0], BY_ID[name].label) for name in VIEWS]
         shown = self.lists.shown
@@ -137,6 +146,11 @@ class MainScreen(ListKeys):
         return self._shown_event
 
     @property
+    def shown_grant(self) -> Grant | None:
+        """The grant that is on the screen."""
+        return self._shown_grant
+
+    @property
     def redactor(self) -> Redactor:
         return self._redactor if self._shown is None else self._shown.redactor
 
@@ -170,7 +184,7 @@ class MainScreen(ListKeys):
         """Ages tick; a request whose time passed is recorded as expired."""
         if len(self.lists.shown.rows):
             self.row_list.tick()
-        if self.is_in_front and (self._shown is not None or self._shown_event is not None):
+        if self.is_in_front and any((self._shown, self._shown_event, self._shown_grant)):
             self.detail.rebuild()
         self._ticks += 1
         if self._shown is not None and self.is_in_front and self._ticks % _LOOK_ANEW == 0:
@@ -196,6 +210,13 @@ class MainScreen(ListKeys):
                 self.row_list.cursor_moved()
             self.show_current()
             self.ask_for_rows()
+        if message.load.view == PENDING_VIEW:
+            self._look_again_at_tables()
+
+    def _look_again_at_tables(self) -> None:
+        for screen in self.app.screen_stack:
+            if isinstance(screen, DecidingScreen):
+                screen.look_again()
 
     def on_counts_loaded(self, message: messages.CountsLoaded) -> None:
         self.status.set_counts(pending=message.counts.pending, in_doubt=message.counts.in_doubt)
@@ -233,7 +254,7 @@ class MainScreen(ListKeys):
 
     def on_decision_recorded(self, message: messages.DecisionRecorded) -> None:
         self.app.work.commands_under_way -= 1
-        self._take_in(message.request)
+        self.take_in(message.request)
         self.app.say(message.said, "good")
 
     def on_decision_refused(self, message: messages.DecisionRefused) -> None:
@@ -243,8 +264,16 @@ class MainScreen(ListKeys):
         if isinstance(error, StoreReadOnly):
             self.app.open_store_anew()
         if isinstance(error, Conflict) and error.request is not None:
-            self._take_in(error.request)
+            self.take_in(error.request)
         self.app.say(f"{error.happened} {error.not_done}", "bad")
+
+    def on_command_ended(self, message: messages.CommandEnded) -> None:
+        self.app.work.commands_under_way -= 1
+        if message.error is None:
+            self.app.say(message.said, "good")
+        else:
+            self.app.say(f"{message.error.happened} {message.error.not_done}", "bad")
+        self.app.reload()
 
     def on_sinks_told(self, message: messages.SinksTold) -> None:
         self.app.say(message.line)
@@ -265,10 +294,14 @@ class MainScreen(ListKeys):
             self.say(f"THE LOG DOES NOT VERIFY: {len(verification.problems)} problems.", "bad")
         self.show_current(from_top=True)
 
-    def _take_in(self, request: Request) -> None:
+    def take_in(self, request: Request) -> None:
         for name in (PENDING_VIEW, HISTORY_VIEW):
             is_gone = name == PENDING_VIEW and request.status != PENDING
             self.lists.views[name].rows.update(request, is_gone=is_gone)
+        self.row_list.rows_changed()
+        self.show_current()
+
+    def marks_changed(self) -> None:
         self.row_list.rows_changed()
         self.show_current()
 
@@ -296,9 +329,11 @@ class MainScreen(ListKeys):
         view = self.lists.shown
         current: Any = view.rows.current
         request = current if isinstance(current, Request) else None
-        event: Event | None = None if request is not None else current
-        is_other = event != self._shown_event or self._is_other(request)
+        grant = current if view.name == GRANTS_VIEW else None
+        event: Event | None = current if view.name == AUDIT_VIEW else None
+        is_other = event != self._shown_event or self._is_other_grant(grant) or self._is_other(request)
         self._shown_event = event
+        self._show_grant(grant, is_other=is_other)
         if is_other:
             self._event_redactor = self._redactor
             self._shown = None if request is None else self._newly_shown(request)
@@ -317,8 +352,24 @@ class MainScreen(ListKeys):
         reading = None if self._shown is None else self._shown.reading
         self.detail.show(self._detail_lines, reading, from_top=is_other or from_top)
         self._tell_payload_screen()
-        self._keys.show(view.name, None if request is None else status_of(request))
+        self._keys.show(view.name, self._status_for_keys(request))
         self._views.show(view.name, words.extent(view), words.filter_words(view))
+
+    def _is_other_grant(self, grant: Grant | None) -> bool:
+        return (None if grant is None else grant.id) != (None if self._shown_grant is None else self._shown_grant.id)
+
+    def _show_grant(self, grant: Grant | None, *, is_other: bool) -> None:
+        """Takes in the grant that is to be shown, and has loaded what it approved where that may be other."""
+        before, self._shown_grant = self._shown_grant, grant
+        if is_other:
+            self._approved_by_grant = ()
+        if grant is not None and (is_other or before is None or before.uses != grant.uses):
+            self.app.bulk_work.load_uses(grant)
+
+    def on_grant_uses_loaded(self, message: messages.GrantUsesLoaded) -> None:
+        if self._shown_grant is not None and self._shown_grant.id == message.grant_id:
+            self._approved_by_grant = message.requests
+            self.detail.rebuild()
 
     def toggle_masks(self) -> bool:
         if self._shown is not None:
@@ -328,6 +379,12 @@ class MainScreen(ListKeys):
         lifted = not self._event_redactor.is_lifted
         self._event_redactor = self._redactor.lifted() if lifted else self._redactor
         return lifted
+
+    def _status_for_keys(self, request: Request | None) -> str | None:
+        """By what the footer goes: the status of what is shown."""
+        if self._shown_grant is not None:
+            return GRANTED if self._shown_grant.is_in_force(self.app.clock()) else None
+        return None if request is None else status_of(request)
 
     def _is_other(self, request: Request | None) -> bool:
         return (self._shown and self._shown.identity) != (request and (request.id, request.digest))
@@ -348,6 +405,15 @@ class MainScreen(ListKeys):
         if self._shown_event is not None:
             now, glyphs = self.app.clock(), self.app.glyphs
             return lines + event_lines(self._shown_event, self._event_redactor, width, now, glyphs)
+        if self._shown_grant is not None:
+            return grant_lines(
+                self._shown_grant,
+                self._approved_by_grant,
+                self._event_redactor,
+                width,
+                self.app.clock(),
+                self.app.glyphs,
+            )
         return lines + (self._shown.lines(width) if self._shown is not None else [])
 
     def _tell_payload_screen(self) -> None:

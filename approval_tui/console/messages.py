@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from approval_tui.display.reading_aids import Aid
     from approval_tui.display.redaction import Redactor
     from approval_tui.domain.audit import Event, Verification
+    from approval_tui.domain.bulk import BulkResult
     from approval_tui.domain.errors import ApprovalTuiError
+    from approval_tui.domain.grants import GrantTerms
     from approval_tui.domain.models import Request
     from approval_tui.domain.policy_notes import PolicyStanding
+    from approval_tui.store.transactions.granting import GrantPreview
     from approval_tui.store.transactions.overview import Overview
+    from approval_tui.store.transactions.sessions import SessionStory
 
 
 class PageLoaded(Message):
@@ -115,6 +119,70 @@ class DecisionRefused(Message):
         super().__init__()
         self.request_id = request_id
         self.error = error
+
+
+class MarksFound(Message):
+    """What waits and is to be marked, as many as one table takes; `total` is how many there are."""
+
+    def __init__(self, ids: Sequence[str], total: int) -> None:
+        super().__init__()
+        self.ids, self.total = ids, total
+
+
+class TableLoaded(Message):
+    """The requests of a table; `left` more are not in it, and `holding` names the session that is to be held back."""
+
+    def __init__(self, requests: Sequence[Request], left: int, holding: tuple[str, str] | None) -> None:
+        super().__init__()
+        self.requests, self.left, self.holding = requests, left, holding
+
+
+class TableNews(Message):
+    """What the requests of a table are now."""
+
+    def __init__(self, requests: Sequence[Request]) -> None:
+        super().__init__()
+        self.requests = requests
+
+
+class SeveralDecided(Message):
+    """What became of each of several requests; with an error, those that came after it were not tried."""
+
+    def __init__(self, results: Sequence[BulkResult], error: ApprovalTuiError | None) -> None:
+        super().__init__()
+        self.results, self.error = results, error
+
+
+class GrantPreviewed(Message):
+    """What a grant on these terms would approve; without a preview, why that cannot be said."""
+
+    def __init__(self, terms: GrantTerms, preview: GrantPreview | None, error: ApprovalTuiError | None) -> None:
+        super().__init__()
+        self.terms, self.preview, self.error = terms, preview, error
+
+
+class GrantUsesLoaded(Message):
+    """What a grant approved last."""
+
+    def __init__(self, grant_id: str, requests: Sequence[Request]) -> None:
+        super().__init__()
+        self.grant_id, self.requests = grant_id, tuple(requests)
+
+
+class SessionLoaded(Message):
+    """What is known of a session; without a story, why it cannot be told."""
+
+    def __init__(self, story: SessionStory | None, error: ApprovalTuiError | None) -> None:
+        super().__init__()
+        self.story, self.error = story, error
+
+
+class CommandEnded(Message):
+    """A command of this reviewer that is about no single request was carried out, or was not."""
+
+    def __init__(self, said: str, error: ApprovalTuiError | None) -> None:
+        super().__init__()
+        self.said, self.error = said, error
 
 
 class SinksTold(Message):

@@ -8,12 +8,14 @@ from approval_tui.console.rows import Entry
 from approval_tui.display.badges import risk_badge, status_badge
 from approval_tui.display.event_view import event_words
 from approval_tui.display.glyphs import Glyphs
+from approval_tui.display.grant_view import grant_words, state_words, uses_words
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.request_view import request_preview
 from approval_tui.display.width import pad
 from approval_tui.domain.audit import Event
 from approval_tui.domain.clock import Clock, format_age, format_timestamp
 from approval_tui.domain.errors import StoreCorrupt
+from approval_tui.domain.grants import Grant
 from approval_tui.domain.lifecycle import APPROVED, CONSUMED, DENIED
 from approval_tui.domain.models import Request
 
@@ -25,6 +27,7 @@ _SOON = 60_000
 _REMEMBERED = 512
 _SEQ, _TIME, _NAME, _ID = 8, 15, 22, 7
 _WIDE = 68
+_STATE, _USES = 16, 10
 
 
 class _RequestPainter:
@@ -185,6 +188,34 @@ class EventPainter:
             name = max(8, min(_NAME, (width - _SEQ) // 2))
             return name, max(1, width - _SEQ - name)
         return _NAME, max(1, width - _SEQ - _TIME - _NAME - _ID)
+
+
+class GrantPainter:
+    """What of it is left, how often it was used, the call, and what is covered of it."""
+
+    ticking = 0
+    _fixed = _STATE + _USES
+
+    def __init__(self, redactor: Redactor, clock: Clock, glyphs: Glyphs) -> None:
+        self._redactor, self._clock, self._glyphs = redactor, clock, glyphs
+
+    def identity(self, grant: Grant) -> object:
+        """What is the same as long as the row shows the same; time alone ends a grant."""
+        now = self._clock()
+        return grant.id, grant.uses, grant.revoked_at, grant.is_live(now) and state_words(grant, now, self._glyphs)
+
+    def header(self, width: int) -> str:
+        return f"{pad('state', _STATE)}{pad('uses', _USES)}{pad('approves', max(1, width - self._fixed))}"
+
+    def passing(self, entry: Entry[Grant]) -> Sequence[Piece]:
+        return ()
+
+    def pieces(self, entry: Entry[Grant], width: int) -> Sequence[Piece]:
+        grant, now = entry.row, self._clock()
+        state = pad(state_words(grant, now, self._glyphs), _STATE - 1, glyphs=self._glyphs) + " "
+        uses = pad(uses_words(grant), _USES - 1, glyphs=self._glyphs) + " "
+        words = pad(grant_words(grant, self._redactor, self._glyphs), max(1, width - self._fixed), glyphs=self._glyphs)
+        return [(state, "good" if grant.is_live(now) else "quiet"), (uses, "plain"), (words, "plain")]
 
 
 def gone_words(request: Request, glyphs: Glyphs) -> str:

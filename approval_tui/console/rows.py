@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
+from approval_tui.console.marks import Marks
 from approval_tui.console.pages import AT, FIRST, FROM, LAST, MARGIN, UNTIL, WINDOW, Key, Page, Want
 
 R = TypeVar("R")
@@ -29,9 +30,10 @@ class Entry(Generic[R]):
 class Rows(Generic[R]):
     """A list with a cursor; `is_ascending` says whether keys grow from row to row."""
 
-    def __init__(self, key_of: Callable[[R], Key], *, is_ascending: bool) -> None:
+    def __init__(self, key_of: Callable[[R], Key], *, is_ascending: bool, marks: Marks | None = None) -> None:
         self._key_of = key_of
         self._is_ascending = is_ascending
+        self._marks = marks
         self._entries: list[Entry[R]] = []
         self._indexes: dict[Key, int] = {}
         self._offset = 0
@@ -85,6 +87,13 @@ class Rows(Generic[R]):
         """The row with that index; None where it is not loaded."""
         position = index - self._offset
         return self._entries[position] if 0 <= position < len(self._entries) else None
+
+    def is_marked(self, entry: Entry[R]) -> bool:
+        """Whether the reviewer marked the row, alone or in a range; what is gone is marked no more."""
+        if not self._marks or entry.is_gone:
+            return False
+        cursor = None if self._cursor is None else self._key_of(self._cursor.row)
+        return self._marks.covers(self._key_of(entry.row), cursor)
 
     def index_of(self, key: Key) -> int | None:
         """The index of that row; None where it is not loaded."""

@@ -41,11 +41,11 @@ class StoreWork:
         self.commands_under_way = 0  #: those whose end the main screen has not heard of yet
         self._commands: set[asyncio.Task[None]] = set()
 
-    def carry_out(self, request: Request, run: Callable[[], Awaitable[Request]], *, for_session: bool = False) -> None:
-        """Runs one command of the reviewer."""
+    def carry_out(self, request: Request, run: Callable[[], Awaitable[Request]], *, said: str | None = None) -> None:
+        """Runs one command of the reviewer; `said` is what is said of it in place of the new status."""
         self.commands_under_way += 1
         # A task and no worker: to begin one takes as long as half of the transaction, and an agent waits for it.
-        task = asyncio.get_running_loop().create_task(self._command(request, run, for_session))
+        task = asyncio.get_running_loop().create_task(self._command(request, run, said))
         self._commands.add(task)
         task.add_done_callback(self._ended)
 
@@ -92,7 +92,7 @@ class StoreWork:
         """Runs a coroutine function; a coroutine that an ending console never ran would be complained of after it."""
         self._app.run_worker(work, group=group, exclusive=exclusive)
 
-    async def _command(self, request: Request, run: Callable[[], Awaitable[Request]], for_session: bool) -> None:
+    async def _command(self, request: Request, run: Callable[[], Awaitable[Request]], said: str | None) -> None:
         screen = self._app.main_screen
         try:
             decided = await run()
@@ -100,7 +100,7 @@ class StoreWork:
         except ApprovalTuiError as error:
             screen.post_message(messages.DecisionRefused(request.id, _showable(error)))
             return
-        screen.post_message(messages.DecisionRecorded(decided, _said(decided, for_session)))
+        screen.post_message(messages.DecisionRecorded(decided, _said(decided, said)))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._commands.discard(task)
@@ -161,9 +161,9 @@ def _showable(error: ApprovalTuiError) -> ApprovalTuiError:
     return error
 
 
-def _said(decided: Request, for_session: bool) -> str:
+def _said(decided: Request, said: str | None) -> str:
     """What the reviewer hears of a command that was carried out."""
-    said = "Approved for the rest of its session" if for_session else decided.status.capitalize()
+    said = said or decided.status.capitalize()
     if decided.status == PENDING:
         said = "Your vote is recorded; more are needed"
     elif decided.status == CONSUMED and decided.outcome is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from approval_tui.console.lists import MOST_FOUND, Found, ListView
-from approval_tui.settings.actions import AUDIT_VIEW, HISTORY_VIEW, PENDING_VIEW
+from approval_tui.settings.actions import AUDIT_VIEW, GRANTS_VIEW, HISTORY_VIEW, PENDING_VIEW
 
 FILTER_HINT = "tool: requester: session: status: risk: or any text; enter keeps it, escape takes it away"
 OPENING = ("Opening the store ...",)
@@ -16,6 +16,7 @@ EMPTY = {
     ),
     HISTORY_VIEW: ("Nothing was decided yet.",),
     AUDIT_VIEW: ("The audit log is empty.",),
+    GRANTS_VIEW: ("Nothing runs without asking but what a policy allows.", "", "Grants are given with s and A."),
 }
 UNREADABLE = ("There is no store to read.", "", "To see how it works: approval-tui demo")
 _NOTHING_MATCHES = ("Nothing matches.", "", "escape takes the filter away")
@@ -37,6 +38,8 @@ def extent(view: ListView) -> str:
     said = f"{0 if not len(rows) else index + 1 if index is not None else '-'} of {len(rows):,}"
     if isinstance(rows, Found):
         said += _search_state(rows)
+    if view.marks:
+        said += f", {len(view.marks):,} marked{' and a range' if view.marks.anchor is not None else ''}"
     if rows.new_count:
         where = "below" if view.name == PENDING_VIEW else "above"
         said += f", {rows.new_count:,} new {where}"

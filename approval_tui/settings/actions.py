@@ -14,12 +14,19 @@ from typing import NamedTuple
 PENDING_VIEW = "pending"
 HISTORY_VIEW = "history"
 AUDIT_VIEW = "audit"
+GRANTS_VIEW = "grants"
 PAYLOAD_VIEW = "payload"
-VIEWS = (PENDING_VIEW, HISTORY_VIEW, AUDIT_VIEW)
-PLACES = (*VIEWS, PAYLOAD_VIEW)
+BULK_VIEW = "bulk"
+GRANTING_VIEW = "granting"
+SESSION_VIEW = "session"
+VIEWS = (PENDING_VIEW, HISTORY_VIEW, AUDIT_VIEW, GRANTS_VIEW)
+PLACES = (*VIEWS, PAYLOAD_VIEW, BULK_VIEW, GRANTING_VIEW, SESSION_VIEW)
 
 _REQUESTS = (PENDING_VIEW, HISTORY_VIEW)
 _DECIDABLE = (PENDING_VIEW, PAYLOAD_VIEW)
+_ONE_REQUEST = (*_REQUESTS, PAYLOAD_VIEW)
+_WITH_MASKS = tuple(place for place in PLACES if place != SESSION_VIEW)
+_ELSEWHERE = tuple(place for place in PLACES if place not in (PENDING_VIEW, GRANTING_VIEW))
 
 
 class Action(NamedTuple):
@@ -45,8 +52,8 @@ ACTIONS = (
         "approve",
         ("a",),
         "Approve",
-        "Approve the request that is shown",
-        _DECIDABLE,
+        "Approve the request that is shown; with marks, look at all of them in one table first",
+        (*_DECIDABLE, BULK_VIEW, GRANTING_VIEW),
         "approve",
         in_footer=True,
         decides=True,
@@ -56,9 +63,19 @@ ACTIONS = (
         "approve_session",
         ("s",),
         "For session",
-        "Approve, and the same call for the rest of its session without asking",
+        "Approve, and such calls for the rest of its session; what is meant is shown first",
         _DECIDABLE,
         "approve",
+        decides=True,
+        status="pending",
+    ),
+    Action(
+        "approve_always",
+        ("A",),
+        "Always",
+        "Approve, and such calls in every session; what is meant is shown first",
+        _DECIDABLE,
+        "grant add",
         decides=True,
         status="pending",
     ),
@@ -66,12 +83,33 @@ ACTIONS = (
         "deny",
         ("d",),
         "Deny",
-        "Deny the request that is shown, with a reason",
-        _DECIDABLE,
+        "Deny the request that is shown, with a reason; with marks, look at all of them in one table first",
+        (*_DECIDABLE, BULK_VIEW),
         "deny",
         in_footer=True,
         decides=True,
         status="pending",
+    ),
+    Action(
+        "deny_session",
+        ("D",),
+        "Hold session",
+        "Deny all that its session has pending, and hold back the rest of it",
+        (*_DECIDABLE, SESSION_VIEW),
+        "session hold",
+        decides=True,
+        status="pending",
+    ),
+    Action(
+        "release",
+        ("r",),
+        "Release",
+        "Let a session that is held back go on",
+        (SESSION_VIEW,),
+        "session release",
+        in_footer=True,
+        decides=True,
+        status="held",
     ),
     Action(
         "expire",
@@ -89,11 +127,22 @@ ACTIONS = (
         ("r",),
         "Revoke",
         "Take an approval back, while it is unused",
-        (*_REQUESTS, PAYLOAD_VIEW),
+        _ONE_REQUEST,
         "revoke",
         in_footer=True,
         decides=True,
         status="approved",
+    ),
+    Action(
+        "revoke_grant",
+        ("r",),
+        "Revoke",
+        "End the grant that is shown",
+        (GRANTS_VIEW,),
+        "grant revoke",
+        in_footer=True,
+        decides=True,
+        status="granted",
     ),
     Action(
         "resolve",
@@ -115,11 +164,40 @@ ACTIONS = (
         "show",
         in_footer=True,
     ),
-    Action("filter", ("/",), "Filter", "Show only what matches; in a payload, search", in_footer=True, command="list"),
+    Action("mark", ("space",), "Mark", "Mark the row, to decide several together", (PENDING_VIEW,), in_footer=True),
+    Action("mark_range", ("v",), "Range", "Mark from here to where the cursor goes; again ends it", (PENDING_VIEW,)),
+    Action("mark_all", ("*",), "Mark all", "Mark all that match the filter", (PENDING_VIEW,)),
+    Action(
+        "loosen",
+        ("space",),
+        "Loosen",
+        "Exactly this, what fits a pattern, or anything",
+        (GRANTING_VIEW,),
+        in_footer=True,
+    ),
+    Action(
+        "change",
+        ("enter",),
+        "Change",
+        "Write the pattern, the time or the number of uses",
+        (GRANTING_VIEW,),
+        in_footer=True,
+    ),
+    Action(
+        "filter",
+        ("/",),
+        "Filter",
+        "Show only what matches; in a payload, search",
+        (*VIEWS, PAYLOAD_VIEW),
+        in_footer=True,
+        command="list",
+    ),
     Action("pending", ("1",), "Pending", "What waits for a decision", VIEWS, "list"),
     Action("history", ("2",), "History", "What no longer waits", VIEWS, "history"),
     Action("audit", ("3",), "Audit", "The events of the audit log", VIEWS, "audit list"),
+    Action("grants", ("4",), "Grants", "What runs without asking", VIEWS, "grant list"),
     Action("events", ("l",), "Its events", "Only the events of the shown request", VIEWS, "audit list"),
+    Action("session", ("o",), "Session", "What its session asked, did and may do", _ONE_REQUEST, "session show"),
     Action("in_doubt", ("i",), "In doubt", "Calls that began and never reported", VIEWS, "list"),
     Action(
         "verify",
@@ -136,14 +214,17 @@ ACTIONS = (
     Action("last", ("G", "end"), "Last", "Last row, or the end; what it passes over is not read"),
     Action("page_down", ("pagedown", "ctrl+d"), "Page down", "Next page"),
     Action("page_up", ("pageup", "ctrl+u"), "Page up", "Previous page"),
-    Action("read_on", ("space",), "Read on", "Next page of the details, from either pane", in_footer=True),
+    Action("read_on", ("f",), "Read on", "Next page of the details, from either pane", in_footer=True),
+    Action("read_on_too", ("space",), "Read on", "The same where there is nothing to mark", _ELSEWHERE),
     Action("read_back", ("b",), "Read back", "Previous page of the details, from either pane"),
     Action("switch_pane", ("tab",), "Other pane", "Go to the other pane", VIEWS),
     Action("find_next", ("n",), "Next match", "Next place that the search found", (PAYLOAD_VIEW,), in_footer=True),
     Action("find_previous", ("N",), "Previous match", "The place before it", (PAYLOAD_VIEW,)),
-    Action("unmask", ("m",), "Unmask", "Show or mask secrets in the arguments", command="show"),
-    Action("copy", ("y",), "Copy", "Copy what is shown: a request's arguments as JSON, an event as JSON"),
-    Action("back", ("escape",), "Back", "Leave the payload, or take the filter away"),
+    Action("unmask", ("m",), "Unmask", "Show or mask secrets in the arguments", _WITH_MASKS, "show"),
+    Action(
+        "copy", ("y",), "Copy", "Copy what is shown: arguments, an event or a grant, as JSON", (*VIEWS, PAYLOAD_VIEW)
+    ),
+    Action("back", ("escape",), "Back", "Leave the screen, or take marks or filter away"),
     Action("help", ("?",), "Help", "What the keys do here", in_footer=True),
     Action("palette", ("ctrl+p",), "Palette", "Find an action by its name"),
     Action("redraw", ("ctrl+l",), "Redraw", "Draw the screen anew, when something else wrote over it"),

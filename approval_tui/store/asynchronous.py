@@ -144,6 +144,7 @@ class ReviewerStore(_Face):
     resolve = _writes(reviewer.resolve)
     grants = _reads(standing.list_grants)
     get_grant = _reads(standing.get_grant)
+    uses_of_grant = _reads(standing.uses_of_grant)
     preview_grant = _reads(granting.preview_grant)
     preview_given = _reads(granting.preview_given)
     add_grant = _writes(granting.add_grant)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from approval_tui.domain.decisions import Reviewer
     from approval_tui.domain.grants import Grant, GrantTerms
     from approval_tui.domain.holds import Hold
+    from approval_tui.domain.models import Request
     from approval_tui.domain.tokens import NewToken, Token
     from approval_tui.store.transactions.granting import GrantPreview
     from approval_tui.store.transactions.sessions import SessionStory
@@ -36,6 +37,12 @@ class BlockingReviewerStore(BlockingReader):
         from approval_tui.store.transactions import grants
 
         return self._engine.read(grants.get_grant, grant_id)
+
+    def uses_of_grant(self, grant_id: str, *, most: int = 20) -> tuple[Request, ...]:
+        """What the grant approved last; see `grants.uses_of_grant`."""
+        from approval_tui.store.transactions import grants
+
+        return self._engine.read(grants.uses_of_grant, grant_id, most=most)
 
     def preview_grant(self, request_id: str, terms: GrantTerms, *, reviewer: Reviewer) -> GrantPreview:
         """What a grant would approve; see `granting.preview_grant`."""

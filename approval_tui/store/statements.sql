@@ -443,9 +443,10 @@ SELECT count(*) AS count FROM requests WHERE requester = :requester AND session 
 SELECT * FROM grants WHERE requester = :requester AND (scope = 'always' OR session = :session)
 ORDER BY granted_at DESC, id DESC LIMIT :most
 
--- name: grants_used_by
--- What a grant approved, newest first.
-SELECT request_id FROM events WHERE name = 'request_approved' AND instr(body, :named) > 0 ORDER BY seq DESC LIMIT :most
+-- name: granted_of_tool
+-- What grants approved of a requester's calls of a tool, newest first.
+SELECT {request_columns} FROM requests
+WHERE requester = :requester AND tool = :tool AND instr(decisions, '"via":"grant"') > 0 ORDER BY id DESC LIMIT :most
 
 -- name: waiting_of_session
 SELECT id FROM requests

@@ -134,7 +134,7 @@ class Console:
         """Pages through the payload, each page only after the one before was drawn."""
         await self.settle()
         while unread := self.unread_rows:
-            await self.press("space")
+            await self.press("f")
             await self.until(lambda before=unread: self.unread_rows < before)  # type: ignore[misc]
 
     async def see(self, text: str) -> None:

@@ -65,5 +65,5 @@ class Look:
     async def page_through(self) -> None:
         """Reads to the end of what is shown."""
         before = None
-        while before != (before := await self.press("space")):
+        while before != (before := await self.press("f")):
             pass

@@ -277,7 +277,7 @@ class Storm:
     async def _approve(self) -> None:
         await self._look(self.random.choice(((), ("1",), ("enter",), ("escape", "1"), ("escape", "1", "j"))))
         for _ in range(self.random.choice((0, 1, 4))):
-            await self._press("space", gaps=(60,))
+            await self._press("f", gaps=(60,))
         await self._pause()
         await self._press(self.random.choice("aaas"))
         if "rows unread?" in self.oracle.text:

@@ -91,7 +91,7 @@ async def test_a_row_that_the_pane_is_too_narrow_for_does_not_count_as_seen(
         lines = [line.plain for line in pane.lines if line.span is not None]
         assert max(map(len, lines)) > pane.text_width
         for _ in range(3):
-            await console.press("space")
+            await console.press("f")
         assert pane.scroll_offset.y == pane.max_scroll_y
         assert console.unread_rows > 0
         await console.press("a")

@@ -65,7 +65,7 @@ async def test_no_other_key_approves(
     open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
 ) -> None:
     async with open_console() as console:
-        for key in ("enter", "space", "y", "A", "ctrl+m", "tab"):
+        for key in ("enter", "space", "y", "B", "ctrl+m", "tab"):
             await console.press(key)
             assert len(reviewing_store.reviewer.list()) == len(requests), key
             if console.app.screen is not console.screen:

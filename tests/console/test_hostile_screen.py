@@ -59,7 +59,7 @@ async def test_in_the_list_and_in_the_details(open_console: OpenConsole, hostile
         look = Look(console)
         for request in hostile_requests:
             assert console.shown.id == request.id
-            await look.press("space")
+            await look.press("f")
             await look.press("j")
     assert look.wall.let_through == []
 
@@ -106,7 +106,7 @@ async def test_on_the_payload_screen(open_console: OpenConsole, telling_requests
             screen = console.app.screen
             assert isinstance(screen, PayloadScreen)
             assert screen.shown_request.request.id == request.id
-            await look.press("space", "G")
+            await look.press("f", "G")
             await look.press("escape", "j")
     assert look.wall.let_through == []
 

@@ -80,7 +80,7 @@ async def test_tab_goes_to_the_details_and_back_and_the_keys_move_what_has_the_f
         assert detail.has_focus
         page, last = detail.scrollable_content_region.height - 1, detail.max_scroll_y
         steps = [("j", 1), ("down", 2), ("k", 1), ("up", 0), ("pagedown", page), ("pageup", 0), ("ctrl+d", page)]
-        steps += [("ctrl+u", 0), ("space", page), ("b", 0), ("G", last), ("g", 0), ("end", last), ("home", 0)]
+        steps += [("ctrl+u", 0), ("f", page), ("b", 0), ("G", last), ("g", 0), ("end", last), ("home", 0)]
         for key, top in steps:
             await console.press(key)
             assert (key, detail.scroll_offset.y) == (key, top)
@@ -94,7 +94,7 @@ async def test_space_and_b_read_on_and_back_while_the_list_keeps_the_keys(
     open_console: OpenConsole, requests: list[Request]
 ) -> None:
     async with open_console((140, 22)) as console:
-        await console.press("j", "space")
+        await console.press("j", "f")
         detail = console.screen.detail
         assert detail.scroll_offset.y == detail.scrollable_content_region.height - 1
         assert console.screen.row_list.has_focus

@@ -280,7 +280,7 @@ async def test_arguments_that_were_pushed_off_the_screen_by_a_diff_are_not_appro
         await console.press("a")
         await console.see("Read on first")
         while console.unread_rows:
-            await console.press("space")
+            await console.press("f")
         await console.press("a")
         await console.until(lambda: store.reviewer.get(request.id).status == "approved")
 
@@ -435,7 +435,7 @@ async def test_a_hostile_text_in_a_diff_or_a_command_is_visible_and_acts_on_noth
             shown = console.screen.shown_request
             if request.tool != "Bash":
                 await console.until(lambda shown=shown: bool(shown.aids))  # type: ignore[misc]
-            text = await look.press("space")
+            text = await look.press("f")
             assert text.isascii() or not options
             await look.press("j")
     assert look.wall.let_through == []

@@ -25,6 +25,9 @@ _PREFIX = "row-list--"
 _NOTHING, _BOLD = Style.null(), Style(bold=True)
 _HEADER, _CURSOR, _GONE, _PLAIN, _FILLER = "header", "cursor", "gone", "", "filler"
 _MARK = 2
+MARKED = "+"
+"""Beside a row that the reviewer marked; a sign that no column of ours begins with."""
+
 _SCREENS_KEPT = 4
 _MANY = 8
 """Lines that are better drawn with all others than one by one."""
@@ -211,7 +214,8 @@ class RowList(LineView):
         if entry is None:
             return _FILLER, self._filler(y, index), width
         is_cursor = index == self._rows.cursor_index
-        return self._painter.identity(entry.row), is_cursor, entry.is_new, entry.is_gone, width, self._ticks
+        is_marked = self._rows.is_marked(entry)
+        return self._painter.identity(entry.row), is_cursor, is_marked, entry.is_new, entry.is_gone, width, self._ticks
 
     def _strip(self, y: int) -> tuple[Strip, Sequence[Piece] | None]:
         """The line, and what of it changes with the time alone; None where that is nothing of a row."""
@@ -230,7 +234,8 @@ class RowList(LineView):
         is_cursor = index == self._rows.cursor_index
         base = self.style_named(_CURSOR if is_cursor else _GONE if entry.is_gone else _PLAIN)
         mark = self._glyphs.cursor if is_cursor else self._glyphs.new if entry.is_new else " "
-        segments = [Segment(f"{mark} ", base)]
+        chosen = MARKED if self._rows.is_marked(entry) else " "
+        segments = [Segment(f"{mark}{chosen}", base)]
         for text, role in (*passing, *pieces):
             segments.append(Segment(text, base + self._role(role, entry.is_gone or (is_cursor and self._is_ansi))))
         return self._padded([*Segment.adjust_line_length(segments, width, base)]), passing

@@ -16,8 +16,10 @@ from approval_tui.domain.matchers import Matcher
 from approval_tui.domain.models import VIA_GRANT, Request
 from approval_tui.store.transaction import NothingToDo, Row, Transaction, first_row
 from approval_tui.store.transactions.log import event_from_row
-from approval_tui.store.transactions.records import append_event, change, corrupt, take_request
+from approval_tui.store.transactions.records import append_event, change, corrupt, request_from_row, take_request
 from approval_tui.store.transactions.reviewer import check_reviewer
+
+_MOST_LOOKED_THROUGH = 500
 
 FIXED = (
     "scope",
@@ -117,6 +119,20 @@ def get_grant(tx: Transaction, grant_id: str) -> Grant:
     if row is None:
         raise GrantNotFound(grant_id)
     return grant_from_row(row)
+
+
+def uses_of_grant(tx: Transaction, grant_id: str, *, most: int = 20) -> tuple[Request, ...]:
+    """What the grant approved of the last calls of its tool, the newest requests first; raises GrantNotFound."""
+    grant = get_grant(tx, grant_id)
+    asked = {"requester": grant.requester, "tool": grant.tool, "most": _MOST_LOOKED_THROUGH}
+    found: list[Request] = []
+    for row in tx.rows("granted_of_tool", asked):
+        events_of = tx.rows("events_of_request", {"request_id": row["id"]})
+        if any(event["name"] == events.APPROVED and details_of(event).get("grant") == grant_id for event in events_of):
+            found.append(request_from_row(row, tx.now))
+        if len(found) == most:
+            break
+    return tuple(found)
 
 
 def revoke_grant(tx: Transaction, grant_id: str, *, reviewer: Reviewer, reason: str | None = None) -> Grant:
