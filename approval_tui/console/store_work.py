@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from approval_tui.console import messages
 from approval_tui.console.row_check import check_row
 from approval_tui.console.shown_request import aids_failed
+from approval_tui.display.quorum_words import vote_words
 from approval_tui.display.reading_aids import has_reading_aids, reading_aids
 from approval_tui.domain.errors import ApprovalTuiError, Conflict
 from approval_tui.domain.lifecycle import CONSUMED, PENDING
@@ -97,10 +98,21 @@ class StoreWork:
         try:
             decided = await run()
             check_row(decided)
+            said = self._said(request, decided, for_session)
         except ApprovalTuiError as error:
             screen.post_message(messages.DecisionRefused(request.id, _showable(error)))
             return
-        screen.post_message(messages.DecisionRecorded(decided, _said(decided, for_session)))
+        screen.post_message(messages.DecisionRecorded(decided, said))
+
+    def _said(self, before: Request, decided: Request, for_session: bool) -> str:
+        """What the reviewer hears of a command that was carried out."""
+        tool, requester = (quoted_name(text, _LONGEST_NAME) for text in (decided.tool, decided.requester))
+        if decided.status == PENDING:
+            return f"{vote_words(before, decided, self._app.reviewer.name)} It still waits: {tool} for {requester}."
+        said = "Approved for the rest of its session" if for_session else decided.status.capitalize()
+        if decided.status == CONSUMED and decided.outcome is not None:
+            said = f"Resolved as {decided.outcome.replace('_', ' ')}"
+        return f"{said}: {tool} for {requester}."
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._commands.discard(task)
@@ -159,14 +171,3 @@ def _showable(error: ApprovalTuiError) -> ApprovalTuiError:
     except ApprovalTuiError as unreadable:
         return unreadable
     return error
-
-
-def _said(decided: Request, for_session: bool) -> str:
-    """What the reviewer hears of a command that was carried out."""
-    said = "Approved for the rest of its session" if for_session else decided.status.capitalize()
-    if decided.status == PENDING:
-        said = "Your vote is recorded; more are needed"
-    elif decided.status == CONSUMED and decided.outcome is not None:
-        said = f"Resolved as {decided.outcome.replace('_', ' ')}"
-    tool, requester = (quoted_name(text, _LONGEST_NAME) for text in (decided.tool, decided.requester))
-    return f"{said}: {tool} for {requester}."
