@@ -106,7 +106,7 @@ class PendingPainter(_RequestPainter):
     def pieces(self, entry: Entry[Request], width: int) -> Sequence[Piece]:
         request = entry.row
         risk = risk_badge(request.risk)
-        votes = f"{count_words(request)} " if request.requirements.quorum > 1 and not entry.is_gone else ""
+        votes = f"{count_words(request)}  " if request.requirements.quorum > 1 and not entry.is_gone else ""
         return [
             (pad(risk.text(plain=self._glyphs.is_ascii), _RISK, glyphs=self._glyphs), risk.role),
             *self._call_pieces(

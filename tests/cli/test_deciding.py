@@ -136,7 +136,7 @@ def test_show_and_list_say_how_many_reviewers_are_needed_and_who_has_approved(cl
     approve(store, request)
     needs = "2 of 3 (ann, bo, cy): ann approved (advisory here: names are not checked)"
     assert needs in " ".join(cli("show", request.id).out.split())
-    assert "1 of 2 1" in cli("list").out
+    assert "1 of 2  1" in cli("list").out
     approve(store, request, BO)
     assert "of 2" not in cli("history").out
 

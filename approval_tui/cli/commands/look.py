@@ -110,7 +110,7 @@ def _votes(request: Request, is_waiting: bool) -> str:
         return ""
     from approval_tui.display.quorum_words import count_words
 
-    return f"{count_words(request)} "
+    return f"{count_words(request)}  "
 
 
 def _chosen(options: Namespace) -> Filter:
