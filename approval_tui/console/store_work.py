@@ -23,6 +23,8 @@ from approval_tui.domain.names import quoted_name
 from approval_tui.settings.files_on_disk import read_for_review
 
 if TYPE_CHECKING:
+    from textual.message_pump import MessagePump
+
     from approval_tui.console.app import ConsoleApp
     from approval_tui.console.shown_request import ShownRequest
     from approval_tui.display.reading_aids import Aid
@@ -56,6 +58,10 @@ class StoreWork:
         Only the last that was asked for counts.
         """
         self._begin(partial(self._story, request, is_told), "story", exclusive=True)
+
+    def load_reasons(self, dialog: MessagePump) -> None:
+        """Loads the reasons that the reviewer gave last, for the question of a denial."""
+        self._begin(partial(self._reasons, dialog), "reasons", exclusive=True)
 
     def verify(self) -> None:
         """Checks the whole log; the screen hears how far it is and what it found."""
@@ -143,6 +149,13 @@ class StoreWork:
         except ApprovalTuiError:
             return None
         return next(iter(found), None)
+
+    async def _reasons(self, dialog: MessagePump) -> None:
+        try:
+            found = await self._app.store.reviewer.denial_reasons(self._app.reviewer.name)
+        except ApprovalTuiError:
+            return  # the watch says what is wrong with the store
+        dialog.post_message(messages.ReasonsLoaded(found))
 
     async def _verification(self) -> None:
         screen = self._app.main_screen
