@@ -6,7 +6,7 @@ dialog opened, and counts only when it stood alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from textual import events
@@ -17,6 +17,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from approval_tui.console.messages import ReasonsLoaded
+from approval_tui.console.widgets.reason_list import ReasonList
 from approval_tui.display.glyphs import Glyphs
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.request_view import request_preview
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _WIDEST = 72
+_PLACEHOLDER = "Reason, for the agent (may be empty)"
+_PLACEHOLDER_BELOW_REASONS = "Reason, for the agent (may be empty; up and down take one)"
 LAST_OF_ID = 4
 """How many characters of the id are typed before a payload too long to read is approved."""
 
@@ -100,17 +104,59 @@ class ReasonInput(Input):
 
 
 class ReasonDialog(DecisionDialog[str | None]):
-    """Asks for a reason; gives it, or None when the reviewer went back."""
+    """Asks for a reason; gives it, or None when the reviewer went back.
 
-    def __init__(self, request: Request | None, redactor: Redactor, *, question: str, hint: str) -> None:
+    One that `offers` shows reasons to begin with: those of the configuration, and below them those that the reviewer
+    gave last. The arrows bring them into the input, which is empty at first, and decide nothing.
+    """
+
+    BINDINGS = [Binding("up", "choose(-1)", "Reason above"), Binding("down", "choose(1)", "Reason below")]
+
+    def __init__(
+        self, request: Request | None, redactor: Redactor, *, question: str, hint: str, offers: bool = False
+    ) -> None:
         super().__init__(request, redactor)
-        self._question, self._hint = question, hint
+        self._question, self._hint, self._offers = question, hint, offers
+        self._own = ""
 
     def compose(self) -> ComposeResult:
+        self._reasons = ReasonList(self._redactor.masking(), self.app.glyphs)
+        self._input = ReasonInput(placeholder=_PLACEHOLDER, max_length=LONGEST_TEXT, compact=True)
         with Vertical(classes="dialog"):
             yield from self.head(self._question)
-            yield ReasonInput(placeholder="Reason, for the agent (may be empty)", max_length=LONGEST_TEXT, compact=True)
+            yield self._reasons
+            yield self._input
             yield from self.foot(self._hint)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        if self._offers:
+            self._offer(self.app.settings.deny_reasons)
+            self.app.work.load_reasons(self)
+
+    def on_reasons_loaded(self, message: ReasonsLoaded) -> None:
+        """Adds what the reviewer said last, the newest nearest to the input; nothing in which a secret is masked."""
+        masked, configured = self._redactor.masking(), self.app.settings.deny_reasons
+        given = [" ".join(reason.split()) for reason in reversed(message.reasons)]
+        known = [reason for reason in given if reason and masked.redact(reason, self.app.glyphs) == reason]
+        self._offer([*configured, *(each for each in dict.fromkeys(known) if each not in configured)])
+
+    def _offer(self, reasons: Sequence[str]) -> None:
+        self._reasons.offer(reasons)
+        self._input.placeholder = _PLACEHOLDER_BELOW_REASONS if reasons else _PLACEHOLDER
+
+    def action_choose(self, rows: int) -> None:
+        if not self._reasons.reasons:
+            return
+        if self._reasons.chosen is None:
+            self._own = self._input.value
+        chosen = self._reasons.step(rows)
+        self._input.value = self._own if chosen is None else chosen
+        self._input.cursor_position = len(self._input.value)
+
+    def on_input_changed(self) -> None:
+        if self._reasons.chosen is not None and self._input.value != self._reasons.chosen:
+            self._reasons.let_go()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.answer(event.value.strip())
@@ -211,13 +257,13 @@ class TypedDialog(DecisionDialog[bool | None]):
 def deny_dialog(request: Request, redactor: Redactor) -> ReasonDialog:
     """The question before a denial."""
     hint = "enter denies, escape goes back"
-    return ReasonDialog(request, redactor, question="Deny this request?", hint=hint)
+    return ReasonDialog(request, redactor, question="Deny this request?", hint=hint, offers=True)
 
 
 def revoke_dialog(request: Request, redactor: Redactor) -> ReasonDialog:
     """The question before an approval is taken back."""
     hint = "enter takes the approval back, escape keeps it"
-    return ReasonDialog(request, redactor, question="Take this approval back?", hint=hint)
+    return ReasonDialog(request, redactor, question="Take this approval back?", hint=hint, offers=True)
 
 
 def expire_dialog(request: Request, redactor: Redactor) -> ChoiceDialog:

@@ -64,6 +64,14 @@ class PoliciesLoaded(Message):
         self.standings = standings
 
 
+class ReasonsLoaded(Message):
+    """The last reasons for which the reviewer denied, newest first."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__()
+        self.reasons = reasons
+
+
 class StoreOpened(Message):
     """The store can be read."""
 

@@ -9,6 +9,7 @@ from approval_tui.display.badges import risk_badge, status_badge
 from approval_tui.display.event_view import event_words
 from approval_tui.display.glyphs import Glyphs
 from approval_tui.display.grant_view import grant_words, state_words, uses_words
+from approval_tui.display.quorum_words import count_words
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.request_view import request_preview
 from approval_tui.display.width import pad
@@ -69,12 +70,15 @@ class _RequestPainter:
         asked_by = pad("requester", requester - 1, glyphs=self._glyphs)
         return f"{pad('tool', tool - 1)} {asked_by} {pad('what', preview)}"
 
-    def _call_pieces(self, request: Request, width: int, what: str) -> list[Piece]:
+    def _call_pieces(self, request: Request, width: int, what: str, votes: str = "") -> list[Piece]:
+        """Tool, requester and what is asked; before it how many votes of how many there are, where several count."""
         tool, requester, preview = self._widths(width)
+        votes = pad(votes, min(len(votes), preview))
         return [
             (pad(self._glyphs.visible(request.tool), tool - 1, glyphs=self._glyphs) + " ", "strong"),
             (pad(self._glyphs.visible(request.requester), requester - 1, glyphs=self._glyphs) + " ", "plain"),
-            (pad(what, preview, glyphs=self._glyphs), "plain"),
+            *([(votes, "warning")] if votes else ()),
+            (pad(what, preview - len(votes), glyphs=self._glyphs), "plain"),
         ]
 
 
@@ -105,10 +109,11 @@ class PendingPainter(_RequestPainter):
     def pieces(self, entry: Entry[Request], width: int) -> Sequence[Piece]:
         request = entry.row
         risk = risk_badge(request.risk)
+        votes = f"{count_words(request)}  " if request.requirements.quorum > 1 and not entry.is_gone else ""
         return [
             (pad(risk.text(plain=self._glyphs.is_ascii), _RISK, glyphs=self._glyphs), risk.role),
             *self._call_pieces(
-                request, width, gone_words(request, self._glyphs) if entry.is_gone else self.preview(request)
+                request, width, gone_words(request, self._glyphs) if entry.is_gone else self.preview(request), votes
             ),
         ]
 

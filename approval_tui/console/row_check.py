@@ -43,7 +43,9 @@ def check_row(row: Request | Event) -> None:
             texts = (decision.verdict, decision.reviewer, decision.digest, decision.via, decision.evidence.kind)
             numbers = (decision.decided_at, decision.evidence.rows, decision.evidence.shown_ms)
             is_sound = all(type(text) is str for text in texts) and all(map(_is_time, numbers))
-            _check(row, "decisions", is_sound and (decision.reason is None or type(decision.reason) is str))
+            for text in (decision.reason, decision.token):
+                is_sound = is_sound and (text is None or type(text) is str)
+            _check(row, "decisions", is_sound)
 
 
 def _check_event(event: Event) -> None:

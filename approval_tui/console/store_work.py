@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from approval_tui.console import messages
 from approval_tui.console.row_check import check_row
 from approval_tui.console.shown_request import aids_failed
+from approval_tui.display.quorum_words import vote_words
 from approval_tui.display.reading_aids import has_reading_aids, reading_aids
 from approval_tui.domain.errors import ApprovalTuiError, Conflict
 from approval_tui.domain.lifecycle import CONSUMED, PENDING
@@ -22,6 +23,8 @@ from approval_tui.domain.names import quoted_name
 from approval_tui.settings.files_on_disk import read_for_review
 
 if TYPE_CHECKING:
+    from textual.message_pump import MessagePump
+
     from approval_tui.console.app import ConsoleApp
     from approval_tui.console.shown_request import ShownRequest
     from approval_tui.display.reading_aids import Aid
@@ -55,6 +58,10 @@ class StoreWork:
         Only the last that was asked for counts.
         """
         self._begin(partial(self._story, request, is_told), "story", exclusive=True)
+
+    def load_reasons(self, dialog: MessagePump) -> None:
+        """Loads the reasons that the reviewer gave last, for the question of a denial."""
+        self._begin(partial(self._reasons, dialog), "reasons", exclusive=True)
 
     def verify(self) -> None:
         """Checks the whole log; the screen hears how far it is and what it found."""
@@ -97,10 +104,21 @@ class StoreWork:
         try:
             decided = await run()
             check_row(decided)
+            said = self._said(request, decided, said)
         except ApprovalTuiError as error:
             screen.post_message(messages.DecisionRefused(request.id, _showable(error)))
             return
-        screen.post_message(messages.DecisionRecorded(decided, _said(decided, said)))
+        screen.post_message(messages.DecisionRecorded(decided, said))
+
+    def _said(self, before: Request, decided: Request, said: str | None) -> str:
+        """What the reviewer hears of a command that was carried out."""
+        tool, requester = (quoted_name(text, _LONGEST_NAME) for text in (decided.tool, decided.requester))
+        if decided.status == PENDING:
+            return f"{vote_words(before, decided, self._app.reviewer.name)} It still waits: {tool} for {requester}."
+        said = said or decided.status.capitalize()
+        if decided.status == CONSUMED and decided.outcome is not None:
+            said = f"Resolved as {decided.outcome.replace('_', ' ')}"
+        return f"{said}: {tool} for {requester}."
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._commands.discard(task)
@@ -132,6 +150,13 @@ class StoreWork:
             return None
         return next(iter(found), None)
 
+    async def _reasons(self, dialog: MessagePump) -> None:
+        try:
+            found = await self._app.store.reviewer.denial_reasons(self._app.reviewer.name)
+        except ApprovalTuiError:
+            return  # the watch says what is wrong with the store
+        dialog.post_message(messages.ReasonsLoaded(found))
+
     async def _verification(self) -> None:
         screen = self._app.main_screen
 
@@ -159,14 +184,3 @@ def _showable(error: ApprovalTuiError) -> ApprovalTuiError:
     except ApprovalTuiError as unreadable:
         return unreadable
     return error
-
-
-def _said(decided: Request, said: str | None) -> str:
-    """What the reviewer hears of a command that was carried out."""
-    said = said or decided.status.capitalize()
-    if decided.status == PENDING:
-        said = "Your vote is recorded; more are needed"
-    elif decided.status == CONSUMED and decided.outcome is not None:
-        said = f"Resolved as {decided.outcome.replace('_', ' ')}"
-    tool, requester = (quoted_name(text, _LONGEST_NAME) for text in (decided.tool, decided.requester))
-    return f"{said}: {tool} for {requester}."

@@ -32,9 +32,11 @@ def event_words(event: Event, redactor: Redactor, glyphs: Glyphs = UNICODE) -> s
     if details.get("decision"):
         words.append(glyphs.visible(str(decision.get("verdict"))))
     words.extend(glyphs.visible(said) for said in _evidence(_mapping(decision.get("evidence"))))
-    who = decision.get("reviewer") or _mapping(details.get("by")).get("reviewer")
-    if who:
-        words.append(f"by {decider(str(who), decision.get('via'), glyphs)}")
+    by = decision if decision.get("reviewer") else _mapping(details.get("by"))
+    if by.get("reviewer"):
+        words.append(f"by {decider(str(by['reviewer']), by.get('via'), glyphs)}")
+    if by.get("token"):
+        words.append(f"with the token {glyphs.name(str(by['token']))}")
     if details.get("token"):
         of = (
             f" of the {glyphs.visible(str(details.get('role')))} {glyphs.name(str(details['name']))}"

@@ -8,6 +8,7 @@ from approval_tui.display.badges import risk_badge, status_badge
 from approval_tui.display.glyphs import UNICODE, Glyphs
 from approval_tui.display.payload import key_label
 from approval_tui.display.preview import preview_line
+from approval_tui.display.quorum_words import asks_for_people, is_only_said, named_words, needs_words
 from approval_tui.display.redaction import Redactor, mask
 from approval_tui.display.visible import visible_text
 from approval_tui.domain.canonical import exact_json
@@ -15,12 +16,13 @@ from approval_tui.domain.clock import format_age, format_timestamp
 from approval_tui.domain.decisions import Decision
 from approval_tui.domain.lifecycle import APPROVE, APPROVED, CANCELLED, DENIED, DENY, EXPIRED, PENDING
 from approval_tui.domain.models import VIA_POLICY, Request
+from approval_tui.domain.votes import approvers
 
 LARGEST_PREVIEWED = 200_000
 """Characters of stored arguments beyond which a list does not look into them: it draws many rows at once."""
 
 
-_PROSE = ("approved by", "denied by", "revoked by", "outcome", "says", "attempt")
+_PROSE = ("approved by", "denied by", "revoked by", "outcome", "says", "attempt", "needs", "reviewers")
 
 
 class Field(NamedTuple):
@@ -105,7 +107,7 @@ def fields_after_context(request: Request, now: int, redactor: Redactor, glyphs:
     if request.reason is not None:
         fields.append(Field("agent says", glyphs.visible(redactor.redact(request.reason, glyphs)), from_agent=True))
     fields.extend(
-        Field(_verdict(request, index), decision_text(decision, redactor, glyphs))
+        Field(_verdict(request, index), decision_text(decision, redactor, glyphs, request=request))
         for index, decision in enumerate(request.decisions)
     )
     if request.consumed_at is not None:
@@ -151,10 +153,18 @@ def decider(name: str, via: object, glyphs: Glyphs) -> str:
     return f"{'the rule ' if via == VIA_POLICY else ''}{glyphs.name(name)}"
 
 
-def decision_text(decision: Decision, redactor: Redactor, glyphs: Glyphs = UNICODE) -> str:
-    """Who decided, when, from where, on what evidence, and why."""
+def decision_text(
+    decision: Decision, redactor: Redactor, glyphs: Glyphs = UNICODE, *, request: Request | None = None
+) -> str:
+    """Who decided, when, from where, on what evidence, and why; of a `request`, also what matters to its rule."""
     reviewer, when = decider(decision.reviewer, decision.via, glyphs), format_timestamp(decision.decided_at)
     words = f"{reviewer}, {when}" + ("" if decision.via == VIA_POLICY else f", via {glyphs.name(decision.via)}")
+    if decision.token is not None:
+        words += f" (token {glyphs.name(decision.token)})"
+    elif request is not None and asks_for_people(request) and is_only_said(decision):
+        words += " (name not checked)"
+    if request is not None and decision.verdict == APPROVE and decision.digest != request.digest:
+        words += ", for what it was before the edit"
     evidence = decision.evidence
     rows = "1 row" if evidence.rows == 1 else f"{evidence.rows} rows"
     if evidence.kind == "shown":
@@ -173,7 +183,7 @@ def _verdict(request: Request, index: int) -> str:
     decision, before = request.decisions[index], request.decisions[:index]
     if decision.verdict != DENY:
         return "approved by" if decision.verdict == APPROVE else visible_text(f"{decision.verdict} by")
-    approvals = {each.reviewer for each in before if (each.verdict, each.digest) == (APPROVE, decision.digest)}
+    approvals = approvers(request, digest=decision.digest, decisions=before)
     return "revoked by" if len(approvals) >= request.requirements.quorum else "denied by"
 
 
@@ -181,10 +191,9 @@ def _requirements(request: Request, glyphs: Glyphs) -> list[Field]:
     needs = request.requirements
     fields = []
     if needs.quorum > 1:
-        votes = len({each.reviewer for each in request.decisions if each.digest == request.digest})
-        fields.append(Field("needs", f"{needs.quorum} reviewers; {votes} so far"))
-    if needs.reviewers:
-        fields.append(Field("reviewers", ", ".join(glyphs.name(each) for each in needs.reviewers)))
+        fields.append(Field("needs", needs_words(request, glyphs)))
+    elif needs.reviewers:
+        fields.append(Field("reviewers", named_words(request, glyphs)))
     if needs.reason_required:
         fields.append(Field("reason", "required"))
     return fields

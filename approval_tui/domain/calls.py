@@ -180,7 +180,7 @@ def check_call(call: Call) -> CheckedCall:
     check_duration("longest timeout", 1 if call.longest_timeout is None else call.longest_timeout, 1)
     check_duration("approval's lifetime", call.approval_lifetime, 1)
     check_duration("dedupe window", call.dedupe_window, 0)
-    _check_requirements(call.requirements)
+    _check_requirements(call.requirements, call.requester)
     if call.attempt is not None:
         from approval_tui.domain.attempts import check_attempt  # few calls are attempts
 
@@ -199,14 +199,19 @@ def check_call(call: Call) -> CheckedCall:
     )
 
 
-def _check_requirements(requirements: Requirements) -> None:
+def _check_requirements(requirements: Requirements, requester: str) -> None:
     if type(requirements.reviewers) is not tuple:
         raise invalid_call("The rule's reviewers are no tuple of names.")
     for name in requirements.reviewers:
         check_name("rule's reviewer", name)
     if type(requirements.quorum) is not int or not 1 <= requirements.quorum <= 100:
         raise invalid_call(f"A quorum of {requirements.quorum} cannot be reached.")
-    if requirements.reviewers and len(set(requirements.reviewers)) < requirements.quorum:
-        raise invalid_call("The rule names fewer reviewers than its quorum needs.")
+    if requirements.reviewers and requirements.quorum > 1:
+        from approval_tui.domain.people import people  # few rules ask for several reviewers
+
+        if len(people(requirements.reviewers)) < requirements.quorum:
+            raise invalid_call("The rule names fewer reviewers than its quorum needs.")
+        if len(people((requester, *requirements.reviewers))) - 1 < requirements.quorum:
+            raise invalid_call("The rule names fewer reviewers than its quorum needs: the requester does not count.")
     if requirements.evidence not in (EVIDENCE_NONE, EVIDENCE_SHOWN):
         raise invalid_call(f"The evidence {requirements.evidence!r} is none of shown, none.")

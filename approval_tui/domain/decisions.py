@@ -35,9 +35,10 @@ class Decision:
     os_user: str | None
     tty: str | None
     decided_at: int
+    token: str | None = None  #: the id of the server's token that proved the name; None where it was only said
 
     def to_json(self) -> JsonObject:
-        """The form in which it is stored, logged and printed; the time is in ms UTC."""
+        """The form in which it is stored and logged; the time is in ms UTC, and `token` is there where there is one."""
         return {
             "verdict": self.verdict,
             "reviewer": self.reviewer,
@@ -52,6 +53,7 @@ class Decision:
             "os_user": self.os_user,
             "tty": self.tty,
             "decided_at": self.decided_at,
+            **({} if self.token is None else {"token": self.token}),
         }
 
     @classmethod
@@ -64,23 +66,29 @@ class Decision:
     @classmethod
     def from_json(cls, value: JsonObject) -> Decision:
         """The decision of its stored form; raises TypeError where that is malformed."""
-        if type(value) is not dict or value.keys() != cls.__dataclass_fields__.keys():
+        if type(value) is not dict or {"token", *value} != cls.__dataclass_fields__.keys():
             raise TypeError(f"{value!r} is no decision")
-        return cls.of({**value, "evidence": Evidence(**value["evidence"])})
+        return cls.of({"token": None, **value, "evidence": Evidence(**value["evidence"])})
 
 
 @dataclass(frozen=True)
 class Reviewer:
-    """Who decides, and from where: the name, the surface, and what the operating system says."""
+    """Who decides, and from where: the name, the surface, and what the operating system says.
+
+    `token` is the id of the server's token that proves the name; without one the name is only said, as anybody who can
+    open the store's file may say any.
+    """
 
     name: str
     via: str = "api"
     os_user: str | None = None
     tty: str | None = None
+    token: str | None = None
 
     def to_json(self) -> JsonObject:
-        """The form in events."""
-        return {"reviewer": self.name, "via": self.via, "os_user": self.os_user, "tty": self.tty}
+        """The form in events; `token` is there where there is one."""
+        said: JsonObject = {"reviewer": self.name, "via": self.via, "os_user": self.os_user, "tty": self.tty}
+        return said if self.token is None else {**said, "token": self.token}
 
 
 NO_EVIDENCE = Evidence()

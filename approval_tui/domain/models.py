@@ -56,8 +56,11 @@ class Requirements:
         named = tuple(name for name in self.reviewers if name in other.reviewers) if other.reviewers else self.reviewers
         reviewers = named if self.reviewers else other.reviewers
         quorum = max(self.quorum, other.quorum)
-        if (self.reviewers or other.reviewers) and len(reviewers) < quorum:
-            return None
+        if self.reviewers or other.reviewers:
+            from approval_tui.domain.people import people  # few rules name their reviewers
+
+            if len(people(reviewers)) < quorum:
+                return None
         return Requirements(
             quorum,
             reviewers,
@@ -205,7 +208,7 @@ class Request:
             "approval_expires_at": optional_timestamp(self.approval_expires_at),
             "decided_at": optional_timestamp(self.decided_at),
             "decisions": [
-                {**decision.to_json(), "decided_at": optional_timestamp(decision.decided_at)}
+                {**decision.to_json(), "decided_at": optional_timestamp(decision.decided_at), "token": decision.token}
                 for decision in self.decisions
             ],
             "consumed_at": optional_timestamp(self.consumed_at),

@@ -17,6 +17,7 @@ from approval_tui.domain.audit import Event
 from approval_tui.domain.calls import Call
 from approval_tui.domain.canonical import JsonObject, parse_json
 from approval_tui.domain.clock import HOUR, LONGEST_DURATION
+from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.errors import ApprovalTuiError, Conflict, InvalidInput, PolicyDenied, RequestNotFound
 from approval_tui.domain.ids import is_request_id
 from approval_tui.domain.lifecycle import APPROVE, APPROVED, CONSUMED, DENIED, DENY, PENDING
@@ -113,20 +114,34 @@ class ApprovalManager:
         return None if request is None else self._proposal(request)
 
     def approve(
-        self, request_id: str, reviewer: str, *, digest: str | None = None, via: str = "api"
+        self,
+        request_id: str,
+        reviewer: str,
+        *,
+        digest: str | None = None,
+        via: str = "api",
+        token: str | None = None,
     ) -> ApprovalRequest:
         """Approves it in that reviewer's name; again by the same reviewer changes nothing.
 
-        `digest` is that of what the reviewer saw, else of what this manager handed out last. Raises ProposalError
-        where it is not there, not pending any more, or has become another one meanwhile.
+        `digest` is that of what the reviewer saw, else of what this manager handed out last; `token` the id of the
+        token that proved the name, where one did. Raises ProposalError where it is not there, not pending any more,
+        or has become another one meanwhile.
         """
-        return self._decide(request_id, APPROVE, reviewer, None, digest, via)
+        return self._decide(request_id, APPROVE, self._who(reviewer, via, token), None, digest)
 
     def reject(
-        self, request_id: str, reviewer: str, reason: str, *, digest: str | None = None, via: str = "api"
+        self,
+        request_id: str,
+        reviewer: str,
+        reason: str,
+        *,
+        digest: str | None = None,
+        via: str = "api",
+        token: str | None = None,
     ) -> ApprovalRequest:
         """Rejects it for that reason; raises ProposalError as `approve` does."""
-        return self._decide(request_id, DENY, reviewer, reason, digest, via)
+        return self._decide(request_id, DENY, self._who(reviewer, via, token), reason, digest)
 
     def list_pending(self) -> list[ApprovalRequest]:
         """The proposals that wait, oldest first."""
@@ -194,7 +209,7 @@ class ApprovalManager:
         return is_of_us and _is_proposal(request.arguments)
 
     def _decide(
-        self, request_id: str, verdict: str, reviewer: str, reason: str | None, digest: str | None, via: str
+        self, request_id: str, verdict: str, reviewer: Reviewer, reason: str | None, digest: str | None
     ) -> ApprovalRequest:
         request = self._find(request_id)
         if request is None:
@@ -206,10 +221,13 @@ class ApprovalManager:
         if digest is None:
             digest = request.digest if known is None or known.digest is None else known.digest
         with _as_proposal_errors():
-            decided = self._open().reviewer.decide(
-                request_id, verdict, reviewer=identity.reviewer(reviewer, via=via), digest=digest, reason=reason
-            )
+            decided = self._open().reviewer.decide(request_id, verdict, reviewer=reviewer, digest=digest, reason=reason)
         return self._proposal(decided)
+
+    @staticmethod
+    def _who(name: str, via: str, token: str | None) -> Reviewer:
+        """Who decides; the account and the terminal of this process are theirs unless they came with a token."""
+        return identity.reviewer(name, via=via) if token is None else Reviewer(name, via=via, token=token)
 
     def _proposal(self, request: Request) -> ApprovalRequest:
         """The request in ToolWeaver's words: the object that was handed out before, if somebody still holds it."""

@@ -26,8 +26,19 @@ class Answer(NamedTuple):
     body: dict[str, Any]
 
 
-def answer(manager: ApprovalManager, method: str, path: str, body: object = None, *, reviewer: str | None) -> Answer:
-    """What the routes say to a request; 401 where nobody is known to decide. Raises StoreUnavailable."""
+def answer(
+    manager: ApprovalManager,
+    method: str,
+    path: str,
+    body: object = None,
+    *,
+    reviewer: str | None,
+    token: str | None = None,
+) -> Answer:
+    """What the routes say to a request; 401 where nobody is known to decide. Raises StoreUnavailable.
+
+    `token` is the id of the token that proved the reviewer's name, where one did.
+    """
     if path == _PENDING:
         return _pending(manager) if method == "GET" else _NOT_ALLOWED
     if (match := _ONE.match(path)) is not None:
@@ -38,7 +49,7 @@ def answer(manager: ApprovalManager, method: str, path: str, body: object = None
     if (match := _DECIDE.match(path)) is not None:
         if method != "POST":
             return _NOT_ALLOWED
-        return _decided(manager, match["id"], match["verdict"], {} if body is None else body, reviewer)
+        return _decided(manager, match["id"], match["verdict"], {} if body is None else body, reviewer, token)
     return _NOT_FOUND
 
 
@@ -51,7 +62,9 @@ def _pending(manager: ApprovalManager) -> Answer:
     return Answer(200, {"pending_count": len(waiting), "requests": [_head(proposal) for proposal in waiting]})
 
 
-def _decided(manager: ApprovalManager, request_id: str, verdict: str, body: object, reviewer: str | None) -> Answer:
+def _decided(
+    manager: ApprovalManager, request_id: str, verdict: str, body: object, reviewer: str | None, token: str | None
+) -> Answer:
     if reviewer is None:
         return Answer(401, {"error": "Nobody is known to decide"})
     if manager.get_request(request_id) is None:
@@ -63,10 +76,10 @@ def _decided(manager: ApprovalManager, request_id: str, verdict: str, body: obje
         return Answer(400, {"error": "The reason is no text"})
     try:
         if verdict == "approve":
-            proposal = manager.approve(request_id, reviewer)
+            proposal = manager.approve(request_id, reviewer, token=token)
             said = {"status": proposal.status.value, "approved_at": _reviewed_at(proposal)}
         else:
-            proposal = manager.reject(request_id, reviewer, reason)
+            proposal = manager.reject(request_id, reviewer, reason, token=token)
             said = {"status": "rejected", "reason": proposal.rejection_reason, "rejected_at": _reviewed_at(proposal)}
     except ProposalError as error:
         return Answer(400, {"error": str(error)})

@@ -7,6 +7,7 @@ approval later; that shows where it is consumed.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from approval_tui.domain.canonical import JsonObject, exact_json, record_json
 from approval_tui.domain.clock import HOUR, LONGEST_DURATION, MINUTE, SECOND, format_timestamp
@@ -78,8 +79,8 @@ def request_on_wire(request: Request, submitted: SubmittedAs | None) -> JsonObje
 
 
 def record_for_agents(request: Request) -> JsonObject:
-    """The whole request, but for the reviewers' accounts and terminals, which are no business of an agent."""
-    decisions = [{**each.to_json(), "os_user": None, "tty": None} for each in request.decisions]
+    """The whole request, but for the reviewers' accounts, terminals and tokens, which are no business of an agent."""
+    decisions = [replace(each, os_user=None, tty=None, token=None).to_json() for each in request.decisions]
     return {**request_to_record(request), "decisions_text": record_json(decisions)}
 
 

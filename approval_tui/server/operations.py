@@ -145,8 +145,8 @@ def reviewer_operations(api: ReviewerApi) -> tuple[Operation, ...]:
     )  # fmt: skip
 
 
-Proposals = Callable[[str, str, object, str], tuple[int, dict[str, Any]]]
-"""Answers ToolWeaver's routes: the status and body for a method, path, body and reviewer."""
+Proposals = Callable[[str, str, object, str, str], tuple[int, dict[str, Any]]]
+"""Answers ToolWeaver's routes: the status and body for a method, path, body, reviewer and the id of the token."""
 
 
 def proposal_operations(answer: Proposals) -> tuple[Operation, ...]:
@@ -157,7 +157,8 @@ def proposal_operations(answer: Proposals) -> tuple[Operation, ...]:
 
         method = "GET" if exchange.body is None else "POST"
         sent = None if exchange.body is None else exchange.raw_body
-        return Answer(*await asyncio.to_thread(answer, method, exchange.path["path"], sent, exchange.token.name))
+        who = exchange.token
+        return Answer(*await asyncio.to_thread(answer, method, exchange.path["path"], sent, who.name, who.id))
 
     def operation(name: str, summary: str, method: str, path: str, told: type, body: type | None = None) -> Operation:
         return Operation(

@@ -280,7 +280,7 @@ async def _bounded(
 
 def _reviewer(exchange: Exchange) -> Reviewer:
     """Who decides: the token says it, and nothing that is sent."""
-    return Reviewer(exchange.token.name, via=_VIA)
+    return Reviewer(exchange.token.name, via=_VIA, token=exchange.token.id)
 
 
 def _told(request: Request) -> Answer:

@@ -92,6 +92,7 @@ class Settings:
     webhook_allow_private: bool = False
     apprise_urls: tuple[str, ...] = field(default=(), repr=False)
     remind_after: int | None = None
+    deny_reasons: tuple[str, ...] = ()
     keymap: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     redact_names: tuple[str, ...] = ()
 
@@ -230,6 +231,7 @@ KEYS = {
     "console.bell": Key("bell", reading.read_yes_or_no),
     "console.title": Key("title", reading.read_yes_or_no),
     "console.notice": Key("notice", reading.one_of(NOTICES)),
+    "deny.reasons": Key("deny_reasons", reading.read_reasons, is_list=True),
     "proxy.hold": Key("proxy_hold", reading.duration(0), is_duration=True),
     "proxy.on_pending": Key("proxy_on_pending", reading.one_of(proxy_choices.ON_PENDING)),
     "proxy.pending_code": Key("proxy_pending_code", reading.read_error_code),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from approval_tui.domain.clock import format_duration, parse_duration
 from approval_tui.domain.errors import InvalidInput
+from approval_tui.domain.limits import LONGEST_TEXT
 from approval_tui.domain.sinks import SINK_EVENTS, is_chat_url, is_webhook_url, webhook_key
 from approval_tui.settings import actions
 
@@ -91,6 +92,16 @@ def read_names(place: Place) -> tuple[str, ...]:
     if place.kind != "list":
         raise _bad(f"must be a list of words, not {_said(place)}")
     return tuple(read_text(item) for item in place.value)
+
+
+def read_reasons(place: Place) -> tuple[str, ...]:
+    """A list of reasons; each becomes one line, and one that stands twice is there once."""
+    if place.kind != "list":
+        raise _bad(f"must be a list of texts, not {_said(place)}")
+    reasons = [" ".join(read_text(item).split()) for item in place.value]
+    if any(len(reason) > LONGEST_TEXT for reason in reasons):
+        raise _bad(f"has a text that is too long; {LONGEST_TEXT:,} characters are the most")
+    return tuple(dict.fromkeys(reasons))
 
 
 def one_of(words: tuple[str, ...]) -> Callable[[Place], str]:

@@ -27,6 +27,7 @@ from approval_tui.store.transactions import (
     policy_notes,
     proxy_standings,
     queries,
+    reasons,
     records,
     requester,
     reviewer,
@@ -131,6 +132,7 @@ class ReviewerStore(_Face):
     policy_standings = _reads(policy_notes.policy_standings)
     proxies = _reads(proxy_standings.proxies)
     denials = _reads(proxy_standings.denials)
+    denial_reasons = _reads(reasons.denial_reasons)
     history_count = _reads(paging.history_count)
     history_id_at = _reads(paging.history_id_at)
     search_history = _reads(searching.search_history)

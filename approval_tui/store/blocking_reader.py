@@ -137,6 +137,12 @@ class BlockingReader(BlockingFace):
 
         return self._engine.read(proxy_standings.denials, most=most)
 
+    def denial_reasons(self, reviewer: str, *, most: int = 5) -> tuple[str, ...]:
+        """The last reasons for which a reviewer denied; see `reasons.denial_reasons`."""
+        from approval_tui.store.transactions import reasons
+
+        return self._engine.read(reasons.denial_reasons, reviewer, most=most)
+
     def verify(self, expected: Head | None = None, progress: Progress | None = None) -> Verification:
         """Checks the whole log and every row against it, in short reads; see `procedures.verify`."""
         from approval_tui.store import procedures

@@ -124,6 +124,10 @@ UPDATE requests SET outcome = :outcome, outcome_at = :outcome_at, outcome_detail
 WHERE id = :id AND status = 'consumed' AND version = :version
   AND claim_hash = :held_claim AND outcome IS NULL
 
+-- name: newest_denials
+-- What reviewers said when they denied, newest first, over the index of what was decided.
+SELECT decisions FROM requests WHERE status = 'denied' AND status <> 'pending' ORDER BY id DESC LIMIT :most
+
 -- name: requests_due
 -- Recorded as pending or approved, but past their time.
 SELECT id FROM requests WHERE status = 'pending' AND expires_at <= :now

@@ -51,6 +51,14 @@ def test_show_prints_every_setting_in_force(cli: Cli, tmp_path: Path) -> None:
     assert list(values) == every
 
 
+def test_show_prints_where_each_reason_ends(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text('deny:\n  reasons: ["On a branch, please.", "Not now\\u202e.", Never]\n')
+    shown = cli("config", "show", "--config", str(file))
+    assert 'deny.reasons: "On a branch, please.", "Not now\\u{202E}.", Never' in shown.out.splitlines()
+    assert cli("config", "show", "--config", str(file), "--json").json["deny.reasons"][1] == "Not now\u202e."
+
+
 def test_validate_names_every_fault_with_line_and_column(cli: Cli, faulty: Path) -> None:
     for words in (["config", "validate", str(faulty)], ["config", "validate", "--config", str(faulty)]):
         finished = cli(*words)

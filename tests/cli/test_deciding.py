@@ -14,7 +14,7 @@ from approval_tui.domain.decisions import NO_EVIDENCE
 from approval_tui.domain.models import Request, Requirements
 from approval_tui.store.blocking import BlockingStore
 from tests.cli.running import Cli, run_process
-from tests.support import approve, assert_sound, consume, deny, submit, submit_approved
+from tests.support import BO, approve, assert_sound, consume, deny, submit, submit_approved
 
 MYSELF = pwd.getpwuid(os.getuid()).pw_name
 
@@ -124,8 +124,21 @@ def test_a_vote_that_is_not_enough_says_so(cli: Cli, store: BlockingStore, call:
     request = submit(store, needs_two)
     first = cli("approve", request.id, "--digest", request.digest, "--reviewer", "ann")
     assert (first.code, first.out) == (0, f"{request.id} pending\n")
-    assert "2 reviewers must approve" in first.err
+    assert first.err == "Your vote is recorded: 1 of 2.\n"
+    again = cli("approve", request.id, "--digest", request.digest, "--reviewer", "Ann ")
+    assert (again.code, again.err) == (0, "You have approved it already, and nothing changed: 1 of 2.\n")
     assert cli("approve", request.id, "--digest", request.digest, "--reviewer", "bo").out.endswith(" approved\n")
+
+
+def test_show_and_list_say_how_many_reviewers_are_needed_and_who_has_approved(cli: Cli, store: BlockingStore) -> None:
+    named = Requirements(quorum=2, reviewers=("ann", "bo", "cy"))
+    request = submit(store, Call("pay", {"amount": 1}, "bot", requirements=named))
+    approve(store, request)
+    needs = "2 of 3 (ann, bo, cy): ann approved (advisory here: names are not checked)"
+    assert needs in " ".join(cli("show", request.id).out.split())
+    assert "1 of 2  1" in cli("list").out
+    approve(store, request, BO)
+    assert "of 2" not in cli("history").out
 
 
 def test_a_rule_that_wants_the_payload_shown_refuses_the_command_line(cli: Cli, store: BlockingStore) -> None:

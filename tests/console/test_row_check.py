@@ -57,6 +57,7 @@ WRONG_DECISIONS: dict[str, Any] = {
     "a number for a decision": [5],
     "a decision without its digest": [{key: value for key, value in DECISION.items() if key != "digest"}],
     "a word too many": [{**DECISION, "more": 1}],
+    "a token that is no text": [{**DECISION, "token": 5}],
     **{f"{key} is a list": [{**DECISION, key: []}] for key in ("verdict", "reviewer", "digest", "via", "reason")},
     **{
         f"{key} is {value!r}": [{**DECISION, "evidence": {**DECISION["evidence"], key: value}}]  # type: ignore[dict-item]

@@ -72,12 +72,11 @@ def test_everything_that_is_known_is_shown_in_the_order_in_which_a_person_reads_
         ("asked", "2027-01-15T08:00:00.000Z (1h ago)"),
         ("in working_directory", '"/srv/app"'),
         ("in environment", '["PATH","HOME"]'),
-        ("needs", "2 reviewers; 2 so far"),
-        ("reviewers", "ann, bo, cy"),
+        ("needs", "2 of 3 (ann, bo, cy): ann, bo approved (advisory here: names are not checked)"),
         ("reason", "required"),
         ("agent says", "All checks passed."),
-        ("approved by", "ann, 2027-01-15T08:01:00.000Z, via console"),
-        ("approved by", "bo, 2027-01-15T08:01:00.000Z, via console: Go."),
+        ("approved by", "ann, 2027-01-15T08:01:00.000Z, via console (name not checked)"),
+        ("approved by", "bo, 2027-01-15T08:01:00.000Z, via console (name not checked): Go."),
         ("used", "2027-01-15T08:02:00.000Z (58m ago)"),
         ("outcome", "failed: exit 1"),
         ("id", request.id),
@@ -131,6 +130,10 @@ def test_a_terminal_without_unicode_gets_letters_for_glyphs() -> None:
         ),
         (a_decision(via="cli", evidence=Evidence("none")), "ann, 2027-01-15T08:01:00.000Z, via cli"),
         (
+            a_decision(via="api", token="0f" * 8, reason="Seen."),
+            "ann, 2027-01-15T08:01:00.000Z, via api (token 0f0f0f0f0f0f0f0f): Seen.",
+        ),
+        (
             a_decision(via="cli", evidence=Evidence("none"), reason="token=hunter22"),
             f"ann, 2027-01-15T08:01:00.000Z, via cli: token={mask('hunter22')}",
         ),
@@ -157,10 +160,14 @@ def test_a_denial_after_enough_approvals_is_labelled_as_the_revocation_it_is() -
 
 
 def test_only_votes_on_the_present_digest_count_and_each_reviewer_once() -> None:
-    old = a_decision(digest="v1:sha256:" + "3" * 64)
+    old = a_decision(digest="v1:sha256:" + "3" * 64, reviewer="cy")
     votes = (old, a_decision(), a_decision(), a_decision(reviewer="bo"))
     request = a_request(requirements=Requirements(quorum=3), decisions=votes)
-    assert {field.label: field.text for field in fields_of(request)}["needs"] == "3 reviewers; 2 so far"
+    assert {field.label: field.text for field in fields_of(request)}["needs"].startswith(
+        "3: ann, bo approved; cy approved what it was before the edit (advisory"
+    )
+    former, *_ = (field.text for field in fields_of(request) if field.label == "approved by")
+    assert former.endswith("via console (name not checked), for what it was before the edit")
 
 
 def test_secrets_are_masked_in_the_agents_words_the_context_and_the_outcome() -> None:
@@ -258,4 +265,4 @@ def test_secrets_deep_in_the_context_are_masked_by_their_names() -> None:
 def test_names_of_reviewers_cannot_pass_for_several() -> None:
     request = a_request(requirements=Requirements(reviewers=("ann, bo", "cy")))
     texts = [field.text for field in request_fields(request, MOMENT, Redactor()) if field.label == "reviewers"]
-    assert texts == ['"ann, bo", cy']
+    assert texts == ['"ann, bo", cy (advisory here: names are not checked)']

@@ -359,6 +359,14 @@ def test_fewer_reviewers_than_the_quorum_needs_are_a_fault() -> None:
     assert faults(text) == [f"{where[0]}: tools.a.rules[0].reviewers: names 2, and the quorum needs 3"]
 
 
+def test_two_names_that_may_be_one_persons_make_no_quorum() -> None:
+    text, where = places(
+        'version: "1"\ntools: {a: {rules: [{name: n, action: require_approval, quorum: 2, reviewers: ▶[ann, Ann]}]}}'
+    )
+    said = "names 1 (names that may be one person's count once), and the quorum needs 2"
+    assert faults(text) == [f"{where[0]}: tools.a.rules[0].reviewers: {said}"]
+
+
 @pytest.mark.parametrize(
     ("key", "value", "problem"),
     [

@@ -137,8 +137,8 @@ def serving_all(store_path: str, **options: Any) -> Iterator[Served]:
     """The same with ToolWeaver's routes, as the command serves, until the context ends."""
     with ApprovalManager(store_path) as manager:
 
-        def proposals(method: str, path: str, body: object, reviewer: str) -> tuple[int, dict[str, Any]]:
-            return answer(manager, method, path, body, reviewer=reviewer)
+        def proposals(method: str, path: str, body: object, reviewer: str, token: str) -> tuple[int, dict[str, Any]]:
+            return answer(manager, method, path, body, reviewer=reviewer, token=token)
 
         server, served = serve(store_path, proposals=proposals, **options)
         with served.desk:
@@ -152,7 +152,7 @@ def table() -> tuple[Operation, ...]:
     return operations_for(nothing, nothing, Serving(engine_of(None), Settings(), proposals=_no_proposals))
 
 
-def _no_proposals(_method: str, _path: str, _body: object, _reviewer: str) -> tuple[int, dict[str, Any]]:
+def _no_proposals(_method: str, _path: str, _body: object, _reviewer: str, _token: str) -> tuple[int, dict[str, Any]]:
     raise NotImplementedError
 
 

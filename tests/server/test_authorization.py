@@ -258,7 +258,7 @@ def test_the_secret_of_a_token_is_neither_kept_nor_told_nor_logged(
 
 def test_an_agent_learns_who_decided_and_not_under_which_account_or_where(served: Served, agent: httpx2.Client) -> None:
     request = submit(served.desk, Call(tool="shell", arguments={}, requester="bot"))
-    person = Reviewer("ann", via="console", os_user="ann-at-work", tty="/dev/pts/7")
+    person = Reviewer("ann", via="console", os_user="ann-at-work", tty="/dev/pts/7", token="0f1e2d3c4b5a6978")
     approve(served.desk, request, person)
     for kind in (JSON, OWN_MEDIA_TYPE):
         path = f"/v1/requests/{request.id}"
@@ -270,4 +270,5 @@ def test_an_agent_learns_who_decided_and_not_under_which_account_or_where(served
         for answer in (told, refused):
             assert "ann-at-work" not in answer.text
             assert "pts" not in answer.text
+            assert "0f1e2d3c4b5a6978" not in answer.text
     assert request_from_record(told.json()["request"]).decisions[0].reviewer == "ann"

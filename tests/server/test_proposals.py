@@ -22,8 +22,8 @@ def manager(store_path: str) -> Iterator[ApprovalManager]:
 
 @pytest.fixture
 def served(store_path: str, manager: ApprovalManager) -> Iterator[Served]:
-    def answered(method: str, path: str, body: object, reviewer: str) -> tuple[int, dict[str, Any]]:
-        return answer(manager, method, path, body, reviewer=reviewer)
+    def answered(method: str, path: str, body: object, reviewer: str, token: str) -> tuple[int, dict[str, Any]]:
+        return answer(manager, method, path, body, reviewer=reviewer, token=token)
 
     server, served = serve(store_path, proposals=answered)
     yield served

@@ -129,6 +129,8 @@ def test_an_approval_is_the_tokens_owner_and_says_so_in_the_log(served: Served, 
     (decision,) = now.decisions
     assert (decision.reviewer, decision.via, decision.reason, decision.evidence.kind) == ("ann", "api", "Seen.", "none")
     assert (decision.os_user, decision.tty) == (None, None)
+    mine = next(each for each in served.desk.reviewer.tokens() if each.name == "ann")
+    assert decision.token == mine.id == answer.json()["decisions"][0]["token"]
     assert_sound(served.desk)
 
 

@@ -39,6 +39,8 @@ console:
   bell: false
   title: false
   notice: osc777
+deny:
+  reasons: [Not now., "On a branch, please."]
 proxy:
   hold: 0
   on_pending: tool_error
@@ -90,6 +92,7 @@ def test_every_key_is_read(own_home: Path) -> None:
         bell=False,
         title=False,
         notice="osc777",
+        deny_reasons=("Not now.", "On a branch, please."),
         proxy_hold=0,
         proxy_on_pending="tool_error",
         proxy_pending_code=-1,
@@ -199,6 +202,7 @@ def test_settings_print_as_their_keys_and_read_back(own_home: Path) -> None:
         "console.bell": False,
         "console.title": False,
         "console.notice": "osc777",
+        "deny.reasons": ["Not now.", "On a branch, please."],
         "proxy.hold": "0s",
         "proxy.on_pending": "tool_error",
         "proxy.pending_code": -1,
@@ -504,3 +508,24 @@ def test_the_themes_are_those_of_the_textual_that_is_installed() -> None:
     from textual.theme import BUILTIN_THEMES
 
     assert sorted(BUILTIN_THEMES) == list(THEMES)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("Not now.", "must be a list of texts, not 'Not now.'"),
+        ("{a: b}", "must be a list of texts, not a mapping"),
+        ("['No', '']", "must be text, not ''"),
+        ("[no]", "must be text, not 'no' (YAML reads it as something else; put it in quotes)"),
+        (f"[{'x' * 16_385}]", "has a text that is too long; 16,384 characters are the most"),
+    ],
+    ids=lambda text: text[:24],
+)
+def test_reasons_of_a_denial_must_be_a_list_of_texts(value: str, reason: str) -> None:
+    assert faults(f"deny:\n  reasons: {value}")[0].endswith(f"deny.reasons: {reason}")
+
+
+def test_a_reason_is_one_line_and_there_once() -> None:
+    text = "deny:\n  reasons:\n    - |\n      On a branch,\n      please.\n    - 'No   way'\n"
+    assert parse(text).deny_reasons == ("On a branch, please.", "No way")
+    assert parse("deny:\n").deny_reasons == ()

@@ -10,6 +10,7 @@ from approval_tui.cli.environment import Environment
 from approval_tui.cli.exit_codes import DONE, USAGE
 from approval_tui.display.visible import visible_text
 from approval_tui.domain.errors import ConfigurationError
+from approval_tui.domain.names import in_quotes
 from approval_tui.settings.configuration import load_settings, settings_to_json
 from approval_tui.settings.paths import config_path
 
@@ -62,5 +63,5 @@ def _text(value: object) -> str:
     if value is None:
         return "(not set)"
     if isinstance(value, list):
-        return ", ".join(visible_text(item) for item in value) or "(none)"
+        return ", ".join(visible_text(in_quotes(item) if " " in item else item) for item in value) or "(none)"
     return visible_text(str(value))

@@ -43,7 +43,9 @@ def approve(options: Namespace, environment: Environment) -> int:
             grant=FOR_SESSION if options.for_session else None,
         )
     if decided.status == PENDING:
-        output.narrate(f"Your vote counts; {decided.requirements.quorum} reviewers must approve.")
+        from approval_tui.display.quorum_words import vote_words
+
+        output.narrate(vote_words(request, decided, reviewer.name))
     output.print_status(decided, as_json=options.json)
     return DONE
 

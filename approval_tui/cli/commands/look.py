@@ -96,12 +96,21 @@ def print_requests(requests: Sequence[Request], redactor: Redactor, *, is_waitin
             format_duration(now - request.created_at),
             format_duration(request.expires_at - now) if is_waiting else status_badge(request).text(plain=plain),
             risk_badge(request.risk).text(plain=plain),
-            call(tool, requester, preview_line(request.effective_arguments, redactor)),
+            call(tool, requester, _votes(request, is_waiting) + preview_line(request.effective_arguments, redactor)),
         )
         for request, tool, requester in zip(requests, tools, requesters, strict=True)
     ]
     headers = ("ID", "AGE", "LEFT" if is_waiting else "STATUS", "RISK", call("TOOL", "REQUESTER", "ARGUMENTS"))
     output.print_table(headers, rows, least=tool_width + requester_width + _NARROWEST_PREVIEW)
+
+
+def _votes(request: Request, is_waiting: bool) -> str:
+    """How many votes of how many there are, before what is asked, where several count."""
+    if not is_waiting or request.requirements.quorum == 1:
+        return ""
+    from approval_tui.display.quorum_words import count_words
+
+    return f"{count_words(request)}  "
 
 
 def _chosen(options: Namespace) -> Filter:

@@ -75,8 +75,8 @@ def _serving(
     from approval_tui.integrations.approval_routes import answer
     from approval_tui.server.run import Serving
 
-    def answer_proposals(method: str, path: str, body: object, reviewer: str) -> tuple[int, dict[str, Any]]:
-        return answer(proposals, method, path, body, reviewer=reviewer)
+    def answer_proposals(method: str, path: str, body: object, reviewer: str, token: str) -> tuple[int, dict[str, Any]]:
+        return answer(proposals, method, path, body, reviewer=reviewer, token=token)
 
     return Serving(
         engine=gate.engine_in_force,

@@ -74,6 +74,7 @@ def approve_by(tx: Transaction, grant: Grant, request: Request) -> Request | Non
             "via": VIA_GRANT,
             "os_user": None,
             "tty": None,
+            "token": None,
             "decided_at": tx.now,
         }
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from approval_tui.domain import events
 from approval_tui.domain.canonical import JsonObject, json_object, record_json
-from approval_tui.domain.checks import arguments_text, check_name, check_text
+from approval_tui.domain.checks import arguments_text, check_name, check_optional_name, check_text
 from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.decisions import EVIDENCE_KINDS, NO_EVIDENCE, Decision, Evidence, Reviewer
 from approval_tui.domain.errors import DecisionRefused, InvalidInput, RequestChanged, StatusConflict
@@ -121,7 +121,7 @@ def decide(
     if verdict == DENY:
         changes |= {"status": DENIED, "decided_at": tx.now}
         return change(tx, "deny", request, events.DENIED, changes, guards, details)
-    if not _reaches_quorum(request, reviewer):
+    if not _reaches_quorum(request, decision):
         return change(tx, "record_vote", request, events.VOTED, changes, {})
     changes |= {
         "status": APPROVED,
@@ -182,13 +182,14 @@ def _keep_late(
     tx.touched.add(request.id)
 
 
-def _reaches_quorum(request: Request, reviewer: Reviewer) -> bool:
+def _reaches_quorum(request: Request, decision: Decision) -> bool:
     """Whether enough reviewers, each counted once, approve the present digest with this one."""
     quorum = request.requirements.quorum
     if quorum == 1:
         return True
-    before = {each.reviewer for each in request.decisions if each.digest == request.digest}
-    return len(before | {reviewer.name}) >= quorum
+    from approval_tui.domain.votes import approvers  # few rules ask for several
+
+    return len(approvers(request, decisions=(*request.decisions, decision))) >= quorum
 
 
 def _decision(
@@ -205,6 +206,7 @@ def _decision(
             "os_user": reviewer.os_user,
             "tty": reviewer.tty,
             "decided_at": now,
+            "token": reviewer.token,
         }
     )
 
@@ -233,6 +235,7 @@ def check_reviewer(reviewer: Reviewer) -> None:
         )
     check_text("reviewer's operating system user", reviewer.os_user)
     check_text("reviewer's terminal", reviewer.tty)
+    check_optional_name("reviewer's token", reviewer.token)
 
 
 def _is_repeated(
@@ -247,7 +250,7 @@ def _is_repeated(
     if request.status not in (expected, PENDING):
         return False
     for decision in request.decisions:
-        if (decision.reviewer, decision.verdict) != (reviewer.name, verdict):
+        if decision.verdict != verdict or not _is_theirs(request, decision, reviewer):
             continue
         if edited_arguments is None and decision.digest == digest == request.digest:
             return True
@@ -258,6 +261,16 @@ def _is_repeated(
     return False
 
 
+def _is_theirs(request: Request, decision: Decision, reviewer: Reviewer) -> bool:
+    """Whether the decision is the reviewer's; while several vote, also under another name that counts as theirs."""
+    needs = request.requirements
+    if needs.quorum == 1 or request.status != PENDING or (needs.reviewers and reviewer.name not in needs.reviewers):
+        return decision.reviewer == reviewer.name
+    from approval_tui.domain.people import same_person
+
+    return same_person(decision.reviewer, reviewer.name)
+
+
 def _refuse_unfit(request: Request, verdict: str, reviewer: Reviewer, reason: str | None, evidence: Evidence) -> None:
     """Raises DecisionRefused where the request's requirements do not admit the decision."""
     needs = request.requirements
@@ -266,7 +279,7 @@ def _refuse_unfit(request: Request, verdict: str, reviewer: Reviewer, reason: st
         why = f"Only {', '.join(needs.reviewers)} may decide request {request.id}, not {reviewer.name}."
     elif needs.reason_required and not (reason or "").strip():
         why = f"A decision on request {request.id} needs a reason."
-    elif verdict == APPROVE and needs.quorum > 1 and reviewer.name == request.requester:
+    elif verdict == APPROVE and needs.quorum > 1 and _asked_for_it(request, reviewer):
         why = f"{reviewer.name} asked for request {request.id} and cannot vote for it."
     elif verdict == APPROVE and needs.evidence == EVIDENCE_SHOWN and evidence.kind != EVIDENCE_SHOWN:
         why = f"Request {request.id} may only be approved where its whole payload was shown."
@@ -274,6 +287,12 @@ def _refuse_unfit(request: Request, verdict: str, reviewer: Reviewer, reason: st
         raise DecisionRefused(
             why, not_done=_NOT_DECIDED, to_do="Decide as the rule asks, in the console.", request=request
         )
+
+
+def _asked_for_it(request: Request, reviewer: Reviewer) -> bool:
+    from approval_tui.domain.people import same_person
+
+    return same_person(request.requester, reviewer.name)
 
 
 def _edit(tx: Transaction, request: Request, edited: Mapping[str, Any], reviewer: Reviewer) -> Request:

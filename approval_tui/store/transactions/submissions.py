@@ -71,6 +71,7 @@ def _decide_by_policy(tx: Transaction, request: Request, said: PolicyDecision) -
             "via": VIA_POLICY,
             "os_user": None,
             "tty": None,
+            "token": None,
             "decided_at": tx.now,
         }
     )
