@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from textual.binding import Binding, BindingType
 from textual.keys import _character_to_key
 
-from approval_tui.settings.actions import ACTIONS, PAYLOAD_VIEW, VIEWS, Action
+from approval_tui.settings.actions import ACTIONS, EDITOR, PAYLOAD_VIEW, REVIEW, VIEWS, Action
 
 
 def bindings_of(*places: str) -> list[BindingType]:
@@ -42,3 +42,5 @@ def _textual_key(key: str) -> str:
 
 MAIN_BINDINGS = bindings_of(*VIEWS)
 PAYLOAD_BINDINGS = bindings_of(PAYLOAD_VIEW)
+REVIEW_BINDINGS = bindings_of(REVIEW)
+EDITOR_BINDINGS = bindings_of(EDITOR)

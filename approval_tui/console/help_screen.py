@@ -13,7 +13,16 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from approval_tui.settings.actions import AUDIT_VIEW, HISTORY_VIEW, PAYLOAD_VIEW, PENDING_VIEW, Action
+from approval_tui.settings.actions import (
+    AUDIT_VIEW,
+    EDITOR,
+    HISTORY_VIEW,
+    PAYLOAD_VIEW,
+    PAYLOADS,
+    PENDING_VIEW,
+    REVIEW,
+    Action,
+)
 
 if TYPE_CHECKING:
     from approval_tui.console.app import ConsoleApp
@@ -37,6 +46,15 @@ ABOUT = {
         "The whole payload",
         "Every row of the arguments. Approving counts when each row was on the screen; a payload too long for that "
         "asks for the end of its id instead.",
+    ),
+    REVIEW: (
+        "The edited call",
+        "What would run, and what your edit changed. Approving counts when each row was on the screen; it approves the "
+        "edited arguments and nothing else.",
+    ),
+    EDITOR: (
+        "The editor",
+        "The arguments as JSON; letters are text here, and nothing decides. What cannot be seen stands as an escape.",
     ),
 }
 FILTER_HELP = (
@@ -63,7 +81,7 @@ class HelpScreen(ModalScreen[None]):
             yield Static(Content(f"{title} (escape closes this)"), classes="dialog-title")
             yield Static(Content(about), classes="dialog-text")
             yield Static(Content("\n".join(key_rows(self._actions))), classes="dialog-text")
-            if self._place != PAYLOAD_VIEW:
+            if self._place not in PAYLOADS:
                 yield Static(Content(FILTER_HELP), classes="dialog-text")
 
     def on_mount(self) -> None:

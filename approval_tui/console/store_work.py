@@ -16,8 +16,8 @@ from approval_tui.console.row_check import check_row
 from approval_tui.console.shown_request import aids_failed
 from approval_tui.display.reading_aids import has_reading_aids, reading_aids
 from approval_tui.domain.errors import ApprovalTuiError, Conflict
-from approval_tui.domain.lifecycle import CONSUMED, PENDING
-from approval_tui.domain.models import Request
+from approval_tui.domain.lifecycle import APPROVED, CONSUMED, PENDING
+from approval_tui.domain.models import DENIAL, Request
 from approval_tui.domain.names import quoted_name
 from approval_tui.settings.files_on_disk import read_for_review
 
@@ -166,6 +166,9 @@ def _said(decided: Request, for_session: bool) -> str:
     said = "Approved for the rest of its session" if for_session else decided.status.capitalize()
     if decided.status == PENDING:
         said = "Your vote is recorded; more are needed"
+    elif decided.status == APPROVED and decided.edited_arguments_text is not None:
+        is_denial = decided.edit_taken_as == DENIAL
+        said = "Approved with your edit" + (", which reaches this agent as a denial that names it" if is_denial else "")
     elif decided.status == CONSUMED and decided.outcome is not None:
         said = f"Resolved as {decided.outcome.replace('_', ' ')}"
     tool, requester = (quoted_name(text, _LONGEST_NAME) for text in (decided.tool, decided.requester))

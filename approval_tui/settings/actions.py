@@ -15,8 +15,12 @@ PENDING_VIEW = "pending"
 HISTORY_VIEW = "history"
 AUDIT_VIEW = "audit"
 PAYLOAD_VIEW = "payload"
+REVIEW = "review"  #: where an edited request is read before it is approved
+EDITOR = "editor"  #: where letters are text, so that only few keys do anything else
 VIEWS = (PENDING_VIEW, HISTORY_VIEW, AUDIT_VIEW)
-PLACES = (*VIEWS, PAYLOAD_VIEW)
+PAYLOADS = (PAYLOAD_VIEW, REVIEW)
+READING = (*VIEWS, *PAYLOADS)
+PLACES = (*READING, EDITOR)
 
 _REQUESTS = (PENDING_VIEW, HISTORY_VIEW)
 _DECIDABLE = (PENDING_VIEW, PAYLOAD_VIEW)
@@ -33,7 +37,7 @@ class Action(NamedTuple):
     keys: tuple[str, ...]
     label: str
     does: str
-    places: tuple[str, ...] = PLACES
+    places: tuple[str, ...] = READING
     command: str | None = None
     in_footer: bool = False
     decides: bool = False
@@ -46,7 +50,7 @@ ACTIONS = (
         ("a",),
         "Approve",
         "Approve the request that is shown",
-        _DECIDABLE,
+        (*_DECIDABLE, REVIEW),
         "approve",
         in_footer=True,
         decides=True,
@@ -72,6 +76,25 @@ ACTIONS = (
         in_footer=True,
         decides=True,
         status="pending",
+    ),
+    Action(
+        "edit",
+        ("e",),
+        "Edit",
+        "Edit its arguments, read what the edit makes of the call, and approve that",
+        _DECIDABLE,
+        "approve",
+        in_footer=True,
+        status="pending",
+    ),
+    Action(
+        "review",
+        ("ctrl+s", "f2"),
+        "Review",
+        "Read the edited call, to approve it",
+        (EDITOR,),
+        "approve",
+        in_footer=True,
     ),
     Action(
         "expire",
@@ -130,23 +153,23 @@ ACTIONS = (
         "audit verify",
         in_footer=True,
     ),
-    Action("next", ("j", "down"), "Next", "Next row"),
-    Action("previous", ("k", "up"), "Previous", "Previous row"),
-    Action("first", ("g", "home"), "First", "First row, or the top"),
-    Action("last", ("G", "end"), "Last", "Last row, or the end; what it passes over is not read"),
-    Action("page_down", ("pagedown", "ctrl+d"), "Page down", "Next page"),
-    Action("page_up", ("pageup", "ctrl+u"), "Page up", "Previous page"),
+    Action("next", ("j", "down"), "Next", "Next row", PLACES),
+    Action("previous", ("k", "up"), "Previous", "Previous row", PLACES),
+    Action("first", ("g", "home"), "First", "First row, or the top", PLACES),
+    Action("last", ("G", "end"), "Last", "Last row, or the end; what it passes over is not read", PLACES),
+    Action("page_down", ("pagedown", "ctrl+d"), "Page down", "Next page", PLACES),
+    Action("page_up", ("pageup", "ctrl+u"), "Page up", "Previous page", PLACES),
     Action("read_on", ("space",), "Read on", "Next page of the details, from either pane", in_footer=True),
     Action("read_back", ("b",), "Read back", "Previous page of the details, from either pane"),
-    Action("switch_pane", ("tab",), "Other pane", "Go to the other pane", VIEWS),
-    Action("find_next", ("n",), "Next match", "Next place that the search found", (PAYLOAD_VIEW,), in_footer=True),
-    Action("find_previous", ("N",), "Previous match", "The place before it", (PAYLOAD_VIEW,)),
+    Action("switch_pane", ("tab",), "Other pane", "Go to the other pane", (*VIEWS, EDITOR)),
+    Action("find_next", ("n",), "Next match", "Next place that the search found", PAYLOADS, in_footer=True),
+    Action("find_previous", ("N",), "Previous match", "The place before it", PAYLOADS),
     Action("unmask", ("m",), "Unmask", "Show or mask secrets in the arguments", command="show"),
     Action("copy", ("y",), "Copy", "Copy what is shown: a request's arguments as JSON, an event as JSON"),
-    Action("back", ("escape",), "Back", "Leave the payload, or take the filter away"),
+    Action("back", ("escape",), "Back", "Leave the payload or the editor, or take the filter away", PLACES),
     Action("help", ("?",), "Help", "What the keys do here", in_footer=True),
     Action("palette", ("ctrl+p",), "Palette", "Find an action by its name"),
-    Action("redraw", ("ctrl+l",), "Redraw", "Draw the screen anew, when something else wrote over it"),
+    Action("redraw", ("ctrl+l",), "Redraw", "Draw the screen anew, when something else wrote over it", PLACES),
     Action("suspend", ("ctrl+z",), "Suspend", "Back to the shell; `fg` comes back, and decides nothing"),
     Action("quit", ("q", "ctrl+q"), "Quit", "Leave; nothing is decided", in_footer=True),
 )
