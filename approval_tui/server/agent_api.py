@@ -18,7 +18,7 @@ from approval_tui.domain.canonical import JsonObject, canonical_hash, tagged_has
 from approval_tui.domain.clock import system_clock
 from approval_tui.domain.errors import ClaimInvalid, StatusConflict
 from approval_tui.domain.lifecycle import APPROVED, CANCELLED, CONSUMED, EXPIRED, NOT_RUN, PENDING
-from approval_tui.domain.models import Request
+from approval_tui.domain.models import DENIAL, Request
 from approval_tui.domain.submissions import Submission
 from approval_tui.gate.on_behalf import OnBehalf
 from approval_tui.server.agent_types import OwnAttempt, OwnReportOutcome, ReportOutcome, Rollback
@@ -156,6 +156,7 @@ class AgentApi:
             dedupe_window=self.settings.dedupe_window,
             attempt=None if own is None or own.attempt is UNSET else _attempt(own.attempt),
             call_id=None if own is None else _optional(own.call_id),
+            edit_taken_as=_optional(own.edit_taken_as) if own is not None else DENIAL,  # AAP tells of no other
             longest_timeout=timeout,  # a provider may shorten the window, and must not lengthen it (AAP, Deadlines)
         )
         body_hash = canonical_hash({"own": exchange.is_own, "body": exchange.raw_body})
