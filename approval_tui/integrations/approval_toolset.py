@@ -61,8 +61,9 @@ class ApprovalToolset(WrapperToolset[AgentDepsT]):
     """Wraps a toolset so that its calls need approval, as the toolset itself or `config` says.
 
     `approval_callback` answers, as in pydantic-ai-blocking-approval; without one a call waits in the store until a
-    person decides in the console, and runs with what that person saw, or edited; of an edit the model is told. `gate` says where and as whom to
-    ask; without it the requester is the agent's name, the session its conversation, the store the default one.
+    person decides in the console, and runs with what that person saw, or edited, of which the model is told. `gate`
+    says where and as whom to ask; without it the requester is the agent's name, the session its conversation, the
+    store the default one.
 
     `mode`: `interactive` asks; `approve_all` lets run what would be asked (for tests); `strict` denies it. Blocked
     calls never run. `on_denied`: `raise` ends the run with ApprovalDenied or ApprovalBlocked, `tell_model` gives the

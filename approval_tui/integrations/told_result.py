@@ -1,4 +1,4 @@
-"""A tool's result with what its model is to know of a reviewer's edit: it remembers the arguments that it wrote itself."""
+"""A tool's result with what its model is to know of a reviewer's edit: it remembers only the arguments it wrote."""
 
 from __future__ import annotations
 
@@ -21,5 +21,6 @@ def with_edit_told(result: Any, call: GuardedCall) -> Any:
     if not isinstance(result, ToolReturn):
         return ToolReturn(return_value=result, content=told)
     content = result.content
-    before = [] if not content else [content] if isinstance(content, str) else list(content)
-    return replace(result, content=[*before, told])
+    if not content:
+        return replace(result, content=told)
+    return replace(result, content=[*([content] if isinstance(content, str) else content), told])

@@ -83,6 +83,8 @@ class AgentApi:
         """Takes the approval for the one attempt to run the call that has this key."""
         request = await self._owned(exchange)
         if not exchange.is_own and request.edited_arguments is not None:
+            if request.status == PENDING:  # further reviewers may approve them meanwhile, and they would not run
+                raise _not_consumable(request)
             raise Refusal(409, "not_approved", "Other arguments were approved than these.", request=request)
         try:
             claim = await self.on_behalf.consume(request, _claim_id(request.id, exchange.token.name, exchange.key))

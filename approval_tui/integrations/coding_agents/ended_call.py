@@ -28,7 +28,8 @@ def report_ended(
 ) -> HookAnswer:
     """Tells the store how the call ended; what is said then decides nothing, as the call is over.
 
-    The model is told where a reviewer had changed the arguments: it knows of none but its own. Raises StoreUnavailable, and keeps what was not told.
+    The model is told where a reviewer had changed the arguments: it knows of none but its own.
+    Raises StoreUnavailable, and keeps what was not told.
     """
     problems, told = [], []
     gate: Gate | None = None
