@@ -15,7 +15,7 @@ from approval_tui.display.width import cell_width, pad, wrap
 from approval_tui.domain.canonical import JsonObject, exact_json
 from approval_tui.domain.clock import system_clock
 from approval_tui.domain.errors import StoreCorrupt
-from approval_tui.domain.models import Request
+from approval_tui.domain.models import DENIAL, Request
 
 if TYPE_CHECKING:
     from approval_tui.store.blocking_reader import BlockingReader
@@ -58,6 +58,12 @@ def print_request(
         _print_changes(previous, request, redactor, width, glyphs)
     if edited is not None:
         _print_payload("your arguments, which would run instead", edited, redactor, width, glyphs)
+        _print_diff("what your edit changes", request.arguments, edited, redactor, width, glyphs)
+        if request.edit_taken_as == DENIAL:
+            from approval_tui.domain.edits import EDIT_IS_DENIAL
+
+            output.print_line("")
+            output.print_line(EDIT_IS_DENIAL)
 
 
 def _print_field(label: str, text: str, width: int) -> None:
@@ -94,11 +100,17 @@ def _print_changes(previous: Request, request: Request, redactor: Redactor, widt
     before, after = previous.arguments, request.arguments
     if previous.context != request.context:
         before, after = ({"arguments": each.arguments, "context": each.context} for each in (previous, request))
+    _print_diff(f"what the new attempt changed since {previous.id}", before, after, redactor, width, glyphs)
+
+
+def _print_diff(
+    title: str, before: JsonObject, after: JsonObject, redactor: Redactor, width: int, glyphs: Glyphs
+) -> None:
     from approval_tui.display.diff import diff_rows
 
     diff = diff_rows(before, after, redactor, glyphs)
     output.print_line("")
-    output.print_line(f"what the new attempt changed since {previous.id} (- was, + is):")
+    output.print_line(f"{title} (- was, + is):")
     if not any(change.mark.strip() for change in diff.rows):
         output.print_line(f"{_INDENT}Nothing: the arguments are the same.")
         return

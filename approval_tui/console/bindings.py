@@ -10,8 +10,10 @@ from textual.keys import _character_to_key
 from approval_tui.settings.actions import (
     ACTIONS,
     BULK_VIEW,
+    EDITOR,
     GRANTING_VIEW,
     PAYLOAD_VIEW,
+    REVIEW,
     SESSION_VIEW,
     VIEWS,
     Action,
@@ -53,3 +55,5 @@ BULK_BINDINGS = bindings_of(BULK_VIEW)
 GRANTING_BINDINGS = bindings_of(GRANTING_VIEW)
 SESSION_BINDINGS = bindings_of(SESSION_VIEW)
 PAYLOAD_BINDINGS = bindings_of(PAYLOAD_VIEW)
+REVIEW_BINDINGS = bindings_of(REVIEW)
+EDITOR_BINDINGS = bindings_of(EDITOR)

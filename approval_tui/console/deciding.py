@@ -6,7 +6,7 @@ Dialogs and help are loaded when they are first asked for, because start-up time
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import events
 from textual.screen import Screen
@@ -166,6 +166,26 @@ class DecidingScreen(Screen[None]):
         else:
             self._say_unread(subject)
 
+    def action_do_edit(self) -> None:
+        from approval_tui.console.editing import why_not_editable
+
+        subject, why = self.subject(), None
+        if self.app.why_readonly is not None:
+            why = f"{self.app.why_readonly} Nothing can be decided here."
+        elif subject is None:
+            why = "There is nothing to edit."
+        elif not subject.is_intact:
+            why = "The digest does not fit what is shown: it cannot be edited here."
+        else:
+            unmask = self.app.keys_of("unmask")[0]
+            why = why_not_editable(subject.request, self.redactor, self.app.clock(), unmask)
+        if why is not None or subject is None:
+            self.say(why or "")
+            return
+        from approval_tui.console.edit_screen import EditScreen
+
+        self.app.push_screen(EditScreen(subject.request, self.redactor))
+
     def action_do_deny(self) -> None:
         from approval_tui.console import dialogs
 
@@ -322,13 +342,17 @@ class DecidingScreen(Screen[None]):
                 request.id,
                 verdict,
                 reviewer=reviewer,
-                digest=request.digest,
                 reason=reason,
                 evidence=evidence,
                 grant=grant,
+                **self.decided_about(request),
             ),
             said=said,
         )
+
+    def decided_about(self, request: Request) -> dict[str, Any]:
+        """What a decision on it names: the digest of what was shown, and an edit if there is one."""
+        return {"digest": request.digest}
 
     def _command(self, request: Request, run: Callable[[], Awaitable[Request]], *, said: str | None = None) -> None:
         self.app.work.carry_out(request, run, said=said)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from approval_tui.display import payload
-from approval_tui.display.diff import REMOVED, diff_rows
+from approval_tui.display.diff import REMOVED, Diff, diff_rows
 from approval_tui.display.event_view import event_content, event_fields, event_words, problem_words
 from approval_tui.display.glyphs import Glyphs
 from approval_tui.display.preview import preview_lines
@@ -21,7 +21,6 @@ from approval_tui.display.request_view import (
 )
 from approval_tui.display.width import cell_width, pad, wrap, wrap_words
 from approval_tui.domain.audit import Event, Verification
-from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.errors import ApprovalTuiError, StoreCorrupt
 from approval_tui.domain.identity import digest_for
@@ -32,6 +31,7 @@ _LONG_PAYLOAD = 12
 _NARROWEST = 10
 _COUNTED = ("label", "plain")
 _NO_LEAD = " "
+_ATTEMPT = "the new attempt"
 _FIRST_OF_STORY, _LAST_OF_STORY = 20, 100
 
 LARGEST_COMPARED = 50_000
@@ -53,7 +53,8 @@ class Line(NamedTuple):
 class Payload(NamedTuple):
     """What is approved, at one width: the rows of the arguments and of the context, and a preview.
 
-    Both are counted in characters, `total` in all, so that what was seen of them is the same at every width.
+    Both are counted in characters, `total` in all, so that what was seen of them is the same at every width. Where an
+    edit is read before it is approved, the rows that say what it changed are counted behind them.
     """
 
     lines: tuple[Line, ...]
@@ -62,9 +63,16 @@ class Payload(NamedTuple):
     preview: tuple[str, ...]
     edit: tuple[Line, ...] = ()
 
+    @property
+    def counted(self) -> list[Line]:
+        """The lines that have to be seen before it is approved."""
+        return [line for line in (*self.lines, *self.context, *self.edit) if line.span is not None]
 
-def payload_of(request: Request, redactor: Redactor, width: int, glyphs: Glyphs) -> Payload:
-    """The whole payload, wrapped; nothing of it is left out."""
+
+def payload_of(
+    request: Request, redactor: Redactor, width: int, glyphs: Glyphs, *, counts_edit: bool = False
+) -> Payload:
+    """The whole payload, wrapped; nothing of it is left out. With `counts_edit`, so are the rows of the edit."""
     rows = payload.payload_rows(request.effective_arguments, redactor, glyphs)
     shown = payload.wrap_rows(rows, max(_NARROWEST, width - 1), glyphs)
     total = payload.span_total(rows)
@@ -75,7 +83,11 @@ def payload_of(request: Request, redactor: Redactor, width: int, glyphs: Glyphs)
             context.append(Line(line.pieces, (total, end)))
             total = end
     preview = tuple(preview_lines(request.effective_arguments, redactor, glyphs=glyphs))
-    edit = () if request.edited_arguments is None else tuple(_edit_lines(request, redactor, width, glyphs))
+    edit: tuple[Line, ...] = ()
+    if request.edited_arguments is not None:
+        diff = diff_rows(request.arguments, request.edited_arguments, redactor, glyphs)
+        edit = tuple(diff_lines(diff, "the edit", width, glyphs, begin=total if counts_edit else None))
+        total = max((line.span[1] for line in edit if line.span is not None), default=total)
     return Payload(tuple(_payload_line(row) for row in shown), tuple(context), total, preview, edit)
 
 
@@ -192,11 +204,6 @@ def _arguments(request: Request, shown: Payload, width: int, glyphs: Glyphs) -> 
     return [title_line(title, width, glyphs), *shown.lines, title_line("end of the arguments", width, glyphs)]
 
 
-def _edit_lines(request: Request, redactor: Redactor, width: int, glyphs: Glyphs) -> list[Line]:
-    assert request.edited_arguments is not None
-    return _diff_lines(request.arguments, request.edited_arguments, "the edit", redactor, width, glyphs)
-
-
 def changes_between_attempts(
     previous: Request, request: Request, redactor: Redactor, width: int, glyphs: Glyphs
 ) -> list[Line]:
@@ -205,15 +212,13 @@ def changes_between_attempts(
         words = f"Too large to compare here; the attempt before is {previous.id}."
         return [_blank(), title_line("what the new attempt changed", width, glyphs), *_wrapped(words, width, "note")]
     if previous.context == request.context:
-        return _diff_lines(previous.arguments, request.arguments, "the new attempt", redactor, width, glyphs)
+        return diff_lines(diff_rows(previous.arguments, request.arguments, redactor, glyphs), _ATTEMPT, width, glyphs)
     before, after = ({"arguments": each.arguments, "context": each.context} for each in (previous, request))
-    return _diff_lines(before, after, "the new attempt", redactor, width, glyphs)
+    return diff_lines(diff_rows(before, after, redactor, glyphs), _ATTEMPT, width, glyphs)
 
 
-def _diff_lines(
-    before: JsonObject, after: JsonObject, what: str, redactor: Redactor, width: int, glyphs: Glyphs
-) -> list[Line]:
-    diff = diff_rows(before, after, redactor, glyphs)
+def diff_lines(diff: Diff, what: str, width: int, glyphs: Glyphs, *, begin: int | None = None) -> list[Line]:
+    """What `what` changed, row by row; with `begin` the rows are parts of a payload that are counted from there."""
     is_same = diff.is_compared and not any(change.mark.strip() for change in diff.rows)
     title = f"what {what} changed (- was, + is)" if diff.is_compared else f"all before {what} (-), all after it (+)"
     lines = [_blank(), title_line(title, width, glyphs)]
@@ -223,8 +228,20 @@ def _diff_lines(
         lines += _wrapped("Too long to compare: rows that stayed are marked, too.", width, "note")
     for change in diff.rows:
         role = "plain" if not change.mark.strip() else "removed" if change.mark == REMOVED else "added"
-        for row in payload.wrap_rows([change.row], max(_NARROWEST, width - 1 - len(change.mark)), glyphs):
-            lines.append(Line(((change.mark, role), (row.plain, role))))
+        shown = payload.wrap_row(change.row, max(_NARROWEST, width - 1 - len(change.mark)), begin or 0, glyphs)
+        for row in shown:
+            span = None if begin is None else (row.begin, row.end)
+            lines.append(Line(((change.mark, role), (row.plain, role)), span))
+        if begin is not None:
+            begin = shown[-1].end
+    return lines
+
+
+def notice_lines(title: str, notices: Sequence[tuple[str, str]], width: int, glyphs: Glyphs) -> list[Line]:
+    """Sentences of ours with the role of each, below a title; broken at blanks."""
+    lines = [title_line(title, width, glyphs)]
+    for text, role in notices:
+        lines += [Line(((row, role),)) for row in wrap_words(text, max(_NARROWEST, width - 1))]
     return lines
 
 

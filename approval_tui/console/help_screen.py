@@ -16,11 +16,13 @@ from textual.widgets import Static
 from approval_tui.settings.actions import (
     AUDIT_VIEW,
     BULK_VIEW,
+    EDITOR,
     GRANTING_VIEW,
     GRANTS_VIEW,
     HISTORY_VIEW,
     PAYLOAD_VIEW,
     PENDING_VIEW,
+    REVIEW,
     SESSION_VIEW,
     VIEWS,
     Action,
@@ -68,6 +70,15 @@ ABOUT = {
         "The whole payload",
         "Every row of the arguments. Approving counts when each row was on the screen; a payload too long for that "
         "asks for the end of its id instead.",
+    ),
+    REVIEW: (
+        "The edited call",
+        "What would run, and what your edit changed. Approving counts when each row was on the screen; it approves the "
+        "edited arguments and nothing else.",
+    ),
+    EDITOR: (
+        "The editor",
+        "The arguments as JSON; letters are text here, and nothing decides. What cannot be seen stands as an escape.",
     ),
 }
 FILTER_HELP = (

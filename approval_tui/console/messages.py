@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from approval_tui.console.edit_policy import PolicyWord
+    from approval_tui.console.editing import CheckedText
     from approval_tui.console.lists import Load
     from approval_tui.console.pages import Key, Page
+    from approval_tui.console.revised_request import Revision
     from approval_tui.console.shown_request import Prepared, ShownRequest
     from approval_tui.display.reading_aids import Aid
     from approval_tui.display.redaction import Redactor
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from approval_tui.domain.bulk import BulkResult
     from approval_tui.domain.errors import ApprovalTuiError
     from approval_tui.domain.grants import GrantTerms
+    from approval_tui.domain.holds import Hold
     from approval_tui.domain.models import Request
     from approval_tui.domain.policy_notes import PolicyStanding
     from approval_tui.store.transactions.granting import GrantPreview
@@ -109,6 +113,30 @@ class CallRead(Message):
     def __init__(self, shown: ShownRequest, redactor: Redactor, aids: tuple[Aid, ...]) -> None:
         super().__init__()
         self.shown, self.redactor, self.aids = shown, redactor, aids
+
+
+class EditChecked(Message):
+    """A text of the editor has been looked at."""
+
+    def __init__(self, checked: CheckedText) -> None:
+        super().__init__()
+        self.checked = checked
+
+
+class EditJudged(Message):
+    """The policy has been asked about an edit, as far as one is named."""
+
+    def __init__(self, text: str, revision: Revision, policy: PolicyWord | None) -> None:
+        super().__init__()
+        self.text, self.revision, self.policy = text, revision, policy
+
+
+class HoldFound(Message):
+    """Whether the session of the request that is edited is held back."""
+
+    def __init__(self, hold: Hold | None) -> None:
+        super().__init__()
+        self.hold = hold
 
 
 class DecisionRecorded(Message):

@@ -74,6 +74,8 @@ def status_of(request: Request) -> str:
 class ShownRequest:
     """One request as it is shown; a new one is made when another request or digest is shown."""
 
+    counts_edit = False  #: whether what an edit changed has to be read, too
+
     def __init__(self, request: Request, redactor: Redactor, glyphs: Glyphs, clock: Clock, monotonic: Clock) -> None:
         self.request = request
         self.story: tuple[Event, ...] = ()
@@ -149,7 +151,7 @@ class ShownRequest:
         """The payload at that width; changes nothing here, so that a thread may do it."""
         redactor = self._redactor
         try:
-            payload = payload_of(self.request, redactor, width, self._glyphs)
+            payload = payload_of(self.request, redactor, width, self._glyphs, counts_edit=self.counts_edit)
         except StoreCorrupt as error:
             payload = unreadable(error)
         return Prepared(width, redactor, payload, digest_fits(self.request))
@@ -235,16 +237,14 @@ class ShownRequest:
     def subject(self, width: int) -> Subject:
         """What a decision is about, with the rows counted as they are on a pane of that width."""
         is_ready = self.is_prepared(width)
-        payload = self.payload(width)
+        counted = self.payload(width).counted
         unread = 0
         if is_ready and not self.reading.is_complete:
-            unread = self.reading.count_unseen(
-                line.span for line in (*payload.lines, *payload.context) if line.span is not None
-            )
+            unread = self.reading.count_unseen(line.span for line in counted if line.span is not None)
         return Subject(
             self.request,
             self.reading,
-            len(payload.lines) + len(payload.context),
+            len(counted),
             unread,
             self.is_intact,
             is_ready,

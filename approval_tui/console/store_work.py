@@ -17,8 +17,8 @@ from approval_tui.console.shown_request import aids_failed
 from approval_tui.display.quorum_words import vote_words
 from approval_tui.display.reading_aids import has_reading_aids, reading_aids
 from approval_tui.domain.errors import ApprovalTuiError, Conflict
-from approval_tui.domain.lifecycle import CONSUMED, PENDING
-from approval_tui.domain.models import Request
+from approval_tui.domain.lifecycle import APPROVED, CONSUMED, PENDING
+from approval_tui.domain.models import DENIAL, Request
 from approval_tui.domain.names import quoted_name
 from approval_tui.settings.files_on_disk import read_for_review
 
@@ -116,7 +116,12 @@ class StoreWork:
         if decided.status == PENDING:
             return f"{vote_words(before, decided, self._app.reviewer.name)} It still waits: {tool} for {requester}."
         said = said or decided.status.capitalize()
-        if decided.status == CONSUMED and decided.outcome is not None:
+        if decided.status == APPROVED and decided.edited_arguments_text is not None:
+            is_denial = decided.edit_taken_as == DENIAL
+            said = "Approved with your edit" + (
+                ", which reaches this agent as a denial that names it" if is_denial else ""
+            )
+        elif decided.status == CONSUMED and decided.outcome is not None:
             said = f"Resolved as {decided.outcome.replace('_', ' ')}"
         return f"{said}: {tool} for {requester}."
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from approval_tui.domain.counters import Counter, Reservation
-from approval_tui.domain.lifecycle import REQUIRE_APPROVAL
-from approval_tui.domain.models import NO_REQUIREMENTS, Requirements
+from approval_tui.domain.lifecycle import REQUIRE_APPROVAL, RISKS
+from approval_tui.domain.models import NO_REQUIREMENTS, Request, Requirements
 
 
 class Finding(NamedTuple):
@@ -51,6 +51,11 @@ class Verdict:
     def rule(self) -> str | None:
         """The name of the rule that decided; None where none did."""
         return None if self.deciding is None else self.deciding.rule
+
+    def is_covered_by(self, request: Request) -> bool:
+        """Whether the request asked for all that this demands of a decision: an edit may demand more (rule R4)."""
+        asked_risk, needed_risk = (-1 if risk is None else RISKS.index(risk) for risk in (request.risk, self.risk))
+        return request.requirements.cover(self.requirements) and asked_risk >= needed_risk
 
 
 NO_POLICY = Verdict(REQUIRE_APPROVAL)

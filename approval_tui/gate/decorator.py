@@ -17,8 +17,12 @@ R = TypeVar("R")
 _OWNERS = ("self", "cls")
 
 
-def guard_function(function: Callable[P, R], guard: Callable[[JsonObject], Guard]) -> Callable[P, R]:
-    """The function behind the guard; raises TypeError for a generator."""
+def guard_function(
+    function: Callable[P, R],
+    guard: Callable[[JsonObject], Guard],
+    on_edit: Callable[[GuardedCall], object] | None = None,
+) -> Callable[P, R]:
+    """The function behind the guard, with `on_edit` told of edits before it runs; raises TypeError for a generator."""
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise TypeError(f"{function.__qualname__} is a generator; put the gate inside it, around each call")
     signature = inspect.signature(function)
@@ -29,6 +33,7 @@ def guard_function(function: Callable[P, R], guard: Callable[[JsonObject], Guard
             bound = signature.bind(*args, **kwargs)
             async with guard(_arguments_by_name(bound)) as call:
                 _put_back_or_give_up(bound, call)
+                _tell(call, on_edit)
                 return await function(*bound.args, **bound.kwargs)
 
         return cast(Callable[P, R], guarded_async)
@@ -38,6 +43,7 @@ def guard_function(function: Callable[P, R], guard: Callable[[JsonObject], Guard
         bound = signature.bind(*args, **kwargs)
         with guard(_arguments_by_name(bound)) as call:
             _put_back_or_give_up(bound, call)
+            _tell(call, on_edit)
             return function(*bound.args, **bound.kwargs)
 
     return guarded
@@ -68,6 +74,17 @@ def _put_back_or_give_up(bound: inspect.BoundArguments, call: GuardedCall) -> No
         _put_back(bound, call.arguments)
     except InvalidInput:
         call.withdraw(EDIT_UNFIT)
+        raise
+
+
+def _tell(call: GuardedCall, on_edit: Callable[[GuardedCall], object] | None) -> None:
+    """Hands the call to whoever tells the agent of edits, if a reviewer made one; the function has not run then."""
+    if on_edit is None or not call.is_edited:
+        return
+    try:
+        on_edit(call)
+    except BaseException:
+        call.did_not_run()
         raise
 
 

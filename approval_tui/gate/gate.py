@@ -15,7 +15,7 @@ from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.http_names import is_server_url
 from approval_tui.domain.models import Request
 from approval_tui.gate.attempt import NO_WAITING, UNTIL_DECIDED, Attempt, Waiting
-from approval_tui.gate.guard import Guard
+from approval_tui.gate.guard import Guard, GuardedCall
 from approval_tui.gate.steps import run_async, run_blocking
 from approval_tui.gate.stores import GateStores
 from approval_tui.settings.configuration import Settings, load_settings, policy_location
@@ -47,6 +47,7 @@ class CallOptions(TypedDict, total=False):
     attempt: DraftAttempt | None
     call_id: str | None
     longest_timeout: Duration | None
+    edit_taken_as: str | None
 
 
 class Gate:
@@ -196,7 +197,8 @@ class Gate:
     ) -> Claim | Admission:
         """The right to run the call once, for those who run it elsewhere and tell the requester's store how it ended.
 
-        Takes what `guard` takes, and raises what entering that raises.
+        Takes what `guard` takes, and raises what entering that raises. `edit_taken_as` is DENIAL where they could not
+        run other arguments, which a reviewer then is told.
         """
         attempt = self._attempt(self._call(tool, arguments, **options), _waiting(wait))
         return run_blocking(attempt, attempt.steps(), self._stores.open_blocking().requester)
@@ -224,7 +226,14 @@ class Gate:
 
     @overload
     def requires_approval(
-        self, function: None = None, /, *, tool: str | None = None, reason: str | None = None, risk: str | None = None
+        self,
+        function: None = None,
+        /,
+        *,
+        tool: str | None = None,
+        reason: str | None = None,
+        risk: str | None = None,
+        on_edit: Callable[[GuardedCall], object] | None = None,
     ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 
     def requires_approval(
@@ -235,17 +244,21 @@ class Gate:
         tool: str | None = None,
         reason: str | None = None,
         risk: str | None = None,
+        on_edit: Callable[[GuardedCall], object] | None = None,
     ) -> Any:
         """Puts the gate around a function, sync or async; its arguments go by name, its name is the tool's.
 
-        A reviewer's edits reach the function. Raises TypeError for generators, whose work a gate cannot hold.
+        A reviewer's edits reach the function; `on_edit` is handed each call with one before the function runs, so that
+        the agent can be told what was changed. Raises TypeError for generators, whose work a gate cannot hold.
         """
 
         from approval_tui.gate.decorator import guard_function
 
         def decorate(plain: Callable[P, R]) -> Callable[P, R]:
             name = tool or plain.__name__
-            return guard_function(plain, lambda arguments: self.guard(name, arguments, reason=reason, risk=risk))
+            return guard_function(
+                plain, lambda arguments: self.guard(name, arguments, reason=reason, risk=risk), on_edit
+            )
 
         return decorate if function is None else decorate(function)
 
@@ -333,6 +346,7 @@ class Gate:
         attempt: DraftAttempt | None = None,
         call_id: str | None = None,
         longest_timeout: Duration | None = None,
+        edit_taken_as: str | None = None,
     ) -> Call:
         return Call(
             tool=tool,
@@ -349,6 +363,7 @@ class Gate:
             attempt=attempt,
             call_id=call_id,
             longest_timeout=None if longest_timeout is None else parse_duration(longest_timeout),
+            edit_taken_as=edit_taken_as,
         )
 
     def _attempt(self, call: Call, waiting: Waiting = NO_WAITING) -> Attempt:

@@ -17,6 +17,7 @@ from approval_tui.gate.judging import EngineInForce
 from approval_tui.gate.steps import run_async, run_blocking, to_the_end
 
 if TYPE_CHECKING:
+    from approval_tui.domain.edits import Change
     from approval_tui.gate.stores import AnyBlockingStore, AnyStore
 
 EDIT_UNFIT = "the tool does not take the reviewer's arguments"
@@ -41,6 +42,29 @@ class GuardedCall:
     def id(self) -> str | None:
         """The id of the request, if there is one."""
         return None if self.request is None else self.request.id
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether a reviewer put other arguments in the place of the agent's."""
+        return self.request is not None and self.request.edited_arguments_text is not None
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Where a reviewer's arguments differ from the agent's, place by place."""
+        if self.request is None or self.request.edited_arguments is None:
+            return ()
+        from approval_tui.domain.edits import changes_between  # few calls are edited
+
+        return changes_between(self.request.arguments, self.request.edited_arguments)
+
+    @property
+    def edit_told(self) -> str | None:
+        """The changes in a sentence for the agent, bounded; None where nothing was changed."""
+        if not self.is_edited:
+            return None
+        from approval_tui.domain.edits import changes_told
+
+        return changes_told(self.changes)
 
     def did_not_run(self) -> None:
         """Says that the call was not made after all.

@@ -14,7 +14,7 @@ from approval_tui.domain.errors import (
     PolicyDenied,
     SessionHeld,
 )
-from approval_tui.domain.lifecycle import CANCELLED, DENIED, EXPIRED, RISKS
+from approval_tui.domain.lifecycle import CANCELLED, DENIED, EXPIRED
 from approval_tui.domain.models import VIA_POLICY, Request
 from approval_tui.domain.names import quoted_name
 from approval_tui.domain.verdicts import Verdict
@@ -71,8 +71,7 @@ def held_back(tool: str, held: SessionHeld, request: Request | None = None) -> A
 
 def edit_needs_more(request: Request, verdict: Verdict) -> PolicyDenied | None:
     """The error where a reviewer's arguments demand more of a decision than the request did; else None (rule R4)."""
-    asked_risk, needed_risk = (-1 if risk is None else RISKS.index(risk) for risk in (request.risk, verdict.risk))
-    if request.requirements.cover(verdict.requirements) and asked_risk >= needed_risk:
+    if verdict.is_covered_by(request):
         return None
     assert verdict.deciding is not None
     reason = "the reviewer's arguments need an approval that this request did not ask for"

@@ -221,6 +221,7 @@ class ApprovalWorkflow(Generic[R]):
             attempts=number,
             approval=None if call.request is None else review_of(call.request),
             result=cast(R, result),
+            edit_told=call.edit_told,
         )
 
 

@@ -46,6 +46,7 @@ class Completed(_Ended, Generic[R]):
     status: ClassVar[Literal["completed"]] = "completed"
     approval: Review | None
     result: R
+    edit_told: str | None = None  #: what a reviewer changed of the draft, in a sentence; None where nobody did
 
 
 @dataclass(frozen=True, kw_only=True)

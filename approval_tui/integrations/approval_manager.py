@@ -18,6 +18,7 @@ from approval_tui.domain.calls import Call
 from approval_tui.domain.canonical import JsonObject, parse_json
 from approval_tui.domain.clock import HOUR, LONGEST_DURATION
 from approval_tui.domain.decisions import Reviewer
+from approval_tui.domain.edits import edit_told
 from approval_tui.domain.errors import ApprovalTuiError, Conflict, InvalidInput, PolicyDenied, RequestNotFound
 from approval_tui.domain.ids import is_request_id
 from approval_tui.domain.lifecycle import APPROVE, APPROVED, CONSUMED, DENIED, DENY, PENDING
@@ -253,6 +254,7 @@ class ApprovalManager:
             rejection_reason=last.reason if last is not None and status is ApprovalStatus.REJECTED else None,
             digest=request.digest,
             manager=self,
+            edit_told=edit_told(request),
         )
         known = self._handed_out.setdefault(request.id, fresh)
         if known is not fresh:

@@ -49,6 +49,7 @@ from approval_tui.integrations.shown_arguments import (
     same_json,
     shown_arguments,
 )
+from approval_tui.integrations.told_result import with_edit_told
 
 Mode = Literal["interactive", "approve_all", "strict"]
 OnDenied = Literal["raise", "tell_model"]
@@ -60,8 +61,9 @@ class ApprovalToolset(WrapperToolset[AgentDepsT]):
     """Wraps a toolset so that its calls need approval, as the toolset itself or `config` says.
 
     `approval_callback` answers, as in pydantic-ai-blocking-approval; without one a call waits in the store until a
-    person decides in the console, and runs with what that person saw, or edited. `gate` says where and as whom to
-    ask; without it the requester is the agent's name, the session its conversation, the store the default one.
+    person decides in the console, and runs with what that person saw, or edited, of which the model is told. `gate`
+    says where and as whom to ask; without it the requester is the agent's name, the session its conversation, the
+    store the default one.
 
     `mode`: `interactive` asks; `approve_all` lets run what would be asked (for tests); `strict` denies it. Blocked
     calls never run. `on_denied`: `raise` ends the run with ApprovalDenied or ApprovalBlocked, `tell_model` gives the
@@ -273,7 +275,7 @@ class ApprovalToolset(WrapperToolset[AgentDepsT]):
             try:
                 arguments = await self._approved_arguments(name, tool_args, ctx, tool, call, shown.is_by_name)
                 with approved(ctx, arguments, tool):
-                    return await self.wrapped.call_tool(name, arguments, ctx, tool)
+                    return with_edit_told(await self.wrapped.call_tool(name, arguments, ctx, tool), call)
             except ApprovalRequired:
                 call.did_not_run()  # the tool asks for itself
                 raise

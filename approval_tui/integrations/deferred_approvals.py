@@ -51,6 +51,7 @@ from approval_tui.integrations.shown_arguments import (
     refuse_lost,
     same_json,
 )
+from approval_tui.integrations.told_result import with_edit_told
 
 _NOT_WHAT_WAS_APPROVED = "What was approved is not what was about to run, so it did not run. Ask again."
 _RUN_ENDED = "the run that asked ended without it"
@@ -155,7 +156,10 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
         args: dict[str, Any],
         handler: Any,
     ) -> Any:
-        """Uses the approval of a call that the console approved, runs it, and reports how it ended."""
+        """Uses the approval of a call that the console approved, runs it, and reports how it ended.
+
+        Of a reviewer's edit the model is told beside the result.
+        """
         metadata = ctx.tool_call_metadata
         if not ctx.tool_call_approved or not isinstance(metadata, dict) or METADATA not in metadata:
             return await handler(args)
@@ -193,7 +197,7 @@ class ConsoleApprovals(HandleDeferredToolCalls[AgentDepsT]):
                 raise ToolFailed(str(error)) from error
             try:
                 with approved(ctx, args, tool_def):
-                    return await handler(args)
+                    return with_edit_told(await handler(args), guarded)
             except (ApprovalRequired, SkipToolExecution):
                 guarded.did_not_run()  # the tool asks for itself, or another capability answers for it
                 raise

@@ -41,6 +41,7 @@ class ApprovalRequest:
 
     One that a manager made stands in the store: `approve` and `reject` write there, and `refresh` takes in what was
     decided elsewhere, in the console for example. Another one lives by itself. Either is decided once, in time.
+    `edit_told` says in a sentence what a reviewer changed of it, None where nobody did.
     """
 
     request_id: str
@@ -55,6 +56,7 @@ class ApprovalRequest:
     rejection_reason: str | None = None
     digest: str | None = field(default=None, repr=False, compare=False)
     manager: Decider | None = field(default=None, repr=False, compare=False)
+    edit_told: str | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.created_at = _in_utc(self.created_at)

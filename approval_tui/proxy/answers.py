@@ -30,6 +30,9 @@ INTERNAL_ERROR = -32603
 META_KEY = "approval-tui/refusal"
 """Under which a result says that the tool did not run, for programs; a tool's own failure has no such key."""
 
+EDIT_META_KEY = "approval-tui/edit"
+"""Under which a result says that a reviewer had changed the arguments with which the tool ran."""
+
 APPROVAL_REQUIRED = "approval_required"
 APPROVAL_DENIED = "approval_denied"
 APPROVAL_EXPIRED = "approval_expired"
@@ -105,6 +108,27 @@ def refused_result(call: ToolCall, refusal: Refusal) -> JsonObject:
         "resultType": "complete",  # clients of 2026-07-28 take no result without it, and older ones ignore it
     }
     return {"jsonrpc": "2.0", "id": call.id, "result": result}
+
+
+def with_edit_told(answer: JsonObject, told: str | None, request_id: str | None) -> JsonObject:
+    """The server's answer with what the model is to know of a reviewer's edit; itself where there was none.
+
+    That stands behind the tool's own content and in `_meta`, which no output schema describes; what is structured
+    stays as it is. An error says it in its message.
+    """
+    if told is None:
+        return answer
+    error, result = answer.get("error"), answer.get("result")
+    if isinstance(error, dict) and isinstance(error.get("message"), str):
+        return {**answer, "error": {**error, "message": f"{error['message']} ({told})"}}
+    if not isinstance(result, dict):
+        return answer
+    added: JsonObject = {}
+    if isinstance(result.get("content"), list):
+        added["content"] = [*result["content"], {"type": "text", "text": told}]
+    if isinstance(result.get("_meta", {}), dict):
+        added["_meta"] = {**result.get("_meta", {}), EDIT_META_KEY: {"approval_id": request_id, "told": told}}
+    return {**answer, "result": {**result, **added}}
 
 
 def error_answer(request_id: Id | None, code: int, message: str, data: Any = None) -> JsonObject:

@@ -17,6 +17,7 @@ INITIALIZED = "notifications/initialized"
 CANCELLED = "notifications/cancelled"
 PROGRESS = "notifications/progress"
 TASK_STATUS = "notifications/tasks/status"
+TASK_RESULT = "tasks/result"
 
 VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
 """Under which every request of 2026-07-28 says its version in `_meta`."""

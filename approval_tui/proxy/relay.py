@@ -24,6 +24,7 @@ from approval_tui.proxy.messages import (
     NOTIFICATION,
     REQUEST,
     RESPONSE,
+    TASK_RESULT,
     TOOLS_CALL,
     TOOLS_LIST,
     VERSION_KEY,
@@ -250,6 +251,8 @@ class Relay:
             answer = self._without_hidden(asked, answer)
         elif asked.method.startswith("tasks/"):
             await self._calls.observe(asked.method, asked.params, result)
+            if asked.method == TASK_RESULT:
+                answer = self._calls.told_of_task(asked.params.get("taskId"), answer)
         await reply(answer)
 
     def _without_hidden(self, asked: Message, answer: JsonObject) -> JsonObject:

@@ -14,7 +14,14 @@ from approval_tui.domain.models import Request
 from approval_tui.domain.names import quoted_name
 from approval_tui.domain.proxy_choices import ON_PENDING_ERROR, ROLLBACK_ERROR
 from approval_tui.gate import Gate, Waiting
-from approval_tui.proxy.answers import INTERNAL_ERROR, INVALID_PARAMS, error_answer, refusal_of, refused_result
+from approval_tui.proxy.answers import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    error_answer,
+    refusal_of,
+    refused_result,
+    with_edit_told,
+)
 from approval_tui.proxy.hold import Hold
 from approval_tui.proxy.messages import ToolCall
 from approval_tui.proxy.open_requests import Reply
@@ -157,11 +164,17 @@ class ToolCalls:
         result = answer.get("result") or {}
         if result.get("resultType") == "input_required":
             self._unfinished.keep(unfinished, result.get("requestState"))
-        elif (task_id := task_of(result)) is not None:
+            return answer  # for the client, and not for the model yet
+        if (task_id := task_of(result)) is not None:
             self._unfinished.keep_task(unfinished, task_id)
+            self._unfinished.keep_told(task_id, unfinished.call)
         else:
             await self._end(unfinished, has_failed(answer), is_cancelled=opened.is_cancelled)
-        return answer
+        return with_edit_told(answer, unfinished.call.edit_told, unfinished.call.id)
+
+    def told_of_task(self, task_id: object, answer: JsonObject) -> JsonObject:
+        """The result of a task, with what the model is to know of a reviewer's edit of the call."""
+        return with_edit_told(answer, *self._unfinished.told_of_task(task_id))
 
     async def _end(self, unfinished: Unfinished, failure: str | None, *, is_cancelled: bool = False) -> None:
         """Reports how the call ended; one that its client cancelled may have run half way, and is not given back."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.gate.guard import GuardedCall
-from approval_tui.proxy.messages import TASK_STATUS
+from approval_tui.proxy.messages import TASK_RESULT, TASK_STATUS
 
 MOST_KEPT = 1000
 """So many of each kind; of more, the oldest stay open, and come into doubt like any call that never reports."""
@@ -44,6 +44,7 @@ class UnfinishedCalls:
         self._wanting_input: dict[_Key, list[Unfinished]] = {}
         self._order: deque[_Key] = deque()
         self._tasks: OrderedDict[str, Unfinished] = OrderedDict()
+        self._told: OrderedDict[str, tuple[str, str | None]] = OrderedDict()
 
     def keep(self, unfinished: Unfinished, request_state: object) -> None:
         """Keeps a call until the client sends it again with the state that the server gave it (2026-07-28, MRTR)."""
@@ -75,6 +76,19 @@ class UnfinishedCalls:
         self._tasks[task_id] = unfinished
         while len(self._tasks) > MOST_KEPT:
             self._tasks.popitem(last=False)
+
+    def keep_told(self, task_id: str, call: GuardedCall) -> None:
+        """Keeps what is to be told with the task's result: that may be asked for when the task has long ended."""
+        told = call.edit_told
+        if told is None:
+            return
+        self._told[task_id] = told, call.id
+        while len(self._told) > MOST_KEPT:
+            self._told.popitem(last=False)
+
+    def told_of_task(self, task_id: object) -> tuple[str | None, str | None]:
+        """What is to be told of the task's call, and its request; None where nothing is."""
+        return self._told.get(task_id, (None, None)) if isinstance(task_id, str) else (None, None)
 
     def take_task(self, task_id: str) -> Unfinished | None:
         """The call that runs as this task, once; None where none does."""
@@ -119,7 +133,7 @@ def ended_task(method: str, params: JsonObject, result: JsonObject | None) -> It
     if result is None:
         if method == TASK_STATUS:
             yield from _ended(params)
-    elif method == "tasks/result":
+    elif method == TASK_RESULT:
         task_id = params.get("taskId")
         if isinstance(task_id, str):
             yield EndedTask(task_id, has_failed({"result": result}))

@@ -165,6 +165,7 @@ def _body(checked: CheckedCall) -> JsonObject:
         "session": call.session,
         "call_id": call.call_id,
         "attempt": None if call.attempt is None else call.attempt.to_json(),
+        "edit_taken_as": call.edit_taken_as,
     }
     return {name: value for name, value in said.items() if value is not None}
 

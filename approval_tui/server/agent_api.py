@@ -18,7 +18,7 @@ from approval_tui.domain.canonical import JsonObject, canonical_hash, tagged_has
 from approval_tui.domain.clock import system_clock
 from approval_tui.domain.errors import ClaimInvalid, StatusConflict
 from approval_tui.domain.lifecycle import APPROVED, CANCELLED, CONSUMED, EXPIRED, NOT_RUN, PENDING
-from approval_tui.domain.models import Request
+from approval_tui.domain.models import DENIAL, Request
 from approval_tui.domain.submissions import Submission
 from approval_tui.gate.on_behalf import OnBehalf
 from approval_tui.server.agent_types import OwnAttempt, OwnReportOutcome, ReportOutcome, Rollback
@@ -82,7 +82,9 @@ class AgentApi:
     async def consume(self, exchange: Exchange) -> Answer:
         """Takes the approval for the one attempt to run the call that has this key."""
         request = await self._owned(exchange)
-        if not exchange.is_own and request.status == APPROVED and request.edited_arguments is not None:
+        if not exchange.is_own and request.edited_arguments is not None:
+            if request.status == PENDING:  # further reviewers may approve them meanwhile, and they would not run
+                raise _not_consumable(request)
             raise Refusal(409, "not_approved", "Other arguments were approved than these.", request=request)
         try:
             claim = await self.on_behalf.consume(request, _claim_id(request.id, exchange.token.name, exchange.key))
@@ -156,6 +158,7 @@ class AgentApi:
             dedupe_window=self.settings.dedupe_window,
             attempt=None if own is None or own.attempt is UNSET else _attempt(own.attempt),
             call_id=None if own is None else _optional(own.call_id),
+            edit_taken_as=_optional(own.edit_taken_as) if own is not None else DENIAL,  # AAP tells of no other
             longest_timeout=timeout,  # a provider may shorten the window, and must not lengthen it (AAP, Deadlines)
         )
         body_hash = canonical_hash({"own": exchange.is_own, "body": exchange.raw_body})

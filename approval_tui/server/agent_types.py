@@ -50,6 +50,7 @@ class OwnCreateApprovalRequest(CreateApprovalRequest, forbid_unknown_fields=True
     session: Name | UnsetType = UNSET
     call_id: Name | UnsetType = UNSET
     attempt: OwnAttempt | UnsetType = UNSET
+    edit_taken_as: Literal["denial"] | UnsetType = UNSET
 
 
 class ReportOutcome(Struct, forbid_unknown_fields=True):

@@ -16,17 +16,21 @@ HISTORY_VIEW = "history"
 AUDIT_VIEW = "audit"
 GRANTS_VIEW = "grants"
 PAYLOAD_VIEW = "payload"
+REVIEW = "review"  #: where an edited request is read before it is approved
+EDITOR = "editor"  #: where letters are text, so that only few keys do anything else
 BULK_VIEW = "bulk"
 GRANTING_VIEW = "granting"
 SESSION_VIEW = "session"
 VIEWS = (PENDING_VIEW, HISTORY_VIEW, AUDIT_VIEW, GRANTS_VIEW)
-PLACES = (*VIEWS, PAYLOAD_VIEW, BULK_VIEW, GRANTING_VIEW, SESSION_VIEW)
+PAYLOADS = (PAYLOAD_VIEW, REVIEW)
+READING = (*VIEWS, *PAYLOADS, BULK_VIEW, GRANTING_VIEW, SESSION_VIEW)
+PLACES = (*READING, EDITOR)
 
 _REQUESTS = (PENDING_VIEW, HISTORY_VIEW)
 _DECIDABLE = (PENDING_VIEW, PAYLOAD_VIEW)
 _ONE_REQUEST = (*_REQUESTS, PAYLOAD_VIEW)
-_WITH_MASKS = tuple(place for place in PLACES if place != SESSION_VIEW)
-_ELSEWHERE = tuple(place for place in PLACES if place not in (PENDING_VIEW, GRANTING_VIEW))
+_WITH_MASKS = tuple(place for place in READING if place != SESSION_VIEW)
+_ELSEWHERE = tuple(place for place in READING if place not in (PENDING_VIEW, GRANTING_VIEW))
 
 
 class Action(NamedTuple):
@@ -40,7 +44,7 @@ class Action(NamedTuple):
     keys: tuple[str, ...]
     label: str
     does: str
-    places: tuple[str, ...] = PLACES
+    places: tuple[str, ...] = READING
     command: str | None = None
     in_footer: bool = False
     decides: bool = False
@@ -53,7 +57,7 @@ ACTIONS = (
         ("a",),
         "Approve",
         "Approve the request that is shown; with marks, look at all of them in one table first",
-        (*_DECIDABLE, BULK_VIEW, GRANTING_VIEW),
+        (*_DECIDABLE, REVIEW, BULK_VIEW, GRANTING_VIEW),
         "approve",
         in_footer=True,
         decides=True,
@@ -110,6 +114,25 @@ ACTIONS = (
         in_footer=True,
         decides=True,
         status="held",
+    ),
+    Action(
+        "edit",
+        ("e",),
+        "Edit",
+        "Edit its arguments, read what the edit makes of the call, and approve that",
+        _DECIDABLE,
+        "approve",
+        in_footer=True,
+        status="pending",
+    ),
+    Action(
+        "review",
+        ("ctrl+s", "f2"),
+        "Review",
+        "Read the edited call, to approve it",
+        (EDITOR,),
+        "approve",
+        in_footer=True,
     ),
     Action(
         "expire",
@@ -188,7 +211,7 @@ ACTIONS = (
         ("/",),
         "Filter",
         "Show only what matches; in a payload, search",
-        (*VIEWS, PAYLOAD_VIEW),
+        (*VIEWS, *PAYLOADS),
         in_footer=True,
         command="list",
     ),
@@ -208,26 +231,24 @@ ACTIONS = (
         "audit verify",
         in_footer=True,
     ),
-    Action("next", ("j", "down"), "Next", "Next row"),
-    Action("previous", ("k", "up"), "Previous", "Previous row"),
-    Action("first", ("g", "home"), "First", "First row, or the top"),
-    Action("last", ("G", "end"), "Last", "Last row, or the end; what it passes over is not read"),
-    Action("page_down", ("pagedown", "ctrl+d"), "Page down", "Next page"),
-    Action("page_up", ("pageup", "ctrl+u"), "Page up", "Previous page"),
+    Action("next", ("j", "down"), "Next", "Next row", PLACES),
+    Action("previous", ("k", "up"), "Previous", "Previous row", PLACES),
+    Action("first", ("g", "home"), "First", "First row, or the top", PLACES),
+    Action("last", ("G", "end"), "Last", "Last row, or the end; what it passes over is not read", PLACES),
+    Action("page_down", ("pagedown", "ctrl+d"), "Page down", "Next page", PLACES),
+    Action("page_up", ("pageup", "ctrl+u"), "Page up", "Previous page", PLACES),
     Action("read_on", ("f",), "Read on", "Next page of the details, from either pane", in_footer=True),
     Action("read_on_too", ("space",), "Read on", "The same where there is nothing to mark", _ELSEWHERE),
     Action("read_back", ("b",), "Read back", "Previous page of the details, from either pane"),
-    Action("switch_pane", ("tab",), "Other pane", "Go to the other pane", VIEWS),
-    Action("find_next", ("n",), "Next match", "Next place that the search found", (PAYLOAD_VIEW,), in_footer=True),
-    Action("find_previous", ("N",), "Previous match", "The place before it", (PAYLOAD_VIEW,)),
+    Action("switch_pane", ("tab",), "Other pane", "Go to the other pane", (*VIEWS, EDITOR)),
+    Action("find_next", ("n",), "Next match", "Next place that the search found", PAYLOADS, in_footer=True),
+    Action("find_previous", ("N",), "Previous match", "The place before it", PAYLOADS),
     Action("unmask", ("m",), "Unmask", "Show or mask secrets in the arguments", _WITH_MASKS, "show"),
-    Action(
-        "copy", ("y",), "Copy", "Copy what is shown: arguments, an event or a grant, as JSON", (*VIEWS, PAYLOAD_VIEW)
-    ),
-    Action("back", ("escape",), "Back", "Leave the screen, or take marks or filter away"),
+    Action("copy", ("y",), "Copy", "Copy what is shown: arguments, an event or a grant, as JSON", (*VIEWS, *PAYLOADS)),
+    Action("back", ("escape",), "Back", "Leave the screen, or take marks or filter away", PLACES),
     Action("help", ("?",), "Help", "What the keys do here", in_footer=True),
     Action("palette", ("ctrl+p",), "Palette", "Find an action by its name"),
-    Action("redraw", ("ctrl+l",), "Redraw", "Draw the screen anew, when something else wrote over it"),
+    Action("redraw", ("ctrl+l",), "Redraw", "Draw the screen anew, when something else wrote over it", PLACES),
     Action("suspend", ("ctrl+z",), "Suspend", "Back to the shell; `fg` comes back, and decides nothing"),
     Action("quit", ("q", "ctrl+q"), "Quit", "Leave; nothing is decided", in_footer=True),
 )

@@ -19,6 +19,17 @@ DONE = {"content": [{"type": "text", "text": "done"}], "isError": False}
 """What the recording server answers to a call that it has no other answer for."""
 
 
+def done_with(request: Request, changed: str) -> Message:
+    """The same where a reviewer had edited the request: the model is told what was changed, behind the result."""
+    told = f"A reviewer changed the arguments of this call before approving it: {changed}."
+    content = [{"type": "text", "text": "done"}, {"type": "text", "text": told}]
+    return {
+        "content": content,
+        "isError": False,
+        "_meta": {"approval-tui/edit": {"approval_id": request.id, "told": told}},
+    }
+
+
 def refusal(answer: Message) -> Message:
     """What an answer says, for programs, of why the call did not run: an error's data, or what is in `_meta`.
 

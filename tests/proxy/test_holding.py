@@ -25,7 +25,7 @@ from tests.cli.running import has_bell, one_pending
 from tests.gate.policies import edit
 from tests.proxy.client import Message, RawClient, recorded
 from tests.proxy.conftest import StartProxy
-from tests.proxy.support_calls import DONE, asked, refusal, until_servers_ended
+from tests.proxy.support_calls import DONE, asked, done_with, refusal, until_servers_ended
 from tests.support import LONG, approve, assert_sound, deny, event_names, submit, until
 
 TWO_HOLDS = """
@@ -60,7 +60,7 @@ def test_a_held_call_runs_as_soon_as_it_is_approved_with_what_the_reviewer_made_
     request = one_pending(desk)
     assert recorded(record) == []
     edit(desk, request, {"amount": 10, "to": "x"})
-    assert proxy.answer(call)["result"] == DONE
+    assert proxy.answer(call)["result"] == done_with(request, "amount was 100, is 10")
     assert recorded(record) == [{"id": call, "name": "write", "arguments": {"amount": 10, "to": "x"}}]
     names = ["request_submitted", "request_edited", "request_approved", "request_consumed", "outcome_reported"]
     assert event_names(desk, request) == names

@@ -24,6 +24,7 @@ from tests.proxy.support_calls import (
     DONE,
     approved,
     asked,
+    done_with,
     everything,
     refusal,
     until_servers_ended,
@@ -57,7 +58,7 @@ def test_the_same_call_meets_its_request_and_runs_once_with_what_the_reviewer_ma
 
     edit(desk, request, {"to": "x", "amount": {"value": 10, "unit": "EUR"}})
     answer = proxy.call("write", {"amount": {"unit": "EUR", "value": 100}, "to": "x"})
-    assert answer["result"] == DONE
+    assert answer["result"] == done_with(request, "amount.value was 100, is 10")
     assert [call["arguments"] for call in recorded(record)] == [{"to": "x", "amount": {"value": 10, "unit": "EUR"}}]
     assert event_names(desk, request) == [
         "request_submitted",

@@ -17,7 +17,7 @@ from approval_tui.store.blocking import BlockingStore
 from tests.gate.policies import edit
 from tests.proxy.client import Message, RawClient, recorded
 from tests.proxy.conftest import StartProxy
-from tests.proxy.support_calls import DONE, approved, asked, run_approved
+from tests.proxy.support_calls import DONE, approved, asked, done_with, run_approved
 from tests.support import assert_sound, event_names
 
 INPUT = {"answer": "input", "n": 1}
@@ -181,10 +181,14 @@ def test_what_goes_on_runs_with_the_reviewers_arguments_to_its_end(
     start_proxy: StartProxy, desk: BlockingStore, record: Path
 ) -> None:
     proxy = start_proxy("--hold", "0")
-    edit(desk, asked(proxy, desk, "write", {"n": 1}), {"n": 2, "answer": "input"})
-    assert proxy.call("write", {"n": 1})["result"]["resultType"] == "input_required"
+    request = asked(proxy, desk, "write", {"n": 1})
+    edit(desk, request, {"n": 2, "answer": "input"})
+    wanted = proxy.call("write", {"n": 1})["result"]
+    assert (wanted["resultType"], "_meta" in wanted) == ("input_required", False)
     assert goes_on(proxy, arguments={"n": 2, "answer": "input"})["error"]["code"] == -32602
-    assert goes_on(proxy, arguments={"n": 1})["result"] == DONE
+    assert goes_on(proxy, arguments={"n": 1})["result"] == done_with(
+        request, 'n was 1, is 2; answer was added: "input"'
+    )
     assert [call["arguments"] for call in recorded(record)] == [{"n": 2, "answer": "input"}] * 2
     assert_sound(desk)
 

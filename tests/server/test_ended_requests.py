@@ -204,6 +204,22 @@ def test_only_a_gate_withdraws_what_was_approved(served: Served, agent: httpx2.C
     assert refused(agent.delete(path_of(request)))[:2] == (409, "already_terminal")
 
 
+def test_a_request_of_the_protocol_says_that_an_edit_reaches_its_agent_as_a_denial(
+    served: Served, agent: httpx2.Client
+) -> None:
+    body = {"tool": "pay", "arguments": {"n": 1}, "timeout": "10m"}
+    agent.post("/v1/requests", json=body, headers={"Idempotency-Key": "k1"})
+    agent.post(
+        "/v1/requests",
+        json={**body, "arguments": {"n": 2}},
+        headers={"Idempotency-Key": "k2", "Accept": OWN_MEDIA_TYPE, "Content-Type": OWN_MEDIA_TYPE},
+    )
+    assert [(each.arguments, each.edit_taken_as) for each in served.desk.reviewer.list()] == [
+        ({"n": 1}, "denial"),
+        ({"n": 2}, None),
+    ]
+
+
 # --- what was not asked over HTTP --------------------------------------------------------------
 
 

@@ -81,6 +81,9 @@ class CodingAgent(Protocol):
     def plain_arguments(self, event: HookInput, /) -> JsonObject | None:
         """The arguments without what its events about one call do not share."""
 
+    def never_takes_edits(self, asked: HookInput, /) -> bool:
+        """Whether it is known before anybody decides that it would run nothing in place of the call's arguments."""
+
     def takes_edit(self, asked: HookInput, arguments: JsonObject, /) -> bool:
         """Whether it would run exactly what a reviewer put in place of its arguments."""
 
@@ -106,6 +109,11 @@ def settings_folder(
 def words(reason: str) -> str:
     """A reason as every agent takes it: in characters that can be written, and never blank."""
     return reason.encode("utf-8", "backslashreplace").decode() if reason.strip() else _NO_REASON
+
+
+def tell_model(event: str, told: str) -> Spoken:
+    """What the model reads beside the result of a call that has ended; every agent here takes it so."""
+    return Spoken(as_json({"hookSpecificOutput": {"hookEventName": event, "additionalContext": words(told)}}))
 
 
 def as_json(value: Mapping[str, Any]) -> str:

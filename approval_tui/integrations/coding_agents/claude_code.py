@@ -20,6 +20,7 @@ from approval_tui.integrations.coding_agents.agent import (
     say_in_shell,
     settings_folder,
     stop_in_shell,
+    tell_model,
     words,
 )
 from approval_tui.integrations.coding_agents.hook_answer import ALLOW, ASK, DENY, NOTHING, HookAnswer
@@ -104,6 +105,8 @@ class ClaudeCode:
         """The answer as JSON; a denial of what was not understood is an exit code that stops every event."""
         if answer.is_about_nothing and answer.decision == DENY:
             return Spoken("", f"{words(answer.reason)}\n", BLOCKED)
+        if answer.told:
+            return tell_model(event, answer.told)
         if answer.decision == NOTHING or (event == PERMISSION_REQUEST and answer.decision == ASK):
             return Spoken("{}\n")  # its prompt is about to open, or open already
         said: dict[str, Any] = {"hookEventName": event}
@@ -127,6 +130,10 @@ class ClaudeCode:
     def plain_arguments(self, event: HookInput) -> JsonObject | None:
         """All of them."""
         return event.arguments
+
+    def never_takes_edits(self, _asked: HookInput) -> bool:
+        """It takes them of every tool."""
+        return False
 
     def takes_edit(self, _asked: HookInput, _arguments: JsonObject) -> bool:
         """Of every tool, before a call and where it is about to ask."""

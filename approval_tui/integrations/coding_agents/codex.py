@@ -20,6 +20,7 @@ from approval_tui.integrations.coding_agents.agent import (
     as_json,
     settings_folder,
     stop_in_shell,
+    tell_model,
     words,
 )
 from approval_tui.integrations.coding_agents.hook_answer import ALLOW, ASK, DENY, HookAnswer
@@ -86,6 +87,8 @@ class Codex:
         """The answer in exactly the keys that it knows; to go on is to say nothing."""
         if answer.decision == DENY and answer.is_about_nothing:
             return Spoken("", f"{words(answer.reason)}\n", BLOCKED)
+        if answer.told:
+            return tell_model(event, answer.told)
         said: dict[str, Any] = {"hookEventName": event}
         is_question_of_its_own = event == PERMISSION_REQUEST
         is_denied = answer.decision == DENY or (answer.decision == ASK and not is_question_of_its_own)
@@ -112,13 +115,19 @@ class Codex:
             return arguments
         return {"command": arguments["command"].removesuffix("\n")}
 
+    def never_takes_edits(self, asked: HookInput) -> bool:
+        """Not where it is about to ask its own user, and of tools only those of commands and servers."""
+        if asked.event != PRE_TOOL_USE or asked.tool is None:
+            return True
+        return asked.tool not in _TOOLS_OF_A_COMMAND and not asked.tool.startswith(_OF_A_SERVER)
+
     def takes_edit(self, asked: HookInput, arguments: JsonObject) -> bool:
         """Before a call, and of commands only the command itself."""
-        if asked.event != PRE_TOOL_USE or asked.tool is None:
+        if self.never_takes_edits(asked):
             return False
         if asked.tool in _TOOLS_OF_A_COMMAND:
             return arguments.keys() == {"command"} and type(arguments["command"]) is str
-        return asked.tool.startswith(_OF_A_SERVER)
+        return True
 
     def asks_the_same(self, asked: HookInput) -> bool:
         """Of a server's tool only: a command may be about to leave the sandbox, which the event before did not say."""

@@ -28,9 +28,10 @@ def report_ended(
 ) -> HookAnswer:
     """Tells the store how the call ended; what is said then decides nothing, as the call is over.
 
+    The model is told where a reviewer had changed the arguments: it knows of none but its own.
     Raises StoreUnavailable, and keeps what was not told.
     """
-    problems = []
+    problems, told = [], []
     gate: Gate | None = None
     try:
         for name, kept in kept_calls.of_ended(ended):
@@ -39,7 +40,7 @@ def report_ended(
                 continue
             gate = gate or open_gate()
             try:
-                _report(gate.requester_store_blocking(), ended, kept, agent, requester)
+                told.append(_report(gate.requester_store_blocking(), ended, kept, agent, requester))
             except (
                 Conflict,
                 RequestNotFound,
@@ -49,7 +50,7 @@ def report_ended(
     finally:
         if gate is not None:
             gate.close()
-    return HookAnswer(NOTHING, " ".join(problems))
+    return HookAnswer(NOTHING, " ".join(problems), told=" ".join(filter(None, told)))
 
 
 def give_back(store: AnyBlockingRequester, kept: KeptCall, why: str) -> None:
@@ -61,7 +62,10 @@ def give_back(store: AnyBlockingRequester, kept: KeptCall, why: str) -> None:
         store.rollback(kept.request_id, kept.claim_id, detail=why)
 
 
-def _report(store: AnyBlockingRequester, ended: HookInput, kept: KeptCall, agent: CodingAgent, requester: str) -> None:
+def _report(
+    store: AnyBlockingRequester, ended: HookInput, kept: KeptCall, agent: CodingAgent, requester: str
+) -> str | None:
+    """Reports it; what the model is to be told of its arguments, if they were changed."""
     if kept.request_id is not None and kept.claim_id is None:
         with suppress(Conflict):
             store.cancel(kept.request_id, requester=requester, reason=_ANSWERED_THERE)
@@ -72,6 +76,13 @@ def _report(store: AnyBlockingRequester, ended: HookInput, kept: KeptCall, agent
         detail = None if agent.tells_failures(ended) else _NOT_SAID
         if failure is not None:
             detail = failure[:_LONGEST_DETAIL]
-        if ended.arguments is not None and ended.call_hash != kept.ran_as:
+        is_another = ended.arguments is not None and ended.call_hash != kept.ran_as
+        if is_another:
             detail = _OTHER_ARGUMENTS
-        store.report_outcome(kept.request_id, kept.claim_id, SUCCEEDED if failure is None else FAILED, detail=detail)
+        outcome = SUCCEEDED if failure is None else FAILED
+        request = store.report_outcome(kept.request_id, kept.claim_id, outcome, detail=detail)
+        if request.edited_arguments_text is not None and not is_another:
+            from approval_tui.domain.edits import edit_told  # few calls are edited
+
+            return edit_told(request)
+    return None

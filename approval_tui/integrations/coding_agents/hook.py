@@ -206,6 +206,7 @@ class Hook:
 
     def _right_to_run(self, gate: Gate, asked: HookInput, created: set[str]) -> Claim | Admission:
         """The right to run the call, waited for until the time is up; `created` gets the requests that it makes."""
+        from approval_tui.domain.models import DENIAL
         from approval_tui.gate import Waiting
 
         assert asked.tool is not None
@@ -233,6 +234,7 @@ class Hook:
                     wait=waiting,
                     call_id=asked.call_id,
                     longest_timeout=(left + GRACE) / 1000,
+                    edit_taken_as=DENIAL if self._agent.never_takes_edits(asked) else None,
                 )
             except ApprovalExpired as expired:  # of a request that another hook, which is gone, had made before
                 if expired.request.id in created or monotonic() >= give_up_at:
@@ -254,6 +256,10 @@ class Hook:
             )
         self._keep(gate, asked, claim.arguments, request.id, claim.id)
         said = f"Approved by {decision.reviewer} in approval-tui ({request.id})."
+        if is_edited:
+            from approval_tui.domain.edits import edit_told  # few calls are edited
+
+            said = f"{said} {edit_told(request) or ''}".rstrip()
         return HookAnswer(ALLOW, said, claim.arguments if is_edited else None)
 
     def _keep(self, gate: Gate, asked: HookInput, arguments: JsonObject, request_id: str | None, claim_id: str) -> None:

@@ -15,10 +15,12 @@ NOTHING = "nothing"  #: the agent's own rules decide, as if there were no hook
 class HookAnswer(NamedTuple):
     """One answer; `reason` is for the agent and its user, `arguments` are the reviewer's where they edited.
 
-    `is_about_nothing` where the event itself was not understood, so that no answer of its kind could count.
+    `is_about_nothing` where the event itself was not understood, so that no answer of its kind could count. `told` is
+    what the model itself is to know of a call that has ended, where its agent can tell it.
     """
 
     decision: str
     reason: str = ""
     arguments: JsonObject | None = None
     is_about_nothing: bool = False
+    told: str = ""

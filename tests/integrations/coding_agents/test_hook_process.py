@@ -160,7 +160,7 @@ def test_ten_sessions_at_once_get_the_answers_that_are_theirs(desk: BlockingStor
         does = {each: taken(CLAUDE, PRE, said_by(process)) for each, process in hooks.items()}
         for number, each in enumerate(sessions):
             assert does[each].decision == ("deny" if number % 3 == 1 else "allow")
-            assert (each in does[each].reason) == (number % 3 == 1)
+            assert (each in does[each].reason) == (number % 3 != 0), "a denial's words, or what was edited"
             assert does[each].arguments == (edited if number % 3 == 2 else None)
         runs = [each for each in sessions if does[each].decision == "allow"]
         ends = {}
