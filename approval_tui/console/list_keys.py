@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from approval_tui.console import words
+from approval_tui.console.grant_keys import GrantKeys
 from approval_tui.console.lists import Lists
-from approval_tui.console.marking import MarkKeys
 from approval_tui.console.shown_request import ShownRequest
 from approval_tui.console.widgets.document_pane import DocumentPane
 from approval_tui.console.widgets.row_list import Painter, RowList
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from textual.widgets import Input
 
     from approval_tui.domain.audit import Event
-    from approval_tui.domain.grants import Grant
 
 
-class ListKeys(MarkKeys):
+class ListKeys(GrantKeys):
     """The keys of a screen with a list and a detail; the screen itself says what is shown."""
 
     lists: Lists
@@ -33,11 +32,6 @@ class ListKeys(MarkKeys):
     @property
     def shown_request(self) -> ShownRequest | None:
         """The request that is on the screen; None where there is none, or an event instead."""
-        raise NotImplementedError
-
-    @property
-    def shown_grant(self) -> Grant | None:
-        """The grant that is on the screen."""
         raise NotImplementedError
 
     @property
@@ -157,37 +151,6 @@ class ListKeys(MarkKeys):
 
     def action_do_grants(self) -> None:
         self._show_view(GRANTS_VIEW)
-
-    def action_do_revoke_grant(self) -> None:
-        """Ends the grant that is shown, after a question for a reason."""
-        from approval_tui.console.about_dialog import AboutDialog
-        from approval_tui.display.grant_view import grant_title
-
-        grant, why = self.shown_grant, self._why_no_command()
-        if why is None and grant is None:
-            why = "There is no grant to revoke."
-        elif why is None and grant is not None and not grant.is_in_force(self.app.clock()):
-            why = "It has ended already."
-        if why is not None or grant is None:
-            self.say(why or "")
-            return
-        grant_id = grant.id
-
-        def answered(reason: str | None) -> None:
-            if reason is not None:
-                store, reviewer = self.app.store.reviewer, self.app.reviewer
-                self.app.bulk_work.carry_out(
-                    lambda: store.revoke_grant(grant_id, reviewer=reviewer, reason=reason or None),
-                    "Revoked: what it covers is asked again.",
-                )
-
-        dialog = AboutDialog(
-            self.redactor,
-            question="End this grant?",
-            about=f"{grant_title(grant, self.app.glyphs)}\n{grant_id}",
-            hint="enter ends it, escape keeps it",
-        )
-        self._intend(lambda: self.app.push_screen(dialog, answered))
 
     def action_do_events(self) -> None:
         event, request = self.shown_event, None if self.shown_request is None else self.shown_request.request.id

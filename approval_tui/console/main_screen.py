@@ -16,7 +16,6 @@ from approval_tui.console.bindings import MAIN_BINDINGS
 from approval_tui.console.deciding import DecidingScreen
 from approval_tui.console.documents import Line, event_lines, verification_lines
 from approval_tui.console.first_look import FirstLook
-from approval_tui.console.grant_lines import grant_lines
 from approval_tui.console.list_keys import ListKeys
 from approval_tui.console.lists import Lists
 from approval_tui.console.pages import Page
@@ -36,7 +35,6 @@ from approval_tui.settings.actions import AUDIT_VIEW, BY_ID, GRANTS_VIEW, HISTOR
 
 if TYPE_CHECKING:
     from approval_tui.domain.audit import Event
-    from approval_tui.domain.grants import Grant
     from approval_tui.domain.policy_notes import PolicyStanding
 
 WIDE = 110
@@ -73,8 +71,6 @@ class MainScreen(ListKeys):
         self.painters: dict[str, Painter] = {}
         self._shown: ShownRequest | None = None
         self._shown_event: Event | None = None
-        self._shown_grant: Grant | None = None
-        self._approved_by_grant: Sequence[Request] = ()
         self._verified: Callable[[int], list[Line]] | None = None
         self._trouble: Trouble | None = None
         self._standings: Sequence[PolicyStanding] = ()
@@ -146,11 +142,6 @@ class MainScreen(ListKeys):
         return self._shown_event
 
     @property
-    def shown_grant(self) -> Grant | None:
-        """The grant that is on the screen."""
-        return self._shown_grant
-
-    @property
     def redactor(self) -> Redactor:
         return self._redactor if self._shown is None else self._shown.redactor
 
@@ -211,9 +202,11 @@ class MainScreen(ListKeys):
             self.show_current()
             self.ask_for_rows()
         if message.load.view == PENDING_VIEW:
-            self._look_again_at_tables()
+            view.marks.drop(key for key, request in message.vanished.items() if request.status != PENDING)
+            self._look_again()
 
-    def _look_again_at_tables(self) -> None:
+    def _look_again(self) -> None:
+        """What other screens hold of the store may be old."""
         for screen in self.app.screen_stack:
             if isinstance(screen, DecidingScreen):
                 screen.look_again()
@@ -331,9 +324,9 @@ class MainScreen(ListKeys):
         request = current if isinstance(current, Request) else None
         grant = current if view.name == GRANTS_VIEW else None
         event: Event | None = current if view.name == AUDIT_VIEW else None
-        is_other = event != self._shown_event or self._is_other_grant(grant) or self._is_other(request)
+        is_other = event != self._shown_event or self.is_other_grant(grant) or self._is_other(request)
         self._shown_event = event
-        self._show_grant(grant, is_other=is_other)
+        self.show_grant(grant, is_other=is_other)
         if is_other:
             self._event_redactor = self._redactor
             self._shown = None if request is None else self._newly_shown(request)
@@ -354,22 +347,6 @@ class MainScreen(ListKeys):
         self._tell_payload_screen()
         self._keys.show(view.name, self._status_for_keys(request))
         self._views.show(view.name, words.extent(view), words.filter_words(view))
-
-    def _is_other_grant(self, grant: Grant | None) -> bool:
-        return (None if grant is None else grant.id) != (None if self._shown_grant is None else self._shown_grant.id)
-
-    def _show_grant(self, grant: Grant | None, *, is_other: bool) -> None:
-        """Takes in the grant that is to be shown, and has loaded what it approved where that may be other."""
-        before, self._shown_grant = self._shown_grant, grant
-        if is_other:
-            self._approved_by_grant = ()
-        if grant is not None and (is_other or before is None or before.uses != grant.uses):
-            self.app.bulk_work.load_uses(grant)
-
-    def on_grant_uses_loaded(self, message: messages.GrantUsesLoaded) -> None:
-        if self._shown_grant is not None and self._shown_grant.id == message.grant_id:
-            self._approved_by_grant = message.requests
-            self.detail.rebuild()
 
     def toggle_masks(self) -> bool:
         if self._shown is not None:
@@ -406,6 +383,8 @@ class MainScreen(ListKeys):
             now, glyphs = self.app.clock(), self.app.glyphs
             return lines + event_lines(self._shown_event, self._event_redactor, width, now, glyphs)
         if self._shown_grant is not None:
+            from approval_tui.console.grant_lines import grant_lines  # few look at grants
+
             return grant_lines(
                 self._shown_grant,
                 self._approved_by_grant,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from approval_tui.console import messages
-from approval_tui.console.deciding import DecidingScreen
+from approval_tui.console.granting_keys import GrantingKeys
 from approval_tui.console.lists import Lists
 from approval_tui.console.widgets.row_list import RowList
+from approval_tui.domain.lifecycle import PENDING
 from approval_tui.settings.actions import PENDING_VIEW
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from approval_tui.domain.models import Request
 
 
-class MarkKeys(DecidingScreen):
+class MarkKeys(GrantingKeys):
     """The keys that mark rows; `a` and `d` go to the table of all that is marked, and decide nothing before it."""
 
     lists: Lists
@@ -36,13 +37,14 @@ class MarkKeys(DecidingScreen):
 
     @property
     def _cursor_key(self) -> Key | None:
+        """The request under the cursor, as long as it waits."""
         request = self.lists.pending.rows.current
-        return None if request is None else request.id
+        return None if request is None or request.status != PENDING else request.id
 
     def action_do_mark(self) -> None:
         key = self._cursor_key
         if key is None:
-            self.say("There is nothing to mark.")
+            self.say("There is nothing to mark that waits.")
             return
         if self._marks.toggle(key):
             self.lists.pending.rows.move(1)
@@ -52,7 +54,7 @@ class MarkKeys(DecidingScreen):
     def action_do_mark_range(self) -> None:
         key, anchor = self._cursor_key, self._marks.anchor
         if key is None:
-            self.say("There is nothing to mark.")
+            self.say("There is nothing to mark that waits.")
         elif anchor is None:
             self._marks.anchor = key
             self.say("Move to the other end of the range, and press the same key again.")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from approval_tui.console.rows import Entry
 from approval_tui.display.badges import risk_badge, status_badge
 from approval_tui.display.event_view import event_words
 from approval_tui.display.glyphs import Glyphs
-from approval_tui.display.grant_view import grant_words, state_words, uses_words
 from approval_tui.display.quorum_words import count_words
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.request_view import request_preview
@@ -16,9 +16,11 @@ from approval_tui.display.width import pad
 from approval_tui.domain.audit import Event
 from approval_tui.domain.clock import Clock, format_age, format_timestamp
 from approval_tui.domain.errors import StoreCorrupt
-from approval_tui.domain.grants import Grant
 from approval_tui.domain.lifecycle import APPROVED, CONSUMED, DENIED
 from approval_tui.domain.models import Request
+
+if TYPE_CHECKING:
+    from approval_tui.domain.grants import Grant
 
 Piece = tuple[str, str]
 
@@ -206,6 +208,8 @@ class GrantPainter:
 
     def identity(self, grant: Grant) -> object:
         """What is the same as long as the row shows the same; time alone ends a grant."""
+        from approval_tui.display.grant_view import state_words
+
         now = self._clock()
         return grant.id, grant.uses, grant.revoked_at, grant.is_live(now) and state_words(grant, now, self._glyphs)
 
@@ -216,6 +220,8 @@ class GrantPainter:
         return ()
 
     def pieces(self, entry: Entry[Grant], width: int) -> Sequence[Piece]:
+        from approval_tui.display.grant_view import grant_words, state_words, uses_words
+
         grant, now = entry.row, self._clock()
         state = pad(state_words(grant, now, self._glyphs), _STATE - 1, glyphs=self._glyphs) + " "
         uses = pad(uses_words(grant), _USES - 1, glyphs=self._glyphs) + " "

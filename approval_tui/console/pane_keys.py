@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from approval_tui.console.deciding import DecidingScreen
+from approval_tui.console.granting_keys import GrantingKeys
 from approval_tui.console.widgets.document_pane import DocumentPane
 
 
-class PaneScreen(DecidingScreen):
+class PaneScreen(GrantingKeys):
     """A screen whose whole content stands in one pane."""
 
     pane: DocumentPane

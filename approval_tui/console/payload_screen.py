@@ -9,8 +9,8 @@ from textual.widgets import Input
 
 from approval_tui.console import messages
 from approval_tui.console.bindings import PAYLOAD_BINDINGS
-from approval_tui.console.deciding import DecidingScreen
 from approval_tui.console.documents import Line
+from approval_tui.console.pane_keys import PaneScreen
 from approval_tui.console.searching import lines_with
 from approval_tui.console.shown_request import status_of
 from approval_tui.console.widgets.document_pane import DocumentPane
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SEARCH_HINT = "Search in the arguments; enter goes to the next place, escape ends it"
 
 
-class PayloadScreen(DecidingScreen):
+class PayloadScreen(PaneScreen):
     """Shows one request until the reviewer goes back; it never turns to another one by itself."""
 
     BINDINGS = PAYLOAD_BINDINGS
@@ -59,10 +59,6 @@ class PayloadScreen(DecidingScreen):
         self.pane.focus()
         self.app.contract.await_painting(self.pane)
         self._show_state()
-
-    def on_screen_resume(self) -> None:
-        super().on_screen_resume()
-        self.pane.note_visible_rows()
 
     @property
     def place(self) -> str:
@@ -110,30 +106,6 @@ class PayloadScreen(DecidingScreen):
         return self._shown.lines(width, payload_only=True)
 
     # --- keys ----------------------------------------------------------------------------------
-
-    def action_do_next(self) -> None:
-        self.pane.scroll_rows(1)
-
-    def action_do_previous(self) -> None:
-        self.pane.scroll_rows(-1)
-
-    def action_do_page_down(self) -> None:
-        self.pane.page(1)
-
-    def action_do_page_up(self) -> None:
-        self.pane.page(-1)
-
-    def action_do_read_on(self) -> None:
-        self.pane.page(1)
-
-    def action_do_read_back(self) -> None:
-        self.pane.page(-1)
-
-    def action_do_first(self) -> None:
-        self.pane.go_to_top()
-
-    def action_do_last(self) -> None:
-        self.pane.go_to_end()
 
     def action_do_unmask(self) -> None:
         lifted = self._shown.toggle_masks()
