@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from approval_tui.console.bulk_work import BulkWork
     from approval_tui.domain.audit import Event
     from approval_tui.domain.grants import Grant
+    from approval_tui.domain.holds import Hold
     from approval_tui.store.asynchronous import AsyncStore
 
 _ASKED_READONLY = "It was started with --readonly."
@@ -87,6 +88,7 @@ class ConsoleApp(App[None]):
         self.actions = with_keymap(self.settings.keymap)
         self.work = StoreWork(self)
         self._bulk_work: BulkWork | None = None
+        self.held: Mapping[tuple[str, str], Hold] = {}  #: the sessions that are held back, by requester and session
         self.defect: Exception | None = None  #: what ended the console, where it was a defect of ours
         self._readonly = _ASKED_READONLY if readonly else None
         self.store_location = path = store_path(store_location)
@@ -128,6 +130,10 @@ class ConsoleApp(App[None]):
         if self.is_web:
             return _ON_THE_WEB
         return self._readonly or self._watch.why_readonly
+
+    def hold_of(self, request: Request) -> Hold | None:
+        """What holds the request's session back; None where nothing does."""
+        return None if request.session is None else self.held.get((request.requester, request.session))
 
     @property
     def is_busy(self) -> bool:

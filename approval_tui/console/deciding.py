@@ -23,6 +23,7 @@ from approval_tui.settings.actions import BY_ID
 
 if TYPE_CHECKING:
     from approval_tui.console.app import ConsoleApp
+    from approval_tui.console.documents import Line
 
 
 class DecidingScreen(Screen[None]):
@@ -40,6 +41,17 @@ class DecidingScreen(Screen[None]):
 
     def request_changed(self, request: Request) -> None:
         """Takes in what became of a request that may be the one on this screen."""
+
+    def held_lines(self, request: Request, width: int) -> list[Line]:
+        """That its session is held back, where it is and the request could still run."""
+        held = self.app.hold_of(request)
+        if held is None or request.status not in (PENDING, APPROVED):
+            return []
+        from approval_tui.console.documents import bad_lines
+        from approval_tui.display.session_view import hold_words
+
+        words = f"ITS SESSION IS HELD BACK {hold_words(held, self.redactor, self.app.glyphs)}"
+        return bad_lines(f"{words} ({self.app.keys_of('session')[0]} shows it)", width)
 
     def look_again(self) -> None:
         """The store was looked at anew: what this screen holds of it may be old."""
@@ -236,6 +248,8 @@ class DecidingScreen(Screen[None]):
             return f"It is {describe_status(request)}."
         if not self.app.is_store_open:
             return "The store is away. Nothing can be decided until it is back."
+        if verb == "approve" and self.app.hold_of(request) is not None:
+            return f"Its session is held back: release it first ({self.app.keys_of('session')[0]})."
         return self.app.contract.refusal()
 
     def _intend(self, carry_out: Callable[[], object]) -> None:

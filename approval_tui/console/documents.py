@@ -149,6 +149,11 @@ def request_lines(
     return lines
 
 
+def bad_lines(text: str, width: int) -> list[Line]:
+    """A sentence of ours that nobody may miss."""
+    return _wrapped(text, width, "bad")
+
+
 def event_lines(event: Event, redactor: Redactor, width: int, now: int, glyphs: Glyphs) -> list[Line]:
     """Everything about one event of the audit log, its body whole."""
     lines: list[Line] = []

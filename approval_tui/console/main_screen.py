@@ -212,11 +212,20 @@ class MainScreen(ListKeys):
                 screen.look_again()
 
     def on_counts_loaded(self, message: messages.CountsLoaded) -> None:
-        self.status.set_counts(pending=message.counts.pending, in_doubt=message.counts.in_doubt)
+        counts = message.counts
+        self.status.set_counts(pending=counts.pending, in_doubt=counts.in_doubt, held=counts.held)
 
     def on_policies_loaded(self, message: messages.PoliciesLoaded) -> None:
         self._standings = message.standings
         self._show_trouble()
+
+    def on_holds_loaded(self, message: messages.HoldsLoaded) -> None:
+        """What is shown of a session that is held, or is no longer, says so; that moves what is read (rule R11)."""
+        before = self.app.held
+        self.app.held = {(held.requester, held.session): held for held in message.holds}
+        if before != self.app.held:
+            self._moved()
+            self._tell_payload_screen()
 
     def on_store_opened(self, message: messages.StoreOpened) -> None:
         self._set_trouble(None)
@@ -393,7 +402,9 @@ class MainScreen(ListKeys):
                 self.app.clock(),
                 self.app.glyphs,
             )
-        return lines + (self._shown.lines(width) if self._shown is not None else [])
+        if self._shown is None:
+            return lines
+        return lines + self.held_lines(self._shown.request, width) + self._shown.lines(width)
 
     def _tell_payload_screen(self) -> None:
         if self._shown is not None:

@@ -76,6 +76,14 @@ class ReasonsLoaded(Message):
         self.reasons = reasons
 
 
+class HoldsLoaded(Message):
+    """The sessions that are held back now."""
+
+    def __init__(self, holds: Sequence[Hold]) -> None:
+        super().__init__()
+        self.holds = holds
+
+
 class StoreOpened(Message):
     """The store can be read."""
 

@@ -103,7 +103,8 @@ class PayloadScreen(PaneScreen):
     def _lines(self, width: int) -> list[Line]:
         if not self._shown.is_prepared(width):
             self.app.work.prepare(self._shown, width)
-        return self._shown.lines(width, payload_only=True)
+        request = self._shown.request
+        return self.held_lines(request, width) + self._shown.lines(width, payload_only=True)
 
     # --- keys ----------------------------------------------------------------------------------
 

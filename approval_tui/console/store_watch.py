@@ -55,6 +55,7 @@ class StoreWatch:
         self._newest_event: int | None = None
         self._newest_policy_event = 0
         self._new_events = 0
+        self._has_holds = False
         self._opened_at: float | None = None
         self._had_trouble = False
 
@@ -172,6 +173,10 @@ class StoreWatch:
         if counts.newest_policy_event != self._newest_policy_event:
             screen.post_message(messages.PoliciesLoaded(await reviewer.policy_standings()))
             self._newest_policy_event = counts.newest_policy_event
+        if counts.held or self._has_holds:
+            holds = await reviewer.holds()
+            screen.post_message(messages.HoldsLoaded([held for held in holds if held.is_in_force]))
+            self._has_holds = counts.held > 0
         if not self._app.app_focus:
             self._app.tell(await load_newest(reviewer), counts.pending)
         trouble = await self._expire_due()

@@ -415,6 +415,9 @@ SELECT * FROM holds WHERE requester = :requester AND session = :session
 -- name: is_held
 SELECT 1 FROM holds WHERE requester = :requester AND session = :session AND released_at IS NULL
 
+-- name: held_count
+SELECT count(*) AS count FROM holds WHERE released_at IS NULL
+
 -- name: hold_session
 INSERT INTO holds (requester, session, held_by, held_at, reason)
 VALUES (:requester, :session, :held_by, :held_at, :reason)

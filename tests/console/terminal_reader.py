@@ -83,7 +83,7 @@ class Emulated:
             if top + height >= len(lines):
                 break
             top = min(top + height - 1, len(lines) - height)
-            self._terminal.type(b" ")
+            self._terminal.type(b"f")
         begin = next(
             at for at, row in sorted(read.items()) if re.search(r" arguments \([\d,]+ rows?, all of them\) ", row)
         )

@@ -12,20 +12,47 @@ from approval_tui.console.main_screen import MainScreen
 from approval_tui.console.payload_screen import PayloadScreen
 from approval_tui.domain.calls import Call
 from approval_tui.domain.models import Request
-from approval_tui.settings.actions import ACTIONS, AUDIT_VIEW, HISTORY_VIEW, PAYLOAD_VIEW, PENDING_VIEW, PLACES
+from approval_tui.settings.actions import (
+    ACTIONS,
+    AUDIT_VIEW,
+    BULK_VIEW,
+    EDITOR,
+    GRANTING_VIEW,
+    GRANTS_VIEW,
+    HISTORY_VIEW,
+    PAYLOAD_VIEW,
+    PENDING_VIEW,
+    PLACES,
+    REVIEW,
+    SESSION_VIEW,
+    VIEWS,
+)
 from approval_tui.store.blocking import BlockingStore
 from tests.console.conftest import OpenConsole
 from tests.console.driver import Console, key_event
 from tests.support import BO, ManualClock, approve, assert_sound, deny, submit
 
-ENTERED_BY = {PENDING_VIEW: "1", HISTORY_VIEW: "2", AUDIT_VIEW: "3", PAYLOAD_VIEW: "enter"}
+ENTERED_BY = {
+    PENDING_VIEW: ("1",),
+    HISTORY_VIEW: ("2",),
+    AUDIT_VIEW: ("3",),
+    GRANTS_VIEW: ("4",),
+    PAYLOAD_VIEW: ("enter",),
+    BULK_VIEW: ("space", "k", "a"),
+    GRANTING_VIEW: ("s",),
+    SESSION_VIEW: ("o",),
+}
+
+
+WITHOUT_TEXT = [place for place in PLACES if place not in (EDITOR, REVIEW)]
+"""All places but the editor, where letters are text, and what is behind it; those have tests of their own."""
 
 
 async def go_to(console: Console, place: str) -> None:
     """Goes to a place, from any of the lists."""
-    await console.press(ENTERED_BY[place])
-    if place == PAYLOAD_VIEW:
-        await console.until(lambda: isinstance(console.app.screen, PayloadScreen))
+    await console.press(*ENTERED_BY[place])
+    if place not in VIEWS:
+        await console.until(lambda: getattr(console.app.screen, "place", None) == place)
     else:
         await console.until(lambda: console.screen.place == place and console.screen.lists.shown.rows.is_loaded)
     await console.settle()
@@ -118,7 +145,7 @@ async def test_escape_in_a_list_without_a_filter_changes_nothing(
 # --- nothing elsewhere ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", WITHOUT_TEXT)
 async def test_keys_that_belong_elsewhere_do_nothing(
     place: str, open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
 ) -> None:
@@ -132,7 +159,7 @@ async def test_keys_that_belong_elsewhere_do_nothing(
         for key in elsewhere:
             await console.press(key)
             assert console.app.screen is screen, key
-            assert console.screen.place == (PENDING_VIEW if place == PAYLOAD_VIEW else place), key
+            assert console.screen.place == (place if place in VIEWS else PENDING_VIEW), key
             assert (console.screen.shown_request, console.screen.shown_event) == (shown, events), key
     assert [each.status for each in reviewing_store.reviewer.get_many(tuple(each.id for each in requests))] == [
         *["pending"] * 3,
@@ -163,7 +190,7 @@ async def test_what_decides_works_beside_the_list_in_either_pane_and_on_the_payl
 async def test_q_leaves_every_place_and_decides_nothing(
     open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
 ) -> None:
-    for place in PLACES:
+    for place in WITHOUT_TEXT:
         async with open_console() as console:
             await go_to(console, place)
             console.monotonic.move(1000)

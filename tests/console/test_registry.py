@@ -5,26 +5,45 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 from approval_tui.cli.arguments import BY_NAME
-from approval_tui.console.bindings import MAIN_BINDINGS, PAYLOAD_BINDINGS
+from approval_tui.console.bindings import (
+    BULK_BINDINGS,
+    EDITOR_BINDINGS,
+    GRANTING_BINDINGS,
+    MAIN_BINDINGS,
+    PAYLOAD_BINDINGS,
+    REVIEW_BINDINGS,
+    SESSION_BINDINGS,
+)
+from approval_tui.console.bulk_screen import BulkScreen
 from approval_tui.console.deciding import DecidingScreen
+from approval_tui.console.edit_screen import EditScreen
+from approval_tui.console.granting_screen import GrantingScreen
 from approval_tui.console.help_screen import ABOUT, key_rows
 from approval_tui.console.main_screen import MainScreen
 from approval_tui.console.palette import offered
 from approval_tui.console.payload_screen import PayloadScreen
+from approval_tui.console.review_screen import ReviewScreen
+from approval_tui.console.session_screen import SessionScreen
 from approval_tui.console.widgets.key_bar import KeyBar
 from approval_tui.domain.models import Request
 from approval_tui.settings.actions import (
     ACTIONS,
     AUDIT_VIEW,
+    BULK_VIEW,
     BY_ID,
+    EDITOR,
+    GRANTING_VIEW,
+    GRANTS_VIEW,
     HISTORY_VIEW,
     NEVER_DECIDING,
     PAYLOAD_VIEW,
     PENDING_VIEW,
     PLACES,
+    REVIEW,
+    SESSION_VIEW,
     VIEWS,
     Action,
 )
@@ -33,9 +52,18 @@ from tests.console.conftest import OpenConsole
 from tests.console.driver import Console
 from tests.support import BO, approve
 
-GO_TO = {PENDING_VIEW: "1", HISTORY_VIEW: "2", AUDIT_VIEW: "3", PAYLOAD_VIEW: "enter"}
+GO_TO = {PENDING_VIEW: "1", HISTORY_VIEW: "2", AUDIT_VIEW: "3", GRANTS_VIEW: "4", PAYLOAD_VIEW: "enter"}
+SCREENS: list[tuple[type[DecidingScreen], list[BindingType], tuple[str, ...]]] = [
+    (MainScreen, MAIN_BINDINGS, VIEWS),
+    (PayloadScreen, PAYLOAD_BINDINGS, (PAYLOAD_VIEW,)),
+    (ReviewScreen, REVIEW_BINDINGS, (REVIEW,)),
+    (EditScreen, EDITOR_BINDINGS, (EDITOR,)),
+    (BulkScreen, BULK_BINDINGS, (BULK_VIEW,)),
+    (GrantingScreen, GRANTING_BINDINGS, (GRANTING_VIEW,)),
+    (SessionScreen, SESSION_BINDINGS, (SESSION_VIEW,)),
+]
 NOT_FOR_A_REVIEWER = {"submit", "wait", "consume", "outcome", "cancel", "demo", "audit head", "audit export"}
-ONLY_FROM_A_SHELL = {"grant list", "grant revoke"}
+ONLY_FROM_A_SHELL = {"session list"}
 
 
 def actions_of(*places: str) -> list[Action]:
@@ -43,10 +71,7 @@ def actions_of(*places: str) -> list[Action]:
     return [action for action in ACTIONS if set(action.places) & set(places)]
 
 
-@pytest.mark.parametrize(
-    ("screen", "bindings", "places"),
-    [(MainScreen, MAIN_BINDINGS, VIEWS), (PayloadScreen, PAYLOAD_BINDINGS, (PAYLOAD_VIEW,))],
-)
+@pytest.mark.parametrize(("screen", "bindings", "places"), SCREENS)
 def test_the_bindings_of_a_screen_are_the_actions_of_its_places(
     screen: type[DecidingScreen], bindings: list[Binding], places: tuple[str, ...]
 ) -> None:
@@ -58,7 +83,7 @@ def test_the_bindings_of_a_screen_are_the_actions_of_its_places(
     assert {key: each.id for each in bindings for key in each.key.split(",") if key in letters} == letters
 
 
-@pytest.mark.parametrize(("screen", "places"), [(MainScreen, VIEWS), (PayloadScreen, (PAYLOAD_VIEW,))])
+@pytest.mark.parametrize(("screen", "places"), [(screen, places) for screen, _, places in SCREENS])
 def test_every_action_of_a_screen_is_something_that_it_does(
     screen: type[DecidingScreen], places: tuple[str, ...]
 ) -> None:
@@ -66,7 +91,7 @@ def test_every_action_of_a_screen_is_something_that_it_does(
     assert missing == []
 
 
-@pytest.mark.parametrize("screen", [MainScreen, PayloadScreen])
+@pytest.mark.parametrize("screen", [screen for screen, _, _ in SCREENS])
 def test_a_screen_does_nothing_that_the_registry_does_not_know(screen: type[DecidingScreen]) -> None:
     done = {name.removeprefix("action_do_") for name in dir(screen) if name.startswith("action_do_")}
     assert done <= set(BY_ID)
@@ -84,7 +109,8 @@ def test_no_deciding_key_is_one_that_is_pressed_without_a_thought() -> None:
 
 def test_what_decides_is_what_changes_a_request() -> None:
     assert {each.id for each in ACTIONS if each.decides} == {
-        *("approve", "approve_session", "deny", "expire", "revoke", "resolve")
+        *("approve", "approve_session", "approve_always", "deny", "expire", "revoke", "resolve"),
+        *("deny_session", "release", "revoke_grant"),
     }
 
 
@@ -114,7 +140,13 @@ def test_every_command_for_looking_and_deciding_has_an_action() -> None:
 
 def test_what_decides_has_a_command_of_the_same_name() -> None:
     others = {each.id: each.command for each in ACTIONS if each.decides and each.command != each.id}
-    assert others == {"approve_session": "approve"}  # with --for-session
+    assert others == {
+        "approve_session": "approve",  # with --for-session
+        "approve_always": "grant add",
+        "deny_session": "session hold",
+        "release": "session release",
+        "revoke_grant": "grant revoke",
+    }
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from approval_tui.console.dialogs import TypedDialog
+from approval_tui.console.granting_screen import GrantingScreen
 from approval_tui.console.payload_screen import PayloadScreen
 from approval_tui.domain.calls import Call
 from approval_tui.domain.models import Request, Requirements
 from approval_tui.settings.configuration import Settings
 from approval_tui.store.blocking import BlockingStore
 from tests.console.conftest import OpenConsole
+from tests.console.driver import Console
 from tests.seeded import telling_calls
 from tests.store.granting import grant_of
 from tests.support import BO, approve, assert_sound, consume, event_names, submit
@@ -19,12 +21,20 @@ IN_SESSION, HIGH_RISK, WITHOUT_SESSION = 0, 1, 3
 """Which of the seeded requests is what."""
 
 
+async def proposed(console: Console) -> None:
+    """Waits until the proposal is there with what it would approve."""
+    await console.until(lambda: isinstance(console.app.screen, GrantingScreen) and console.app.screen.is_looked_up)
+    await console.settle()
+
+
 async def test_s_approves_what_is_shown_and_the_same_call_is_not_asked_again_in_its_session(
     open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
 ) -> None:
     call, _ = telling_calls()[IN_SESSION]
     async with open_console((200, 50)) as console:
         await console.press("s")
+        await proposed(console)
+        await console.press("a")
         await console.until(lambda: console.shown.status == "approved")
         first = reviewing_store.reviewer.get(requests[IN_SESSION].id)
         (decision,) = first.decisions
@@ -57,11 +67,8 @@ async def test_what_cannot_be_approved_for_a_session_says_why_and_still_waits(
     async with open_console((200, 80)) as console:
         for row, why in said.items():
             await console.press("g", *"j" * row, "s")
-            shown = console.shown
-            await console.see(
-                f"The call of {shown.id} cannot be approved for its session: {why}. Your decision was not"
-            )
-            assert reviewing_store.reviewer.get(shown.id).status == "pending"
+            await console.see(f"It cannot be approved for its session: {why}.")
+            assert reviewing_store.reviewer.get(console.shown.id).status == "pending"
     assert reviewing_store.reviewer.grants() == ()
     assert len(reviewing_store.reviewer.list()) == len(requests) + 3
 
@@ -110,6 +117,8 @@ async def test_a_long_payload_is_approved_for_its_session_only_when_all_of_it_wa
         assert store.reviewer.get(request.id).status == "pending"
         await console.read_to_the_end()
         await console.press("s")
+        await proposed(console)
+        await console.press("a")
         await console.until(lambda: console.shown.status == "approved")
     (decision,) = store.reviewer.get(request.id).decisions
     assert (decision.evidence.kind, decision.evidence.rows) == ("shown", 41)

@@ -16,7 +16,7 @@ OTHERS = [action.id for action in ACTIONS if not action.decides and action.id !=
 SIGNS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 """Signs whose keys Textual calls by their names."""
 
-FREED = {"help": ("f1",), "filter": ("f2",)}
+FREED = {"help": ("f1",), "filter": ("f2",), "mark_all": ("f3",)}
 """The default keys among the signs, out of the way."""
 
 

@@ -28,6 +28,7 @@ class StatusBar(Widget):
         self._state_role = "message"
         self._pending: int | None = None
         self._in_doubt = 0
+        self._held = 0
         self._message = ""
         self._message_role = "message"
         self._above: list[str] = []
@@ -37,10 +38,10 @@ class StatusBar(Widget):
         self._message, self._message_role = self._glyphs.visible(message), role
         self._fit()
 
-    def set_counts(self, *, pending: int, in_doubt: int) -> None:
-        """How many requests wait, and how many calls are in doubt."""
-        if (pending, in_doubt) != (self._pending, self._in_doubt):
-            self._pending, self._in_doubt = pending, in_doubt
+    def set_counts(self, *, pending: int, in_doubt: int, held: int = 0) -> None:
+        """How many requests wait, how many calls are in doubt, and how many sessions are held back."""
+        if (pending, in_doubt, held) != (self._pending, self._in_doubt, self._held):
+            self._pending, self._in_doubt, self._held = pending, in_doubt, held
             self.refresh()
 
     def set_state(self, state: str, role: str) -> None:
@@ -80,6 +81,8 @@ class StatusBar(Widget):
         counts = "" if self._pending is None else f" {self._pending:,} pending"
         if self._in_doubt:
             counts += f", {self._in_doubt:,} in doubt"
+        if self._held:
+            counts += f", {self._held:,} held"
         return f" {self._state}", counts, f" {self._reviewer} "
 
     def _room(self, width: int) -> int:

@@ -9,12 +9,13 @@ from approval_tui.store.transaction import Transaction, first_row
 
 @dataclass(frozen=True)
 class Overview:
-    """How many requests wait, how many claims are in doubt, and the numbers of the newest events; 0 for none."""
+    """How much waits, is in doubt and is held back, and the numbers of the newest events; 0 for none."""
 
     pending: int
     in_doubt: int
     newest_event: int
     newest_policy_event: int
+    held: int = 0
 
 
 def overview(tx: Transaction) -> Overview:
@@ -26,4 +27,5 @@ def overview(tx: Transaction) -> Overview:
         tx.rows("in_doubt_count", {"now": tx.now})[0]["count"],
         0 if last is None else last["seq"],
         0 if last_of_policies is None else last_of_policies["seq"],
+        tx.rows("held_count", {})[0]["count"],
     )
