@@ -75,10 +75,10 @@ class BulkWork:
     async def _marking(self, chosen: Filter, between: tuple[Key, Key] | None) -> None:
         try:
             ids, total = await self._ids(chosen, between)
+            found = messages.MarksFound(ids, total, None)
         except ApprovalTuiError as error:
-            self._app.say(error.happened, "bad")
-            return
-        self._app.main_screen.post_message(messages.MarksFound(ids, total))
+            found = messages.MarksFound((), 0, error)
+        self._app.main_screen.post_message(found)
 
     async def _opening(self, chosen: Filter, keys: Sequence[Key], between: tuple[Key, Key] | None) -> None:
         try:

@@ -22,6 +22,7 @@ class MarkKeys(GrantingKeys):
 
     lists: Lists
     row_list: RowList
+    _is_marking = False  #: whether the store is being asked what to mark
 
     def take_in(self, request: Request) -> None:
         """Shows what became of a request."""
@@ -60,13 +61,19 @@ class MarkKeys(GrantingKeys):
             self.say("Move to the other end of the range, and press the same key again.")
         else:
             self._marks.anchor = None
+            self._is_marking = True
             self.app.bulk_work.mark(self.lists.pending.chosen, (anchor, key))
         self.marks_changed()
 
     def action_do_mark_all(self) -> None:
+        self._is_marking = True
         self.app.bulk_work.mark(self.lists.pending.chosen, None)
 
     def on_marks_found(self, message: messages.MarksFound) -> None:
+        self._is_marking = False
+        if message.error is not None:
+            self.say(message.error.happened, "bad")
+            return
         self._marks.add(message.ids)
         if message.total > len(message.ids):
             self.say(f"The first {len(message.ids)} of {message.total:,} are marked: a table takes no more.")
@@ -83,7 +90,10 @@ class MarkKeys(GrantingKeys):
             super().action_do_deny()
 
     def _open_table(self) -> bool:
-        """Goes to the table of what is marked; whether something is."""
+        """Goes to the table of what is marked; whether something is, or is about to be (rule R11)."""
+        if self._is_marking:
+            self.say("What is to be marked is being looked for. Press again.")
+            return True
         if self.place != PENDING_VIEW or not self._marks:
             return False
         anchor, key = self._marks.anchor, self._cursor_key

@@ -166,11 +166,11 @@ class DecisionRefused(Message):
 
 
 class MarksFound(Message):
-    """What waits and is to be marked, as many as one table takes; `total` is how many there are."""
+    """What waits and is to be marked, as many as one table takes, of `total`; or why that cannot be said."""
 
-    def __init__(self, ids: Sequence[str], total: int) -> None:
+    def __init__(self, ids: Sequence[str], total: int, error: ApprovalTuiError | None) -> None:
         super().__init__()
-        self.ids, self.total = ids, total
+        self.ids, self.total, self.error = ids, total, error
 
 
 class TableLoaded(Message):
