@@ -17,7 +17,7 @@ from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.decisions import NO_EVIDENCE, Evidence
 from approval_tui.domain.grants import FOR_SESSION
 from approval_tui.domain.lifecycle import APPROVE, APPROVED, CONSUMED, DENY, PENDING
-from approval_tui.domain.models import Request
+from approval_tui.domain.models import EVIDENCE_SHOWN, Request
 from approval_tui.domain.status_words import describe_status
 from approval_tui.settings.actions import BY_ID
 
@@ -80,7 +80,10 @@ class DecidingScreen(Screen[None]):
         self._approve(for_session=True)
 
     def _approve(self, *, for_session: bool = False) -> None:
-        """Approves what was read to its end, once, or also whenever its session asks for the same again."""
+        """Approves what was read to its end, once, or also whenever its session asks for the same again.
+
+        A call of high risk takes the end of its id besides, and one too long to be read takes it instead.
+        """
         subject = self._decidable("approve", PENDING)
         if subject is None:
             return
@@ -88,15 +91,21 @@ class DecidingScreen(Screen[None]):
             self.say("The digest does not fit what is shown: it cannot be approved here.", "bad")
             return
         now = self.app.contract.monotonic()
-        if subject.reading.is_complete:
+        is_read = subject.reading.is_complete
+        if is_read and (for_session or not subject.request.is_of_high_risk):
             evidence = subject.reading.shown(subject.rows, now)
             self._intend(lambda: self._decide(subject.request, APPROVE, None, evidence, for_session=for_session))
-        elif not for_session and subject.rows > self.app.settings.long_payload:
+        elif not for_session and (is_read or self._may_stay_unread(subject)):
             self._intend(lambda: self._ask_for_id(subject))
         else:
             rows = "row" if subject.unread_rows == 1 else "rows"
             key = self.app.keys_of("read_on")[0]
             self.say(f"Read on first: {subject.unread_rows} {rows} not shown yet ({key}).", "bad")
+
+    def _may_stay_unread(self, subject: Subject) -> bool:
+        """Whether it is so long that the end of its id may be typed instead, and no rule wants all of it shown."""
+        wants_all = subject.request.requirements.evidence == EVIDENCE_SHOWN
+        return subject.rows > self.app.settings.long_payload and not wants_all
 
     def action_do_deny(self) -> None:
         from approval_tui.console import dialogs
@@ -219,12 +228,15 @@ class DecidingScreen(Screen[None]):
         return subject.reading.shown(subject.rows, self.app.contract.monotonic())
 
     def _ask_for_id(self, subject: Subject) -> None:
+        """Approves once the end of the id was typed; what was shown is shown all the same."""
         from approval_tui.console import dialogs
+
+        reading, is_read, seen = subject.reading, subject.reading.is_complete, subject.rows - subject.unread_rows
 
         def answered(sure: bool | None) -> None:
             if sure:
-                seen = subject.rows - subject.unread_rows
-                evidence = subject.reading.typed(seen, self.app.contract.monotonic())
+                now = self.app.contract.monotonic()
+                evidence = reading.shown(subject.rows, now) if is_read else reading.typed(seen, now)
                 self._decide(subject.request, APPROVE, None, evidence)
 
         self.app.push_screen(

@@ -14,6 +14,7 @@ from approval_tui.cli.exit_codes import DONE, INTERRUPTED
 from approval_tui.cli.json_input import read_object
 from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.grants import FOR_SESSION
+from approval_tui.domain.ids import LAST_OF_ID, end_of_id
 from approval_tui.domain.lifecycle import APPROVE, DENY, PENDING
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from approval_tui.domain.models import Request
     from approval_tui.store.blocking import BlockingStore
 
-_YES = b"yes"
+_YES = "yes"
 
 
 def approve(options: Namespace, environment: Environment) -> int:
@@ -111,7 +112,10 @@ def _ask(
     options: Namespace,
     environment: Environment,
 ) -> bool:
-    """Shows everything that the decision is about, secrets too, and asks; only a typed `yes` is a yes."""
+    """Shows everything that the decision is about, secrets too, and asks; only a typed `yes` is a yes.
+
+    Of a call of high risk, only the end of its id is.
+    """
     from approval_tui.cli.request_text import attempt_before, print_request
     from approval_tui.settings.typed_ahead import forget_typed_ahead
 
@@ -120,14 +124,18 @@ def _ask(
     output.flush()
     forget_typed_ahead()
     what = "this, and the same call for the rest of its session" if options.for_session else "this"
-    output.write(f"\nApprove {what}? Type yes and press Enter; anything else leaves it undecided [no]: ")
+    wanted, named = _YES, "yes"
+    if request.is_of_high_risk:
+        wanted, named = end_of_id(request.id), f"the last {LAST_OF_ID} characters of its id"
+        what += ", of HIGH RISK"
+    output.write(f"\nApprove {what}? Type {named} and press Enter; anything else leaves it undecided [no]: ")
     output.flush()
     _await_a_line()
     answer = sys.stdin.buffer.readline()
     if not answer.endswith(b"\n"):  # the end of the input answers nothing
         output.print_line("")
         return False
-    return answer.strip() == _YES
+    return answer.strip() == wanted.encode()
 
 
 def _await_a_line() -> None:
