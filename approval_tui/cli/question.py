@@ -8,11 +8,16 @@ import sys
 
 from approval_tui.cli import output
 
-_YES = b"yes"
+YES = "yes"
 
 
 def asked_yes(question: str) -> bool:
-    """Asks, below what was printed; only a typed `yes` is a yes, and nothing that was typed before counts."""
+    """Asks, below what was printed; only a typed `yes` is a yes."""
+    return asked_for(YES, question)
+
+
+def asked_for(wanted: str, question: str) -> bool:
+    """Whether exactly that was typed behind the question; nothing that was typed before it counts."""
     from approval_tui.settings.typed_ahead import forget_typed_ahead
 
     output.flush()
@@ -24,7 +29,7 @@ def asked_yes(question: str) -> bool:
     if not answer.endswith(b"\n"):  # the end of the input answers nothing
         output.print_line("")
         return False
-    return answer.strip() == _YES
+    return answer.strip() == wanted.encode()
 
 
 def _await_a_line() -> None:

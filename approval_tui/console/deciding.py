@@ -17,7 +17,7 @@ from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.decisions import NO_EVIDENCE, Evidence
 from approval_tui.domain.grants import GrantTerms
 from approval_tui.domain.lifecycle import APPROVE, APPROVED, CONSUMED, DENY, PENDING
-from approval_tui.domain.models import Request
+from approval_tui.domain.models import EVIDENCE_SHOWN, Request
 from approval_tui.domain.status_words import describe_status
 from approval_tui.settings.actions import BY_ID
 
@@ -102,7 +102,10 @@ class DecidingScreen(Screen[None]):
         return self.app.contract.refusal()
 
     def action_do_approve(self) -> None:
-        """Approves what was read to its end."""
+        """Approves what was read to its end.
+
+        A call of high risk takes the end of its id besides, and one too long to be read takes it instead.
+        """
         subject = self._decidable("approve", PENDING)
         if subject is None:
             return
@@ -110,10 +113,11 @@ class DecidingScreen(Screen[None]):
             self.say("The digest does not fit what is shown: it cannot be approved here.", "bad")
             return
         now = self.app.contract.monotonic()
-        if subject.reading.is_complete:
+        is_read = subject.reading.is_complete
+        if is_read and not subject.request.is_of_high_risk:
             evidence = subject.reading.shown(subject.rows, now)
             self._intend(lambda: self._decide(subject.request, APPROVE, None, evidence))
-        elif subject.rows > self.app.settings.long_payload:
+        elif is_read or self._may_stay_unread(subject):
             self._intend(lambda: self._ask_for_id(subject))
         else:
             self._say_unread(subject)
@@ -137,6 +141,11 @@ class DecidingScreen(Screen[None]):
         from approval_tui.console.edit_screen import EditScreen
 
         self.app.push_screen(EditScreen(subject.request, self.redactor))
+
+    def _may_stay_unread(self, subject: Subject) -> bool:
+        """Whether it is so long that the end of its id may be typed instead, and no rule wants all of it shown."""
+        wants_all = subject.request.requirements.evidence == EVIDENCE_SHOWN
+        return subject.rows > self.app.settings.long_payload and not wants_all
 
     def action_do_deny(self) -> None:
         from approval_tui.console import dialogs
@@ -261,12 +270,15 @@ class DecidingScreen(Screen[None]):
         return subject.reading.shown(subject.rows, self.app.contract.monotonic())
 
     def _ask_for_id(self, subject: Subject) -> None:
+        """Approves once the end of the id was typed; what was shown is shown all the same."""
         from approval_tui.console import dialogs
+
+        reading, is_read, seen = subject.reading, subject.reading.is_complete, subject.rows - subject.unread_rows
 
         def answered(sure: bool | None) -> None:
             if sure:
-                seen = subject.rows - subject.unread_rows
-                evidence = subject.reading.typed(seen, self.app.contract.monotonic())
+                now = self.app.contract.monotonic()
+                evidence = reading.shown(subject.rows, now) if is_read else reading.typed(seen, now)
                 self._decide(subject.request, APPROVE, None, evidence)
 
         self.app.push_screen(

@@ -23,6 +23,7 @@ from approval_tui.display.glyphs import Glyphs
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.request_view import request_preview
 from approval_tui.display.width import cut
+from approval_tui.domain.ids import LAST_OF_ID, end_of_id
 from approval_tui.domain.lifecycle import FAILED, NOT_RUN, SUCCEEDED
 from approval_tui.domain.limits import LONGEST_TEXT
 from approval_tui.domain.models import Request
@@ -35,8 +36,6 @@ T = TypeVar("T")
 _WIDEST = 72
 _PLACEHOLDER = "Reason, for the agent (may be empty)"
 _PLACEHOLDER_BELOW_REASONS = "Reason, for the agent (may be empty; up and down take one)"
-LAST_OF_ID = 4
-"""How many characters of the id are typed before a payload too long to read is approved."""
 
 
 class DecisionDialog(ModalScreen[T]):
@@ -205,7 +204,7 @@ class ChoiceDialog(DecisionDialog[str | None]):
 
 
 class TypedDialog(DecisionDialog[bool | None]):
-    """Asks to type the end of the id, for a payload too long to be read row by row; then `a` approves."""
+    """Asks to type the end of the id, for a call of high risk or a payload too long to be read; then `a` approves."""
 
     def __init__(
         self, request: Request, redactor: Redactor, *, unread: int, is_approve_key: Callable[[events.Key], bool]
@@ -217,13 +216,16 @@ class TypedDialog(DecisionDialog[bool | None]):
 
     @property
     def _expected(self) -> str:
-        return self.request.id[-LAST_OF_ID:]
+        return end_of_id(self.request.id)
 
     def compose(self) -> ComposeResult:
+        what = "this call of HIGH RISK" if self.request.is_of_high_risk else "this call"
+        unread = f" with {self._unread:,} {'row' if self._unread == 1 else 'rows'} unread" if self._unread else ""
+        recorded = "; what was not shown is recorded with the decision" if self._unread else ""
         with Vertical(classes="dialog"):
-            yield from self.head(f"Approve with {self._unread:,} rows unread?")
+            yield from self.head(f"Approve {what}{unread}?")
             yield Static(self._asked(), id="dialog-typed")
-            yield from self.foot("escape goes back; what was not shown is recorded with the decision")
+            yield from self.foot(f"escape goes back{recorded}")
 
     def on_key(self, event: events.Key) -> None:
         if event.key == "escape":

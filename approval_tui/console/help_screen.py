@@ -35,7 +35,8 @@ ABOUT = {
     PENDING_VIEW: (
         "What waits",
         "A key decides the request that is shown, never one that moved under the cursor. Keys that decide are dead for "
-        "a moment after what is shown changed. A request that somebody else decided stays until you move on.",
+        "a moment after what is shown changed. A request that somebody else decided stays until you move on. A call of "
+        "high risk asks for the end of its id before it is approved.",
     ),
     HISTORY_VIEW: (
         "History",

@@ -11,6 +11,9 @@ IdFactory = Callable[[], str]
 
 ID_LENGTH = 36
 SHORTEST_PREFIX = 8
+LAST_OF_ID = 4
+"""How many characters of its end tell an id from the others at hand."""
+
 _ID = re.compile(r"apr_[0-9a-f]{32}\Z")
 _PREFIX = re.compile(r"apr_[0-9a-f]{0,32}\Z")
 _BARE_HEX = re.compile(r"[0-9a-f]{8,32}\Z")
@@ -33,6 +36,11 @@ def new_secret(prefix: str) -> str:
 def is_request_id(text: str) -> bool:
     """Whether the text is a whole request id."""
     return _ID.match(text) is not None
+
+
+def end_of_id(request_id: str) -> str:
+    """What a person types to say that they mean this request; it is random, so that no habit types it."""
+    return request_id[-LAST_OF_ID:]
 
 
 def id_prefix(text: str) -> str | None:

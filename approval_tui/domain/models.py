@@ -176,6 +176,11 @@ class Request:
         return self.arguments if self.edited_arguments is None else self.edited_arguments
 
     @property
+    def is_of_high_risk(self) -> bool:
+        """Whether its agent or a rule says that its risk is high, so that a yes to it takes more than one key."""
+        return self.risk == "high"
+
+    @property
     def is_decided_by_policy(self) -> bool:
         """Whether a policy said yes or no to it when it was made, so that no person was asked."""
         return self.decisions_text != NO_DECISIONS and self.decisions[0].via == VIA_POLICY

@@ -11,6 +11,7 @@ from tests.cli.running import on_terminal
 from tests.support import ANN, deny, submit
 
 QUESTION = "Type yes and press Enter"
+QUESTION_OF_HIGH_RISK = "of HIGH RISK? Type the last 4 characters of its id and press Enter"
 NOT_A_YES = [b"\n", b"y\n", b"no\n", b"YES\n", b"yes!\n", b"\x04", b"yes\x04\x04", b" \n", b"yess\n"]
 
 
@@ -66,7 +67,7 @@ def test_everything_is_shown_secrets_too(store: BlockingStore) -> None:
     arguments = {"script": lines, "token": "a secret \u202eword", "nested": {"deep": [1, {"deeper": "x" * 500}]}}
     request = submit(store, Call("shell", arguments, "release-bot", reason="trust me", risk="high"))
     with on_terminal(*approving(request)) as terminal:
-        terminal.until_shown(QUESTION)
+        terminal.until_shown(QUESTION_OF_HIGH_RISK)
         terminal.type(b"no\n")
         terminal.ended()
     shown = terminal.output.replace("\n", "").replace("  \u21b3 ", "").replace(" ", "")
@@ -134,3 +135,54 @@ def test_a_dumb_terminal_gets_the_list(store: BlockingStore, request_: Request) 
         assert terminal.ended() == 0
     assert request_.id in terminal.output
     assert "The console needs a terminal" in terminal.output
+
+
+# --- high risk ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def risky(store: BlockingStore) -> Request:
+    return submit(store, Call("shell", {"command": "make deploy"}, "release-bot", risk="high"))
+
+
+def test_a_call_of_high_risk_is_approved_with_the_end_of_its_id(store: BlockingStore, risky: Request) -> None:
+    with on_terminal(*approving(risky)) as terminal:
+        terminal.until_shown(QUESTION_OF_HIGH_RISK)
+        assert risky.id in terminal.output
+        terminal.type(f"{risky.id[-4:]}\n".encode())
+        assert terminal.ended() == 0
+    assert status(store, risky) == "approved"
+
+
+@pytest.mark.parametrize("answer", [*NOT_A_YES, b"yes\n"], ids=repr)
+def test_no_yes_approves_a_call_of_high_risk(store: BlockingStore, risky: Request, answer: bytes) -> None:
+    with on_terminal(*approving(risky)) as terminal:
+        terminal.until_shown(QUESTION_OF_HIGH_RISK)
+        terminal.type(answer)
+        assert terminal.ended() == 130
+    assert status(store, risky) == "pending"
+
+
+def test_neither_the_whole_id_nor_less_of_it_nor_its_end_without_enter_approves(
+    store: BlockingStore, risky: Request
+) -> None:
+    for answer in (f"{risky.id}\n", f"{risky.id[-3:]}\n", f"{risky.id[-4:]}\x04\x04"):
+        with on_terminal(*approving(risky)) as terminal:
+            terminal.until_shown(QUESTION_OF_HIGH_RISK)
+            terminal.type(answer.encode())
+            assert terminal.ended() == 130
+    assert status(store, risky) == "pending"
+
+
+def test_with_the_digest_nothing_is_asked_of_a_call_of_high_risk_either(store: BlockingStore, risky: Request) -> None:
+    with on_terminal(*approving(risky, "--digest", risky.digest)) as terminal:
+        assert terminal.ended() == 0
+    assert status(store, risky) == "approved"
+
+
+def test_the_end_of_its_id_approves_no_call_of_another_risk(store: BlockingStore, request_: Request) -> None:
+    with on_terminal(*approving(request_)) as terminal:
+        terminal.until_shown(QUESTION)
+        terminal.type(f"{request_.id[-4:]}\n".encode())
+        assert terminal.ended() == 130
+    assert status(store, request_) == "pending"

@@ -12,8 +12,10 @@ from textual.pilot import Pilot
 
 from approval_tui.console.app import ConsoleApp
 from approval_tui.console.deciding import DecidingScreen
+from approval_tui.console.dialogs import TypedDialog
 from approval_tui.console.main_screen import MainScreen
 from approval_tui.console.widgets.document_pane import DocumentPane
+from approval_tui.domain.ids import LAST_OF_ID
 from approval_tui.domain.models import Request
 from tests.support import ManualClock
 
@@ -70,6 +72,13 @@ class Console:
             await self.settle()
             self.monotonic.move(1000)
             await self.press_at_once(key)
+
+    async def approve(self) -> None:
+        """Presses the approving key, and types the end of the id and the key again where that is asked for."""
+        request = self.shown
+        await self.press("a")
+        if isinstance(self.app.screen, TypedDialog):
+            await self.press(*request.id[-LAST_OF_ID:], "a")
 
     async def press_at_once(self, *keys: str) -> None:
         """Presses keys in the very moment of the clock, and waits for what they do."""

@@ -82,7 +82,7 @@ class World:
             approval_lifetime=20_000,
         )
         request = self._store.requester.submit(call).request
-        self.known[serial] = Known(request.id, rows, [request.digest])
+        self.known[serial] = Known(request.id, rows, [request.digest], request.is_of_high_risk)
 
     def news(self) -> list[Event]:
         """The events since the last call, in order."""
@@ -280,7 +280,7 @@ class Storm:
             await self._press("f", gaps=(60,))
         await self._pause()
         await self._press(self.random.choice("aaas"))
-        if "rows unread?" in self.oracle.text:
+        if "Type the last 4" in self.oracle.text:
             await self._pause()
             found = _ID.findall(self.oracle.text)
             if found:

@@ -77,6 +77,7 @@ class Known:
     id: str
     rows: int
     digests: list[str]
+    is_of_high_risk: bool
 
 
 class Painted:
@@ -271,7 +272,14 @@ class Oracle:
     ) -> str | None:
         evidence = decision["evidence"]
         approves = "s" if press.key == "s" else "a"
-        why = self._why_not_seen(press, approves, serial, decision["digest"], known)
+        if known.is_of_high_risk:
+            why = self._why_not_confirmed(press, "HIGH RISK?", serial, decision["digest"], known)
+            cause = None if press.question is None else press.question.cause
+            if why is not None or cause is None:
+                return why or "its dialog opened by itself"
+            press = cause
+        else:
+            why = self._why_not_seen(press, approves, serial, decision["digest"], known)
         if why is not None:
             return why
         if press.sight is None or known.digests[press.sight.revision or 0] != decision["digest"]:
@@ -285,9 +293,13 @@ class Oracle:
     def _why_not_typed(self, decision: dict[str, Any], press: Press, serial: int, known: Known) -> str | None:
         if decision["evidence"]["kind"] != "typed":
             return f"the evidence is {decision['evidence']['kind']}"
+        return self._why_not_confirmed(press, "unread?", serial, decision["digest"], known)
+
+    def _why_not_confirmed(self, press: Press, question: str, serial: int, digest: str, known: Known) -> str | None:
+        """The approving key, in the dialog about this request into which the end of its id was typed."""
         if not press.typed.endswith(known.id[-4:]):
             return f"typed was {press.typed!r}"
-        return self._why_not_asked(press, "a", "rows unread?", "a", serial, decision["digest"], known)
+        return self._why_not_asked(press, "a", question, "a", serial, digest, known)
 
     def _why_not_asked(
         self,

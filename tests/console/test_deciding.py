@@ -133,7 +133,7 @@ async def test_a_long_payload_must_be_read_before_it_can_be_approved(
         await console.see("Read on first")
         assert reviewing_store.reviewer.get(requests[1].id).status == "pending"
         await console.read_to_the_end()
-        await console.press("a")
+        await console.approve()
         await console.until(lambda: console.shown.status == "approved")
     (decision,) = reviewing_store.reviewer.get(requests[1].id).decisions
     assert decision.evidence.rows == 45

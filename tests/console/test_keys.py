@@ -177,7 +177,8 @@ async def test_what_decides_works_beside_the_list_in_either_pane_and_on_the_payl
     async with open_console() as console:
         await console.press("tab", "a")
         await console.until(lambda: console.shown.status == "approved")
-        await console.press("tab", "j", "j", "enter", "a")
+        await console.press("tab", "j", "j", "enter")
+        await console.approve()
         await console.until(lambda: console.shown.status == "approved")
         await console.press("r", "enter")
         await console.until(lambda: console.shown.status == "denied")

@@ -56,7 +56,7 @@ async def test_approve_unlocks_when_every_row_was_on_the_screen(
         for key in ("space", "pagedown", "ctrl+d", "j", "down"):
             await console.press(key)
         await console.read_to_the_end()
-        await console.press("a")
+        await console.approve()
         await console.until(lambda: console.shown.status == "approved")
     (decision,) = reviewing_store.reviewer.get(requests[1].id).decisions
     assert (decision.evidence.kind, decision.evidence.rows) == ("shown", 45)
@@ -282,13 +282,13 @@ async def test_the_end_of_an_id_typed_as_fast_as_a_paste_approves_nothing(
     assert reviewing_store.reviewer.get(requests[1].id).status == "pending"
 
 
-async def test_a_long_payload_that_was_read_whole_needs_no_id(
+async def test_a_long_payload_that_was_read_whole_is_approved_as_shown(
     open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
 ) -> None:
     async with open_console((140, 20), settings=Settings(long_payload=20)) as console:
         await open_second(console)
         await console.read_to_the_end()
-        await console.press("a")
+        await console.approve()
         await console.until(lambda: console.shown.status == "approved")
     assert reviewing_store.reviewer.get(requests[1].id).decisions[0].evidence.kind == "shown"
 

@@ -105,7 +105,7 @@ def opened_terminal(store_path: str, *arguments: str, **options: object) -> Iter
 def waiting(store_path: str) -> tuple[BlockingStore, Request]:
     """A real store with one request in it, that fits on the screen."""
     store = open_store_blocking(store_path)
-    call = Call(tool="shell", arguments={"command": "make deploy"}, requester="release-bot", risk="high")
+    call = Call(tool="shell", arguments={"command": "make deploy"}, requester="release-bot", risk="medium")
     return store, store.requester.submit(call).request
 
 
@@ -326,7 +326,7 @@ def test_words_carry_the_meaning_in_every_terminal(
 ) -> None:
     with opened_terminal(store_path, environment=TERMINALS[name]) as terminal:
         terminal.see("live")
-        terminal.see("HIGH")
+        terminal.see("medium")
         terminal.see("make deploy")
         assert terminal.screen.overflowed == []
 

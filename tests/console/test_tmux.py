@@ -65,6 +65,20 @@ def tmux(store_path: str) -> Iterator[Tmux]:
         opened.end()
 
 
+def press_until_shown(tmux: Tmux, key: str, text: str) -> None:
+    """Presses the key until that is on the screen: one that comes too soon decides nothing."""
+    pressed_at = 0.0
+
+    def is_shown() -> bool:
+        nonlocal pressed_at
+        if text not in tmux.screen() and time.monotonic() - pressed_at > 1.0:
+            pressed_at = time.monotonic()
+            tmux.press(key)
+        return text in tmux.screen()
+
+    until(is_shown)
+
+
 def test_a_request_appears_in_tmux_and_is_approved_with_its_key(tmux: Tmux, store_path: str) -> None:
     until(lambda: "Nothing waits." in tmux.screen())
     with open_store_blocking(store_path) as store:
@@ -77,16 +91,11 @@ def test_a_request_appears_in_tmux_and_is_approved_with_its_key(tmux: Tmux, stor
         tmux.press("Escape")
         until(lambda: "History" in tmux.screen())
 
-        pressed_at = 0.0
-
-        def approved() -> bool:
-            nonlocal pressed_at
-            if time.monotonic() - pressed_at > 1.0:  # a key that comes too soon decides nothing: it is pressed again
-                pressed_at = time.monotonic()
-                tmux.press("a")
-            return "approved by ann" in tmux.screen()
-
-        until(approved)
+        press_until_shown(tmux, "a", "Type the last 4 characters")
+        for character in request.id[-4:]:
+            tmux.press(character)
+        until(lambda: "Typed. Now the approving key." in tmux.screen())
+        press_until_shown(tmux, "a", "approved by ann")
         (decision,) = store.reviewer.get(request.id).decisions
         assert (decision.reviewer, decision.via, decision.evidence.kind) == ("ann", "console", "shown")
         tmux.press("q")

@@ -11,6 +11,7 @@ from approval_tui.cli.exit_codes import DONE, INTERRUPTED
 from approval_tui.cli.json_input import read_object
 from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.grants import FOR_SESSION
+from approval_tui.domain.ids import LAST_OF_ID, end_of_id
 from approval_tui.domain.lifecycle import APPROVE, DENY, PENDING
 
 if TYPE_CHECKING:
@@ -106,14 +107,21 @@ def _ask(
     options: Namespace,
     environment: Environment,
 ) -> bool:
-    """Shows everything that the decision is about, secrets too, and asks; only a typed `yes` is a yes."""
-    from approval_tui.cli.question import asked_yes
+    """Shows everything that the decision is about, secrets too, and asks; only a typed `yes` is a yes.
+
+    Of a call of high risk, only the end of its id is.
+    """
+    from approval_tui.cli.question import YES, asked_for
     from approval_tui.cli.request_text import attempt_before, print_request
 
     previous = attempt_before(request, store.reader)
     print_request(request, environment.redactor(reveal=True), edited=edited, previous=previous)
     what = "this, and the same call for the rest of its session" if options.for_session else "this"
-    return asked_yes(f"Approve {what}? Type yes and press Enter; anything else leaves it undecided [no]: ")
+    wanted, named = YES, "yes"
+    if request.is_of_high_risk:
+        wanted, named = end_of_id(request.id), f"the last {LAST_OF_ID} characters of its id"
+        what += ", of HIGH RISK"
+    return asked_for(wanted, f"Approve {what}? Type {named} and press Enter; anything else leaves it undecided [no]: ")
 
 
 def _digest_needed(request: Request) -> InvalidInput:
