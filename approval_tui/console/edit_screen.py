@@ -69,6 +69,8 @@ class EditScreen(DecidingScreen):
     def on_mount(self) -> None:
         self.area.focus()
         self.checks.show(self._check_lines, None, from_top=True)
+        review, other, back = (self.app.keys_of(action)[0] for action in ("review", "switch_pane", "back"))
+        self.say(f"Nothing is decided here: {review} goes on to read the edit, {other} to what is below, {back} back.")
         self._show_state()
         self._look_at(self.area.text)
         self._look_for_hold()

@@ -51,7 +51,7 @@ class ReviewScreen(PayloadScreen):
     def _why_not(self, subject: Subject | None, verb: str, status: str) -> str | None:
         why = self._why_too_late()
         if why is None and self._revised.policy is not None and self._revised.policy.is_refused:
-            why = f"{self._revised.policy.words} It would never run, so it is not approved."
+            why = "The policy denies this edit: it would never run, so it is not approved."
         return why or super()._why_not(subject, verb, status)
 
     def _why_too_late(self) -> str | None:

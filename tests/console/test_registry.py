@@ -8,23 +8,27 @@ import pytest
 from textual.binding import Binding
 
 from approval_tui.cli.arguments import BY_NAME
-from approval_tui.console.bindings import MAIN_BINDINGS, PAYLOAD_BINDINGS
+from approval_tui.console.bindings import EDITOR_BINDINGS, MAIN_BINDINGS, PAYLOAD_BINDINGS, REVIEW_BINDINGS
 from approval_tui.console.deciding import DecidingScreen
+from approval_tui.console.edit_screen import EditScreen
 from approval_tui.console.help_screen import ABOUT, key_rows
 from approval_tui.console.main_screen import MainScreen
 from approval_tui.console.palette import offered
 from approval_tui.console.payload_screen import PayloadScreen
+from approval_tui.console.review_screen import ReviewScreen
 from approval_tui.console.widgets.key_bar import KeyBar
 from approval_tui.domain.models import Request
 from approval_tui.settings.actions import (
     ACTIONS,
     AUDIT_VIEW,
     BY_ID,
+    EDITOR,
     HISTORY_VIEW,
     NEVER_DECIDING,
     PAYLOAD_VIEW,
     PENDING_VIEW,
     PLACES,
+    REVIEW,
     VIEWS,
     Action,
 )
@@ -34,6 +38,7 @@ from tests.console.driver import Console
 from tests.support import BO, approve
 
 GO_TO = {PENDING_VIEW: "1", HISTORY_VIEW: "2", AUDIT_VIEW: "3", PAYLOAD_VIEW: "enter"}
+"""The places that any request leads to by a key."""
 NOT_FOR_A_REVIEWER = {"submit", "wait", "consume", "outcome", "cancel", "demo", "audit head", "audit export"}
 ONLY_FROM_A_SHELL = {"grant list", "grant revoke"}
 
@@ -45,7 +50,12 @@ def actions_of(*places: str) -> list[Action]:
 
 @pytest.mark.parametrize(
     ("screen", "bindings", "places"),
-    [(MainScreen, MAIN_BINDINGS, VIEWS), (PayloadScreen, PAYLOAD_BINDINGS, (PAYLOAD_VIEW,))],
+    [
+        (MainScreen, MAIN_BINDINGS, VIEWS),
+        (PayloadScreen, PAYLOAD_BINDINGS, (PAYLOAD_VIEW,)),
+        (EditScreen, EDITOR_BINDINGS, (EDITOR,)),
+        (ReviewScreen, REVIEW_BINDINGS, (REVIEW,)),
+    ],
 )
 def test_the_bindings_of_a_screen_are_the_actions_of_its_places(
     screen: type[DecidingScreen], bindings: list[Binding], places: tuple[str, ...]
@@ -58,7 +68,10 @@ def test_the_bindings_of_a_screen_are_the_actions_of_its_places(
     assert {key: each.id for each in bindings for key in each.key.split(",") if key in letters} == letters
 
 
-@pytest.mark.parametrize(("screen", "places"), [(MainScreen, VIEWS), (PayloadScreen, (PAYLOAD_VIEW,))])
+@pytest.mark.parametrize(
+    ("screen", "places"),
+    [(MainScreen, VIEWS), (PayloadScreen, (PAYLOAD_VIEW,)), (EditScreen, (EDITOR,)), (ReviewScreen, (REVIEW,))],
+)
 def test_every_action_of_a_screen_is_something_that_it_does(
     screen: type[DecidingScreen], places: tuple[str, ...]
 ) -> None:
@@ -66,7 +79,7 @@ def test_every_action_of_a_screen_is_something_that_it_does(
     assert missing == []
 
 
-@pytest.mark.parametrize("screen", [MainScreen, PayloadScreen])
+@pytest.mark.parametrize("screen", [MainScreen, PayloadScreen, EditScreen, ReviewScreen])
 def test_a_screen_does_nothing_that_the_registry_does_not_know(screen: type[DecidingScreen]) -> None:
     done = {name.removeprefix("action_do_") for name in dir(screen) if name.startswith("action_do_")}
     assert done <= set(BY_ID)

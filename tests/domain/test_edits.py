@@ -1,4 +1,4 @@
-"""What an edit changed, and the sentence in which an agent is told of it: exact, bounded, and honest about its bounds."""
+"""What an edit changed, and the sentence in which an agent is told of it: exact, bounded, and honest about that."""
 
 from __future__ import annotations
 
