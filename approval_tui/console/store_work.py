@@ -168,7 +168,9 @@ def _said(decided: Request, for_session: bool) -> str:
         said = "Your vote is recorded; more are needed"
     elif decided.status == APPROVED and decided.edited_arguments_text is not None:
         is_denial = decided.edit_taken_as == DENIAL
-        said = "Approved with your edit" + (", which reaches this agent as a denial that names it" if is_denial else "")
+        said = "Approved as edited" + (
+            ", which reaches this agent as a denial that names the edit" if is_denial else ""
+        )
     elif decided.status == CONSUMED and decided.outcome is not None:
         said = f"Resolved as {decided.outcome.replace('_', ' ')}"
     tool, requester = (quoted_name(text, _LONGEST_NAME) for text in (decided.tool, decided.requester))

@@ -51,7 +51,7 @@ async def test_e_edits_ctrl_s_goes_on_and_a_approves_exactly_what_was_read(
             assert words in console.text()
         assert still_waits(reviewing_store, request)
         await console.press("a")
-        await console.see("Approved with your edit")
+        await console.see("Approved as edited")
         await console.press("escape")
         assert isinstance(console.app.screen, MainScreen)
         assert console.shown.status == "approved"
@@ -105,7 +105,7 @@ async def test_it_opens_from_the_payload_screen_too_and_leads_back_there(
         await write_object(console, **EDITED)
         await open_review(console)
         await console.press("a")
-        await console.see("Approved with your edit")
+        await console.see("Approved as edited")
         await console.press("escape")
         assert isinstance(console.app.screen, PayloadScreen)
         await console.see("arguments, edited by the reviewer")
@@ -159,7 +159,7 @@ async def test_an_integer_beyond_floats_and_a_text_in_any_script_stay_exact(
         await console.press("9")
         await open_review(console)
         await console.press("a")
-        await console.see("Approved with your edit")
+        await console.see("Approved as edited")
     edited = reviewing_store.reviewer.get(request.id).edited_arguments
     assert repr(edited) == repr({**arguments, "n": int(f"9{2**64 + 1}")})
 
@@ -219,7 +219,7 @@ async def test_the_deciding_key_is_dead_right_after_the_review_opened(
         await console.press_at_once("a")
         await console.see("Too soon")
         await console.press("a")
-        await console.see("Approved with your edit")
+        await console.see("Approved as edited")
 
 
 async def test_every_row_of_the_edit_has_to_be_seen_what_it_changed_included(
@@ -242,7 +242,7 @@ async def test_every_row_of_the_edit_has_to_be_seen_what_it_changed_included(
         assert still_waits(reviewing_store, requests[SHELL])
         await read(console)
         await console.press("a")
-        await console.see("Approved with your edit")
+        await console.see("Approved as edited")
     (decision,) = reviewing_store.reviewer.get(requests[SHELL].id).decisions
     assert (decision.evidence.kind, decision.evidence.rows) == ("shown", 26 + 3 + 27)
 
@@ -258,7 +258,7 @@ async def test_an_edit_too_long_to_read_asks_for_the_end_of_the_id(
         await console.press("a")
         await console.until(lambda: isinstance(console.app.screen, TypedDialog))
         await console.press(*request.id[-4:], "a")
-        await console.see("Approved with your edit")
+        await console.see("Approved as edited")
     decided = reviewing_store.reviewer.get(request.id)
     assert decided.decisions[0].evidence.kind == "typed"
     assert decided.edited_arguments == {"command": "\n".join(map(str, range(60)))}
@@ -316,15 +316,17 @@ async def test_masked_secrets_are_shown_first(open_console: OpenConsole, request
         await console.press("escape")
 
 
+@pytest.mark.parametrize("text", ["x" * 200_001, "\u202e" * 40_000], ids=["as they are", "with their escapes"])
 async def test_arguments_too_large_to_edit_here_are_refused_with_the_way_from_a_shell(
-    open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
+    text: str, open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
 ) -> None:
-    request = submit(reviewing_store, Call(tool="large", arguments={"text": "x" * 200_001}, requester="bot"))
+    request = submit(reviewing_store, Call(tool="large", arguments={"text": text}, requester="bot"))
     async with open_console() as console:
         await console.press("G")
         await console.until(lambda: console.shown.id == request.id)
+        await console.until(lambda: "Working out" not in console.text())
         await console.press("e")
-        await console.see("over 200,000 characters of arguments, too many to edit here")
+        await console.see("over 200,000 characters of JSON, too many to edit here")
         assert f"approval-tui approve {request.id}" in " ".join(console.text().split())
         assert isinstance(console.app.screen, MainScreen)
 
@@ -374,7 +376,7 @@ async def test_with_a_quorum_the_edit_starts_the_count_again_and_says_who_had_vo
         assert "A reviewer edited it before" in words
         assert "For those before it voted: ann. For these voted: bo." in words
         await console.press("a")
-        await console.see("Approved with your edit")
+        await console.see("Approved as edited")
     decided = reviewing_store.reviewer.get(request.id)
     assert (decided.status, decided.effective_arguments) == ("approved", {"n": 1})
     assert_sound(reviewing_store)
@@ -395,7 +397,7 @@ async def test_an_agent_that_can_run_no_edit_is_said_to_be_one_before_and_after(
         await open_review(console)
         await console.see(words)
         await console.press("a")
-        await console.see("which reaches this agent as a denial that names it")
+        await console.see("which reaches this agent as a denial that names the edit")
     assert reviewing_store.reviewer.get(request.id).edited_arguments == {"n": 2}
 
 
@@ -411,5 +413,5 @@ async def test_a_rule_that_demands_a_whole_reading_is_satisfied_by_the_review(
         await write_object(console, n=2)
         await open_review(console)
         await console.press("a")
-        await console.see("Approved with your edit")
+        await console.see("Approved as edited")
     assert reviewing_store.reviewer.get(request.id).status == "approved"

@@ -95,6 +95,7 @@ async def test_of_many_keys_each_can_be_edited(
         store.requester.submit(HOSTILE_CALLS[name])
         async with open_console(SIZE) as console:
             look = Look(console)
+            await console.until(lambda: "Working out" not in console.text())
             screen = await open_editor(console)
             assert isinstance(screen, EditScreen)
             assert object_or_fault(screen.area.text) == console.shown.arguments

@@ -91,11 +91,12 @@ async def test_a_session_that_is_released_again_can_be_decided(
         await console.until(lambda: "Its session is held back by bo" in said(console))
         reviewing_store.reviewer.release_session(*SESSION, reviewer=BO)
         await console.until(lambda: "NOT TO BE DECIDED" not in console.text())
+        await console.see("It can be decided again.")
         await console.settle()
         await write_object(console, **EDITED)
         await open_review(console)
         await console.press("a")
-        await console.see("Approved with your edit")
+        await console.see("Approved as edited")
     assert reviewing_store.reviewer.get(requests[0].id).edited_arguments == EDITED
 
 

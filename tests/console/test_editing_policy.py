@@ -67,7 +67,7 @@ async def test_the_review_says_what_the_policy_says_of_the_edit(
         if is_refused:
             await console.see("The policy denies this edit: it would never run, so it is not approved.")
         else:
-            await console.see("Approved with your edit")
+            await console.see("Approved as edited")
     status = reviewing_store.reviewer.get(request.id).status
     assert status == ("pending" if is_refused else "approved")
 
