@@ -130,6 +130,8 @@ class DecidingScreen(Screen[None]):
             why = f"{self.app.why_readonly} Nothing can be decided here."
         elif subject is None:
             why = "There is nothing to edit."
+        elif not subject.is_ready:
+            why = "It is still being worked out. Read it first."
         elif not subject.is_intact:
             why = "The digest does not fit what is shown: it cannot be edited here."
         else:

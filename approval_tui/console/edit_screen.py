@@ -15,7 +15,7 @@ from approval_tui.console.bindings import EDITOR_BINDINGS
 from approval_tui.console.deciding import DecidingScreen
 from approval_tui.console.documents import Line
 from approval_tui.console.edit_policy import policy_word
-from approval_tui.console.editing import CheckedText, Editing, check_text
+from approval_tui.console.editing import DECIDABLE_AGAIN, CheckedText, Editing, check_text
 from approval_tui.console.review_screen import ReviewScreen
 from approval_tui.console.revised_request import RevisedRequest, Revision
 from approval_tui.console.widgets.document_pane import DocumentPane
@@ -53,6 +53,7 @@ class EditScreen(DecidingScreen):
         self._original = ""
         self._checked: CheckedText | None = None
         self._review: ReviewScreen | None = None
+        self._said: str | None = None  #: why nothing can be decided, as far as that was said
 
     def compose(self) -> ComposeResult:
         glyphs = self.app.glyphs
@@ -69,6 +70,8 @@ class EditScreen(DecidingScreen):
     def on_mount(self) -> None:
         self.area.focus()
         self.checks.show(self._check_lines, None, from_top=True)
+        review, other, back = (self.app.keys_of(action)[0] for action in ("review", "switch_pane", "back"))
+        self.say(f"Nothing is decided here: {review} goes on to read the edit, {other} to what is below, {back} back.")
         self._show_state()
         self._look_at(self.area.text)
         self._look_for_hold()
@@ -263,6 +266,7 @@ class EditScreen(DecidingScreen):
             status.set_state(*state)
         for keys in self.query(KeyBar):
             keys.show(EDITOR, None)
-        if why_not is not None:
-            self.say(why_not, "bad")
+        if why_not != self._said:
+            self.say(why_not or DECIDABLE_AGAIN, "message" if why_not is None else "bad")
+            self._said = why_not
         self._show_checks()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from approval_tui.console.clipboard import has_masked
 from approval_tui.console.documents import LARGEST_COMPARED, Line, diff_lines, notice_lines
 from approval_tui.display.diff import Diff, diff_rows
+from approval_tui.display.editable_json import editable_json
 from approval_tui.display.glyphs import Glyphs
 from approval_tui.display.redaction import Redactor
 from approval_tui.domain.canonical import canonical_json
@@ -20,8 +21,9 @@ from approval_tui.domain.names import quoted_name
 from approval_tui.domain.status_words import describe_status
 
 LARGEST_EDITED = 200_000
-"""Characters of stored arguments beyond which they are not edited here: each key would take its time."""
+"""Characters of the text, escapes and indents included, beyond which it is not edited here: each key takes its time."""
 
+DECIDABLE_AGAIN = "It can be decided again."
 _COPY_IT = "The text stays, to be copied."
 _CHECKS = "the edit"
 
@@ -109,9 +111,10 @@ def why_not_editable(request: Request, redactor: Redactor, now: int, unmask_key:
     """Why no editor opens for it; None where one does."""
     if request.status != PENDING or request.expires_at <= now:
         return f"It is {describe_status(request)}."
-    if len(request.edited_arguments_text or request.arguments_text) > LARGEST_EDITED:
+    is_too_large = len(request.edited_arguments_text or request.arguments_text) > LARGEST_EDITED
+    if is_too_large or len(editable_json(request.effective_arguments)) > LARGEST_EDITED:
         return (
-            f"It has over {LARGEST_EDITED:,} characters of arguments, too many to edit here. From a shell: take them "
+            f"It has over {LARGEST_EDITED:,} characters of JSON, too many to edit here. From a shell: take them "
             f"from `approval-tui show {request.id} --json` into a file, edit that, and run "
             f"`approval-tui approve {request.id} --edit - --digest DIGEST < FILE` with the digest that show printed."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from approval_tui.console.bindings import REVIEW_BINDINGS
-from approval_tui.console.editing import Editing
+from approval_tui.console.editing import DECIDABLE_AGAIN, Editing
 from approval_tui.console.payload_screen import PayloadScreen
 from approval_tui.console.revised_request import RevisedRequest
 from approval_tui.console.shown_request import Subject
@@ -22,6 +22,7 @@ class ReviewScreen(PayloadScreen):
         super().__init__(revised)
         self._revised = revised
         self._editing = editing
+        self._said: str | None = None  #: why nothing can be decided, as far as that was said
 
     @property
     def place(self) -> str:
@@ -40,8 +41,9 @@ class ReviewScreen(PayloadScreen):
         """Says at once where nothing can be decided about it any more."""
         self._show_state()
         why_not = self._why_too_late()
-        if why_not is not None:
-            self.say(why_not, "bad")
+        if why_not != self._said:
+            self.say(why_not or DECIDABLE_AGAIN, "message" if why_not is None else "bad")
+            self._said = why_not
 
     def decided_about(self, request: Request) -> dict[str, Any]:
         """The decision is made on the request as it was, with the edit that is shown."""
@@ -51,7 +53,7 @@ class ReviewScreen(PayloadScreen):
     def _why_not(self, subject: Subject | None, verb: str, status: str) -> str | None:
         why = self._why_too_late()
         if why is None and self._revised.policy is not None and self._revised.policy.is_refused:
-            why = f"{self._revised.policy.words} It would never run, so it is not approved."
+            why = "The policy denies this edit: it would never run, so it is not approved."
         return why or super()._why_not(subject, verb, status)
 
     def _why_too_late(self) -> str | None:

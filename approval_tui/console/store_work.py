@@ -118,8 +118,8 @@ class StoreWork:
         said = said or decided.status.capitalize()
         if decided.status == APPROVED and decided.edited_arguments_text is not None:
             is_denial = decided.edit_taken_as == DENIAL
-            said = "Approved with your edit" + (
-                ", which reaches this agent as a denial that names it" if is_denial else ""
+            said = "Approved as edited" + (
+                ", which reaches this agent as a denial that names the edit" if is_denial else ""
             )
         elif decided.status == CONSUMED and decided.outcome is not None:
             said = f"Resolved as {decided.outcome.replace('_', ' ')}"

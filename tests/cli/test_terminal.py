@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from approval_tui.domain.calls import Call
-from approval_tui.domain.models import Request, Requirements
+from approval_tui.domain.models import DENIAL, Request, Requirements
 from approval_tui.store.blocking import BlockingStore
 from tests.cli.running import on_terminal
 from tests.support import ANN, deny, submit
@@ -84,6 +84,19 @@ def test_an_edit_is_shown_before_the_question(store: BlockingStore, request_: Re
         terminal.type(b"yes\n")
         assert terminal.ended() == 0
     assert store.reviewer.get(request_.id).effective_arguments == {"command": "make dry-run"}
+
+
+def test_what_an_edit_changes_is_shown_and_that_its_agent_could_not_run_it(store: BlockingStore) -> None:
+    call = Call("spawn", {"n": 1, "kept": True}, "codex", edit_taken_as=DENIAL)
+    request = submit(store, call)
+    with on_terminal(*approving(request, "--edit", '{"n": 2, "kept": true}')) as terminal:
+        terminal.until_shown(QUESTION)
+        terminal.type(b"yes\n")
+        assert terminal.ended() == 0
+    shown = " ".join(terminal.output.split())
+    assert "what your edit changes (- was, + is): - n: 1 + n: 2 kept: true" in shown
+    assert "This agent cannot run other arguments: your edit reaches it as a denial that names them." in shown
+    assert store.reviewer.get(request.id).edited_arguments == {"n": 2, "kept": True}
 
 
 def test_what_somebody_else_decided_meanwhile_stands(store: BlockingStore, request_: Request) -> None:

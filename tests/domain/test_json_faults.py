@@ -38,7 +38,7 @@ MISSING_KEY = "a key in double quotes is missing here."
             '{"a": 0.1,\n "b": 0.10000000000000000555}',
             2,
             7,
-            "0.10000000000000000555 is a number of more digits than can",
+            "0.10000000000000000555 is a number of more digits",
         ),
         ('{"a": "NaN", "b":\n"\\ud800"}', 2, 1, "'$.b' holds a lone surrogate, which is no character."),
         ("[1, 2]", 0, 0, "The arguments must be a JSON object, in curly brackets; this is a list."),
