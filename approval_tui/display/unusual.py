@@ -19,19 +19,13 @@ from approval_tui.display.unusual_rows import marked, none_approved, noted, quot
 from approval_tui.domain.canonical import record_json
 from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.errors import StoreCorrupt
-from approval_tui.domain.lifecycle import APPROVED, PENDING
 from approval_tui.domain.models import Request
-from approval_tui.domain.precedents import Precedents
+from approval_tui.domain.precedents import Precedents, may_be_unusual
 
 TITLE = "what is unusual"
 
 MOST_DIFFERENCES = 5
 """Differences to the last approved call that are listed; one more row says how many there are beyond them."""
-
-
-def may_be_unusual(request: Request) -> bool:
-    """Whether there is still something to be decided or taken back, for which marks are of use."""
-    return request.status in (PENDING, APPROVED)
 
 
 def what_is_unusual(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from approval_tui.domain.models import Request
+from approval_tui.domain.lifecycle import APPROVED, PENDING
+from approval_tui.domain.models import Request
 
 
 @dataclass(frozen=True)
@@ -34,3 +33,8 @@ class Precedents:
     def is_whole(self) -> bool:
         """Whether `approved` are all that there are."""
         return self.are_all_approved and self.calls_looked_at is None
+
+
+def may_be_unusual(request: Request) -> bool:
+    """Whether it can still be decided or taken back, so that it is of use to hold it against what came before."""
+    return request.status in (PENDING, APPROVED)
