@@ -110,11 +110,12 @@ def _ask(
     environment: Environment,
 ) -> bool:
     """Shows everything that the decision is about, secrets too, and asks; only a typed `yes` is a yes."""
-    from approval_tui.cli.request_text import attempt_before, print_request
+    from approval_tui.cli.request_text import attempt_before, precedents_of, print_request
     from approval_tui.settings.typed_ahead import forget_typed_ahead
 
-    previous = attempt_before(request, store.reader)
-    print_request(request, environment.redactor(reveal=True), edited=edited, previous=previous)
+    previous, precedents = attempt_before(request, store.reader), precedents_of(request, store.reader)
+    redactor = environment.redactor(reveal=True)
+    print_request(request, redactor, edited=edited, previous=previous, precedents=precedents)
     output.flush()
     forget_typed_ahead()
     what = "this, and the same call for the rest of its session" if options.for_session else "this"
