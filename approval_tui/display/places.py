@@ -58,6 +58,7 @@ _CONTENT_KEYS = frozenset({
 _BETWEEN_WORDS = dict.fromkeys(map(ord, "_- "))
 _SHARED = ("/tmp", "/var/tmp")  # noqa: S108 - nothing is written there
 _HOMES = ("home", "Users")
+_NOTHING_THERE = frozenset({"/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr"})
 
 
 def hosts_in(key: str, text: str) -> list[str]:
@@ -93,7 +94,7 @@ def paths_in(key: str, text: str, folder: str | None) -> list[str]:
         is_command = any(sign in text for sign in " \n")
         found = (path.rstrip(".:") if path.rstrip(".:/") else path for path in found if path != "/" or is_command)
     whole = (_whole(path, folder) for path in found)
-    return list(dict.fromkeys(path for path in whole if path is not None))
+    return list(dict.fromkeys(path for path in whole if path is not None and path not in _NOTHING_THERE))
 
 
 class KnownPaths:
@@ -128,11 +129,13 @@ def _hosts(key: str, text: str) -> Iterator[str]:
     for match in _FOUR_NUMBERS.finditer(text):
         if _is_address(match.group(1)):
             yield match.group(1)
-    if key.lower().translate(_BETWEEN_WORDS) in _HOST_KEYS:
+    kind = key.lower().translate(_BETWEEN_WORDS)
+    if kind in _HOST_KEYS:
         name = text.strip().partition("/")[0].partition(":")[0]
         if _NAME.fullmatch(name):
             yield name
-    yield from _of_programs(text)
+    if kind not in _CONTENT_KEYS:  # where the name of a program is a word among others
+        yield from _of_programs(text)
 
 
 def _of_authority(authority: str) -> Iterator[str]:

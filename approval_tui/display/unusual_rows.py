@@ -45,4 +45,5 @@ def none_approved(precedents: Precedents) -> str:
     """Which calls are meant where it is said that none of them was so."""
     if precedents.is_whole:
         return "no approved call of this tool"
-    return f"none of the last {len(precedents.approved):,} approved calls of this tool"
+    count = len(precedents.approved)
+    return f"none of the last {'' if count == 1 else f'{count:,} '}approved calls of this tool"
