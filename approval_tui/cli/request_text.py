@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,10 @@ from approval_tui.domain.canonical import JsonObject, exact_json
 from approval_tui.domain.clock import system_clock
 from approval_tui.domain.errors import StoreCorrupt
 from approval_tui.domain.models import DENIAL, Request
+from approval_tui.domain.precedents import Precedents, may_be_unusual
 
 if TYPE_CHECKING:
+    from approval_tui.display.reading_aids import Aid
     from approval_tui.store.blocking_reader import BlockingReader
 
 _LABEL_WIDTH = 12
@@ -36,19 +39,34 @@ def attempt_before(request: Request, reader: BlockingReader) -> Request | None:
         return None
 
 
+def precedents_of(request: Request, reader: BlockingReader) -> Precedents | None:
+    """What came before the request; None where it is over, so that nobody asks what is unusual about it."""
+    return reader.precedents(request.id) if may_be_unusual(request) else None
+
+
 def print_request(
-    request: Request, redactor: Redactor, *, edited: JsonObject | None = None, previous: Request | None = None
+    request: Request,
+    redactor: Redactor,
+    *,
+    edited: JsonObject | None = None,
+    previous: Request | None = None,
+    precedents: Precedents | None = None,
 ) -> None:
     """Prints all of it, nothing cut; `edited` are arguments that a reviewer is about to put in place.
 
-    `previous` is the request of the attempt before it; how they differ is printed, too.
+    `previous` is the request of the attempt before it; how they differ is printed, too. What is unusual is told by
+    the `precedents`.
     """
     width = max(40, output.terminal_width())
     glyphs = ASCII if output.is_plain() else UNICODE
     for field in request_fields(request, system_clock(), redactor, glyphs, previous=previous):
         _print_field(field.label, field.text, width)
     would_run = request if edited is None else replace(request, edited_arguments_text=exact_json(edited))
-    _print_aids(would_run, redactor, width, glyphs)
+    if precedents is not None:
+        from approval_tui.display.unusual import what_is_unusual
+
+        _print_aids(what_is_unusual(would_run, precedents, redactor, glyphs), width, glyphs)
+    _print_reading_aids(would_run, redactor, width, glyphs)
     _print_payload("arguments", request.arguments, redactor, width, glyphs)
     if request.edited_arguments is not None:
         _print_payload(
@@ -77,7 +95,7 @@ def _print_field(label: str, text: str, width: int) -> None:
         label = ""
 
 
-def _print_aids(request: Request, redactor: Redactor, width: int, glyphs: Glyphs) -> None:
+def _print_reading_aids(request: Request, redactor: Redactor, width: int, glyphs: Glyphs) -> None:
     """What helps to read a coding agent's call: the parts of its command, or what becomes of files."""
     from approval_tui.display.reading_aids import has_reading_aids, reading_aids
 
@@ -85,7 +103,11 @@ def _print_aids(request: Request, redactor: Redactor, width: int, glyphs: Glyphs
         return
     from approval_tui.settings.files_on_disk import read_for_review
 
-    for aid in reading_aids(request, read_for_review, redactor, glyphs, home=os.path.expanduser("~")):
+    _print_aids(reading_aids(request, read_for_review, redactor, glyphs, home=os.path.expanduser("~")), width, glyphs)
+
+
+def _print_aids(aids: Sequence[Aid], width: int, glyphs: Glyphs) -> None:
+    for aid in aids:
         output.print_line("")
         output.print_line(f"{aid.title}:")
         for row in aid.rows:

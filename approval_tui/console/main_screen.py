@@ -230,6 +230,8 @@ class MainScreen(ListKeys):
     def on_store_opened(self, message: messages.StoreOpened) -> None:
         self._set_trouble(None)
         self.row_list.explain_emptiness(words.emptiness(self.lists.shown))
+        if self._shown is not None:
+            self.app.work.read_call(self._shown)
 
     def on_store_unavailable(self, message: messages.StoreUnavailable) -> None:
         self._set_trouble(trouble_of(message.error))
@@ -248,6 +250,11 @@ class MainScreen(ListKeys):
     def on_call_read(self, message: messages.CallRead) -> None:
         """What is read moves when the aids come, or a file has changed, so keys wait as for another request (R11)."""
         if message.shown.take_aids(message.redactor, message.aids) and message.shown is self._shown:
+            self._moved()
+
+    def on_unusual_found(self, message: messages.UnusualFound) -> None:
+        """The same, as it stands above what else is read."""
+        if message.shown.take_unusual(message.redactor, message.aids) and message.shown is self._shown:
             self._moved()
 
     def _moved(self) -> None:

@@ -147,6 +147,14 @@ class HoldFound(Message):
         self.hold = hold
 
 
+class UnusualFound(Message):
+    """What is unusual about a request, with the masks of that redactor; None where it could not be read."""
+
+    def __init__(self, shown: ShownRequest, redactor: Redactor, aids: tuple[Aid, ...] | None) -> None:
+        super().__init__()
+        self.shown, self.redactor, self.aids = shown, redactor, aids
+
+
 class DecisionRecorded(Message):
     """A command of this reviewer was carried out; the request as it is now."""
 

@@ -27,6 +27,7 @@ from approval_tui.display.redaction import Redactor
 from approval_tui.domain.clock import Clock
 from approval_tui.domain.errors import StoreCorrupt
 from approval_tui.domain.models import Request
+from approval_tui.domain.precedents import may_be_unusual
 from approval_tui.store.transactions.filters import IN_DOUBT
 
 if TYPE_CHECKING:
@@ -36,10 +37,10 @@ WORKED_OUT = Aid("what helps to read it", (AidRow("", "is being worked out ...",
 """What stands in the place of aids that take their time."""
 
 
-def aids_failed(error: Exception) -> Aid:
+def aids_failed(error: Exception, title: str = WORKED_OUT.title) -> Aid:
     """What stands in the place of aids that could not be worked out."""
     words = f"could not be worked out ({type(error).__name__}); this is a defect in approval-tui"
-    return Aid(WORKED_OUT.title, (AidRow("", words, NOTE),))
+    return Aid(title, (AidRow("", words, NOTE),))
 
 
 LARGE = 50_000
@@ -83,6 +84,9 @@ class ShownRequest:
         self.aids: tuple[Aid, ...] = ()  #: what helps to read the call, once it is worked out
         self._were_aids_under_way = False
         self.aids_under_way_with: Redactor | None = None  #: the masks with which that is being worked out
+        self.unusual: tuple[Aid, ...] = ()  #: what is unusual about it, once that is known
+        self.unusual_asked_with: Redactor | None = None  #: the masks with which that was asked for last
+        self.is_unusual_under_way = False
         self.is_intact = True
         self.is_large = _size(request) > LARGE
         self._redactor = redactor
@@ -109,6 +113,9 @@ class ShownRequest:
     def update(self, request: Request, story: Sequence[Event] | None = None, previous: Request | None = None) -> None:
         """Takes in what became of the same request, and the attempt before it."""
         self.request = request
+        if self.unusual and not may_be_unusual(request):
+            self.unusual = ()
+            self._aids.clear()
         if previous is not None:
             self.previous = previous
         if story is not None:
@@ -127,7 +134,7 @@ class ShownRequest:
         self._redactor = redactor.masking() if redactor.is_lifted else redactor.lifted()
         self._payloads.clear()
         self._changes.clear()
-        self.aids = ()
+        self.aids = self.unusual = ()
         self._aids.clear()
         self._began = False
         self.reading.begin(None, self._monotonic())
@@ -187,6 +194,29 @@ class ShownRequest:
         self._aids.clear()
         return True
 
+    def ask_for_unusual(self) -> bool:
+        """Whether somebody has to find out what is unusual about it, for the masks of now; says so once."""
+        if self.unusual_asked_with is self._redactor or not may_be_unusual(self.request):
+            return False
+        self.unusual_asked_with, self.is_unusual_under_way = self._redactor, True
+        return True
+
+    def take_unusual(self, redactor: Redactor, unusual: tuple[Aid, ...] | None) -> bool:
+        """Takes in what is unusual about it, unless the masks were changed or all is over; says whether it is news.
+
+        None where that could not be read: it may be asked for again.
+        """
+        if redactor is not self._redactor:
+            return False
+        self.is_unusual_under_way = False
+        if unusual is None:
+            self.unusual_asked_with = None
+        if unusual is None or unusual == self.unusual or not may_be_unusual(self.request):
+            return False
+        self.unusual = unusual
+        self._aids.clear()
+        return True
+
     def announce_aids(self) -> bool:
         """Says, where they were under way when it was last called too, that they are; whether that is news."""
         were_under_way, self._were_aids_under_way = self._were_aids_under_way, self.aids_under_way_with is not None
@@ -227,11 +257,11 @@ class ShownRequest:
         return self._changes[width]
 
     def _aids_at(self, width: int) -> list[Line]:
-        """What helps to read it, wrapped once for each width."""
+        """What is unusual about it and what helps to read it, wrapped once for each width."""
         if width not in self._aids:
             if len(self._aids) >= _MOST_WIDTHS:
                 self._aids.clear()
-            self._aids[width] = aid_lines(self.aids, width, self._glyphs)
+            self._aids[width] = aid_lines((*self.unusual, *self.aids), width, self._glyphs)
         return self._aids[width]
 
     def subject(self, width: int) -> Subject:

@@ -27,13 +27,18 @@ if TYPE_CHECKING:
 
     from approval_tui.console.app import ConsoleApp
     from approval_tui.console.shown_request import ShownRequest
+    from approval_tui.display.glyphs import Glyphs
     from approval_tui.display.reading_aids import Aid
     from approval_tui.display.redaction import Redactor
+    from approval_tui.domain.precedents import Precedents
 
 _LONGEST_NAME = 40
 
 _REST = 0.05
 """Seconds that the cursor rests on a request before its story is loaded: who runs past it does not read it."""
+
+_REST_BEFORE_MARKS = _REST
+"""The same before it is found out what is unusual about it."""
 
 
 class StoreWork:
@@ -75,8 +80,11 @@ class StoreWork:
     def read_call(self, shown: ShownRequest) -> None:
         """Has worked out what helps to read the call, with the files as they are now; one at a time for each request.
 
-        It has a thread of its own, as files may take their time, and an ending console waits for none of it.
+        It has a thread of its own, as files may take their time, and an ending console waits for none of it. What is
+        unusual about the request is found out beside that, once for the masks of now.
         """
+        if shown.ask_for_unusual():
+            self._begin(partial(self._unusual, shown, shown.request, shown.redactor), "unusual")
         redactor = shown.redactor
         if has_reading_aids(shown.request) and shown.aids_under_way_with is not redactor:
             shown.aids_under_way_with = redactor
@@ -162,6 +170,15 @@ class StoreWork:
             return  # the watch says what is wrong with the store
         dialog.post_message(messages.ReasonsLoaded(found))
 
+    async def _unusual(self, shown: ShownRequest, request: Request, redactor: Redactor) -> None:
+        await asyncio.sleep(_REST_BEFORE_MARKS)
+        aids: tuple[Aid, ...] | None = None
+        if self._app.main_screen.shown_request is shown:
+            with suppress(ApprovalTuiError):  # the watch says what is wrong with the store
+                precedents = await self._app.store.reviewer.precedents(request.id)
+                aids = await asyncio.to_thread(_marks, request, precedents, redactor, self._app.glyphs)
+        self._app.main_screen.post_message(messages.UnusualFound(shown, redactor, aids))
+
     async def _verification(self) -> None:
         screen = self._app.main_screen
 
@@ -179,6 +196,16 @@ class StoreWork:
         prepared = await asyncio.to_thread(shown.work_out, width)
         for screen in self._app.screen_stack:
             screen.post_message(messages.PayloadPrepared(shown, prepared))
+
+
+def _marks(request: Request, precedents: Precedents, redactor: Redactor, glyphs: Glyphs) -> tuple[Aid, ...]:
+    """The marks, or words that say that they could not be worked out: it must not look as if there were none."""
+    from approval_tui.display import unusual  # only beside the keys, as it brings much along
+
+    try:
+        return unusual.what_is_unusual(request, precedents, redactor, glyphs)
+    except Exception as error:
+        return (aids_failed(error, unusual.TITLE),)
 
 
 def _showable(error: ApprovalTuiError) -> ApprovalTuiError:

@@ -137,6 +137,10 @@ class Redactor:
             begin = end
         return redacted
 
+    def hidden_spans(self, text: str) -> list[tuple[int, int]]:
+        """Where the secrets stand that `redact` masks, in order; none where the masks are lifted."""
+        return [] if self.is_lifted else self._spans(text)
+
     def knowing(self, texts: Iterable[str]) -> Redactor:
         """A redactor that masks the secrets of these texts wherever they stand, as it masks them there."""
         if self.is_lifted:

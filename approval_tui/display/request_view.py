@@ -128,15 +128,15 @@ def _context_text(key: str, value: object, redactor: Redactor, glyphs: Glyphs) -
         return mask(value, glyphs)
     if isinstance(value, str):
         return f'"{visible_text(redactor.redact(value, glyphs), ascii_only=glyphs.is_ascii, quoted=True)}"'
-    return glyphs.visible(redactor.redact(exact_json(_masked(key, value, redactor, glyphs)), glyphs))
+    return glyphs.visible(redactor.redact(exact_json(masked_by_names(key, value, redactor, glyphs)), glyphs))
 
 
-def _masked(key: str, value: object, redactor: Redactor, glyphs: Glyphs) -> object:
+def masked_by_names(key: str, value: object, redactor: Redactor, glyphs: Glyphs) -> object:
     """The value with the texts and lists of texts masked that a secret's name stands right above, at any depth."""
     if isinstance(value, dict):
-        return {name: _masked(name, item, redactor, glyphs) for name, item in value.items()}
+        return {name: masked_by_names(name, item, redactor, glyphs) for name, item in value.items()}
     if isinstance(value, list):
-        return [_masked(key, item, redactor, glyphs) for item in value]
+        return [masked_by_names(key, item, redactor, glyphs) for item in value]
     return mask(value, glyphs) if isinstance(value, str) and value and redactor.is_secret_name(key) else value
 
 

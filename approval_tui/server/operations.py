@@ -99,6 +99,10 @@ def reviewer_operations(api: ReviewerApi) -> tuple[Operation, ...]:
             "getRequest", "One request, whatever became of it", "GET", "/api/pending/{id}", api.request,
             reviewer.Request, refusals=(404,), query=reviewer.WaitQuery,
         ),
+        operation(
+            "getUnusual", "What is unusual about a request", "GET", "/api/pending/{id}/unusual", api.unusual,
+            reviewer.Unusual, refusals=(404,),
+        ),
         decision("approve", "Say yes to a request", "approve", api.approve, reviewer.Approve),
         decision("deny", "Say no to a request", "deny", api.deny, reviewer.Deny),
         decision("expire", "End a pending request without a verdict", "expire", api.expire, reviewer.Nothing),

@@ -5,6 +5,7 @@ The routes are Intercept's, with those for everything else that a reviewer does.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from approval_tui.domain.errors import ApprovalTuiError, InvalidInput, StoreUnav
 from approval_tui.domain.lifecycle import APPROVE, DENY, PENDING
 from approval_tui.domain.matchers import Part, exact_matcher
 from approval_tui.domain.models import Request
+from approval_tui.domain.precedents import Precedents, may_be_unusual
 from approval_tui.server.agent_wire import milliseconds_of
 from approval_tui.server.change_feed import ChangeFeed, rung_within
 from approval_tui.server.errors import Refusal
@@ -47,12 +49,17 @@ _STEP = 20
 _VIA = "api"
 
 
+Unusual = Callable[[Request, Precedents], list[str]]
+"""Says what is unusual about a request, held against what came before it, with secrets masked; may take its time."""
+
+
 @dataclass(frozen=True)
 class ReviewerApi:
     """The handlers of the reviewer's routes."""
 
     store: AsyncStore
     feed: ChangeFeed
+    find_unusual: Unusual
 
     async def pending(self, exchange: Exchange) -> Answer:
         """What waits for a decision, oldest first."""
@@ -84,6 +91,14 @@ class ReviewerApi:
                 if request.status != PENDING or left <= 0 or self.feed.is_stopping:
                     return Answer(200, request.to_json())
                 await rung_within(rung, left / 1000, exchange.gone)
+
+    async def unusual(self, exchange: Exchange) -> Answer:
+        """What is unusual about a request that waits or may still be used; nothing of one that is over."""
+        request = await self.store.reviewer.get(exchange.request_id)
+        if not may_be_unusual(request):
+            return Answer(200, {"unusual": []})
+        precedents = await self.store.reviewer.precedents(request.id)
+        return Answer(200, {"unusual": await asyncio.to_thread(self.find_unusual, request, precedents)})
 
     async def approve(self, exchange: Exchange) -> Answer:
         """Says yes to the request with that digest; again by the same reviewer changes nothing."""

@@ -187,6 +187,12 @@ class Request(Struct):
     edit_taken_as: Literal["denial"] | None
 
 
+class Unusual(Struct):
+    """What is unusual about a request that waits or may still be used, a sentence each; for reading alone."""
+
+    unusual: list[str]
+
+
 class Pending(Struct):
     """What waits, oldest first, and how many wait in all."""
 

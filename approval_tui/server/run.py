@@ -25,7 +25,7 @@ from approval_tui.server.change_feed import ChangeFeed
 from approval_tui.server.http_protocol import PatientProtocol
 from approval_tui.server.operations import Operation, Proposals, agent_operations, proposal_operations
 from approval_tui.server.operations import reviewer_operations as operations_of_reviewers
-from approval_tui.server.reviewer_api import ReviewerApi
+from approval_tui.server.reviewer_api import ReviewerApi, Unusual
 from approval_tui.settings.configuration import Settings
 from approval_tui.store.asynchronous import AsyncStore
 
@@ -51,11 +51,12 @@ Started = Callable[[Callable[[], None]], object]
 class Serving:
     """What is served, and how: `hosts` are the names by which it may be called, None for any.
 
-    `tasks` run beside it for as long, each with the store.
+    `unusual` finds what is unusual about a request. `tasks` run beside the serving for as long, each with the store.
     """
 
     engine: EngineInForce
     settings: Settings
+    unusual: Unusual
     proposals: Proposals | None = None
     hosts: Collection[str] | None = None
     tls: ssl.SSLContext | None = None
@@ -90,7 +91,7 @@ def operations_for(store: AsyncStore, feed: ChangeFeed, serving: Serving) -> tup
     """All that the server does."""
     on_behalf = OnBehalf(store, serving.engine, serving.settings.claim_lifetime)
     agents = agent_operations(AgentApi(store, on_behalf, feed, serving.settings))
-    reviewers = operations_of_reviewers(ReviewerApi(store, feed))
+    reviewers = operations_of_reviewers(ReviewerApi(store, feed, serving.unusual))
     proposals = () if serving.proposals is None else proposal_operations(serving.proposals)
     return (*agents, *reviewers, *proposals)
 

@@ -25,6 +25,7 @@ from approval_tui.store.transactions import (
     paging,
     policies,
     policy_notes,
+    precedents,
     proxy_standings,
     queries,
     reasons,
@@ -129,6 +130,7 @@ class ReviewerStore(_Face):
     pending_page = _reads(paging.pending_page)
     history = _reads(queries.history)
     overview = _reads(overview.overview)
+    precedents = _reads(precedents.precedents)
     policy_standings = _reads(policy_notes.policy_standings)
     proxies = _reads(proxy_standings.proxies)
     denials = _reads(proxy_standings.denials)

@@ -11,6 +11,7 @@ from approval_tui.store.transactions import queries
 if TYPE_CHECKING:
     from approval_tui.domain.audit import Event, Head, Verification
     from approval_tui.domain.policy_notes import PolicyStanding
+    from approval_tui.domain.precedents import Precedents
     from approval_tui.domain.proxies import Denials, ProxyStanding
     from approval_tui.store.procedures import Progress, Step
     from approval_tui.store.transactions.log import LogBounds
@@ -118,6 +119,12 @@ class BlockingReader(BlockingFace):
         from approval_tui.store.transactions import overview
 
         return self._engine.read(overview.overview)
+
+    def precedents(self, request_id: str) -> Precedents:
+        """What was asked and approved before a request; see `precedents.precedents`."""
+        from approval_tui.store.transactions import precedents
+
+        return self._engine.read(precedents.precedents, request_id)
 
     def policy_standings(self) -> Sequence[PolicyStanding]:
         """The newest that gates said of each policy's file, newest first."""

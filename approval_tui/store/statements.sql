@@ -404,6 +404,65 @@ WHERE id = :id AND revoked_at IS NULL AND expires_at > :now AND (most_uses IS NU
 -- What a requester asked of a tool, newest first.
 SELECT {request_columns} FROM requests WHERE requester = :requester AND tool = :tool ORDER BY id DESC LIMIT :most
 
+-- name: older_request
+SELECT 1 FROM requests WHERE id < :before LIMIT 1
+
+-- name: older_request_of_requester
+SELECT 1 FROM requests WHERE requester = :requester AND id < :before LIMIT 1
+
+-- name: older_call_of_tool
+-- The call of a tool that was made so many calls before a request; walks the index alone.
+SELECT id FROM requests WHERE tool = :tool AND id < :before ORDER BY id DESC LIMIT 1 OFFSET :skipped
+
+-- name: older_call_of_tool_by_requester
+-- `requester || ''` keeps to the index of the tool's calls, of which there are few between these ids.
+SELECT 1 FROM requests
+WHERE tool = :tool AND id > :above AND id < :before AND requester || '' = :requester LIMIT 1
+
+-- name: approved_calls_of_tool
+-- To which somebody said yes, and nobody no afterwards, whether they were used or not.
+SELECT id FROM requests
+WHERE tool = :tool AND id > :above AND id < :before AND status NOT IN ('pending', 'denied')
+  AND approval_expires_at IS NOT NULL AND decisions NOT LIKE :by_policy
+ORDER BY id DESC LIMIT :most
+
+-- name: approved_calls_of_requester
+-- The same of one requester.
+SELECT id FROM requests
+WHERE tool = :tool AND id > :above AND id < :before AND requester || '' = :requester
+  AND status NOT IN ('pending', 'denied') AND approval_expires_at IS NOT NULL AND decisions NOT LIKE :by_policy
+ORDER BY id DESC LIMIT :most
+
+-- name: tools_seen
+-- The names of tools, each found by one step along the index, and whether it was there before another one.
+WITH RECURSIVE seen (name, number) AS (
+  SELECT min(tool), 1 FROM requests
+  UNION ALL
+  SELECT (SELECT min(tool) FROM requests WHERE tool > name), number + 1 FROM seen
+  WHERE name IS NOT NULL AND number < :most
+)
+SELECT name, (SELECT min(id) FROM requests WHERE tool = name)
+  < (SELECT min(id) FROM requests WHERE tool = :tool) AS is_older
+FROM seen WHERE name IS NOT NULL
+
+-- name: requesters_seen
+-- The same of requesters.
+WITH RECURSIVE seen (name, number) AS (
+  SELECT min(requester), 1 FROM requests
+  UNION ALL
+  SELECT (SELECT min(requester) FROM requests WHERE requester > name), number + 1 FROM seen
+  WHERE name IS NOT NULL AND number < :most
+)
+SELECT name, (SELECT min(id) FROM requests WHERE requester = name)
+  < (SELECT min(id) FROM requests WHERE requester = :requester) AS is_older
+FROM seen WHERE name IS NOT NULL
+
+-- name: servers_seen
+-- The servers of so many requests that are older than one.
+SELECT DISTINCT server AS name
+FROM (SELECT server FROM requests WHERE id < :before ORDER BY id DESC LIMIT :most) AS older
+WHERE server IS NOT NULL
+
 -- name: waiting_for_tool
 -- The same as far as it waits, oldest first, over the index of what waits.
 SELECT {request_columns} FROM requests

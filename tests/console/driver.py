@@ -110,6 +110,7 @@ class Console:
         await self._pass_through()  # the app runs a key's action, and its widgets what comes of that
         await self._pass_through()
         await self.until(lambda: not self.app.is_busy)
+        await self.until(self.has_found_what_is_unusual)
         await self._pass_through()
         await self.until(lambda: self._is_drawn() and (self.app.contract.is_painted or self.app._exit))
         await self.until(self._has_noted_what_is_shown)
@@ -128,6 +129,11 @@ class Console:
             widget._layout_required or widget._repaint_required or widget._scroll_required
             for widget in (screen, *screen.query("*"))
         )
+
+    def has_found_what_is_unusual(self) -> bool:
+        """Whether nobody still finds out what is unusual about the request that is shown."""
+        shown = self.screen.shown_request
+        return self.app._exit or shown is None or not shown.is_unusual_under_way
 
     def _has_noted_what_is_shown(self) -> bool:
         return self.app._exit or all(pane.is_noted for pane in self.app.screen.query(DocumentPane))

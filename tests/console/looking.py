@@ -57,6 +57,7 @@ class Look:
             self.console.monotonic.move(1000)
             self.console.app.post_message(key_event(key))
             await until_done(self.console.app)
+            await self.console.until(self.console.has_found_what_is_unusual)
             await asyncio.sleep(0)
             self.console.app.screen._on_timer_update()
             self.check()

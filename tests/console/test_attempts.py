@@ -74,7 +74,7 @@ async def until_loaded(console: Console) -> None:
 # --- what is told ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [(60, 60), (220, 50)], ids=["narrow", "wide"])
+@pytest.mark.parametrize("size", [(60, 80), (220, 50)], ids=["narrow", "wide"])
 async def test_what_waits_says_which_attempt_it_is_why_the_last_was_rejected_and_what_changed(
     size: tuple[int, int], open_console: OpenConsole, store: BlockingStore
 ) -> None:

@@ -17,7 +17,11 @@ from typing import Any
 
 import httpx2
 
+from approval_tui.display.redaction import Redactor
+from approval_tui.display.unusual import unusual_sentences
 from approval_tui.domain.decisions import Reviewer
+from approval_tui.domain.models import Request
+from approval_tui.domain.precedents import Precedents
 from approval_tui.domain.roles import AGENT, REVIEWER
 from approval_tui.domain.tokens import new_token
 from approval_tui.integrations.approval_manager import ApprovalManager
@@ -68,6 +72,11 @@ class Served:
         return int(self.url.rpartition(":")[2])
 
 
+def find_unusual(request: Request, precedents: Precedents) -> list[str]:
+    """What is unusual, as the command finds it."""
+    return unusual_sentences(request, precedents, Redactor())
+
+
 class ThreadedServer:
     """The server on a thread of this process."""
 
@@ -85,7 +94,13 @@ class ThreadedServer:
         self._stop: list[Callable[[], None]] = []
         self.loop: asyncio.AbstractEventLoop | None = None
         self._serving = Serving(
-            **{"engine": engine_of(policy), "settings": settings or Settings(), "hosts": HOSTS, **serving}
+            **{
+                "engine": engine_of(policy),
+                "settings": settings or Settings(),
+                "unusual": find_unusual,
+                "hosts": HOSTS,
+                **serving,
+            }
         )
         self._thread = threading.Thread(target=self._run, args=(store_path,), name="server", daemon=True)
         self._thread.start()
@@ -149,7 +164,7 @@ def serving_all(store_path: str, **options: Any) -> Iterator[Served]:
 def table() -> tuple[Operation, ...]:
     """The server's own table, to be read; nothing stands behind it."""
     nothing: Any = None
-    return operations_for(nothing, nothing, Serving(engine_of(None), Settings(), proposals=_no_proposals))
+    return operations_for(nothing, nothing, Serving(engine_of(None), Settings(), find_unusual, proposals=_no_proposals))
 
 
 def _no_proposals(_method: str, _path: str, _body: object, _reviewer: str, _token: str) -> tuple[int, dict[str, Any]]:

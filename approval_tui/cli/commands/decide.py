@@ -112,10 +112,11 @@ def _ask(
     Of a call of high risk, only the end of its id is.
     """
     from approval_tui.cli.question import YES, asked_for
-    from approval_tui.cli.request_text import attempt_before, print_request
+    from approval_tui.cli.request_text import attempt_before, precedents_of, print_request
 
-    previous = attempt_before(request, store.reader)
-    print_request(request, environment.redactor(reveal=True), edited=edited, previous=previous)
+    previous, precedents = attempt_before(request, store.reader), precedents_of(request, store.reader)
+    redactor = environment.redactor(reveal=True)
+    print_request(request, redactor, edited=edited, previous=previous, precedents=precedents)
     what = "this, and the same call for the rest of its session" if options.for_session else "this"
     wanted, named = YES, "yes"
     if request.is_of_high_risk:

@@ -46,10 +46,10 @@ def show(options: Namespace, environment: Environment) -> int:
         if options.json:
             output.print_json(request.to_json())
             return DONE
-        from approval_tui.cli.request_text import attempt_before, print_request
+        from approval_tui.cli.request_text import attempt_before, precedents_of, print_request
 
-        previous = attempt_before(request, store.reader)
-    print_request(request, environment.redactor(reveal=options.reveal), previous=previous)
+        previous, precedents = attempt_before(request, store.reader), precedents_of(request, store.reader)
+    print_request(request, environment.redactor(reveal=options.reveal), previous=previous, precedents=precedents)
     return DONE
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from approval_tui.domain.sinks import Sink
     from approval_tui.gate import Gate
     from approval_tui.integrations.approval_manager import ApprovalManager
+    from approval_tui.server.reviewer_api import Unusual
     from approval_tui.server.run import Serving, Started, Task
     from approval_tui.server.sockets import Address
 
@@ -81,11 +82,20 @@ def _serving(
     return Serving(
         engine=gate.engine_in_force,
         settings=environment.settings,
+        unusual=_unusual(environment),
         proposals=answer_proposals,
         hosts=place.hosts,
         tls=place.tls,
         tasks=_tasks(environment.sinks(policy), environment.settings.remind_after),
     )
+
+
+def _unusual(environment: Environment) -> Unusual:
+    """What finds the marks for reviewers, with the masks of the configuration."""
+    from approval_tui.display.unusual import unusual_sentences
+
+    redactor = environment.redactor()
+    return lambda request, precedents: unusual_sentences(request, precedents, redactor)
 
 
 def _tasks(sinks: Sequence[Sink], remind_after: int | None) -> tuple[Task, ...]:
