@@ -58,7 +58,16 @@ class World:
             self.submit()
             return
         does: list[Callable[[Request], object]] = [self._edit] * 4
-        does += [self._cancel, self._decide, self._decide, self._consume, self._consume, self._end, self._end]
+        does += [
+            self._release,
+            self._cancel,
+            self._decide,
+            self._decide,
+            self._consume,
+            self._consume,
+            self._end,
+            self._end,
+        ]
         try:
             self._random.choice([lambda _: self.submit()] * 4 + does if len(pending) < 9 else does)(
                 self._random.choice(pending)
@@ -70,6 +79,7 @@ class World:
         """A new request, which says in every row which it is."""
         serial = len(self.known)
         rows = self._random.choice((1, 2, 3, 5, 8, 8, 30, 60))
+        quorum = self._random.choice((1, 1, 2))
         call = Call(
             tool=f"t{serial:04}",
             requester="storm-bot",
@@ -77,12 +87,12 @@ class World:
             arguments=_arguments(serial, 0, rows),
             context={"where": f"c{serial:04}"},
             risk=self._random.choice((None, "low", "high")),
-            requirements=Requirements(quorum=self._random.choice((1, 1, 2))),
+            requirements=Requirements(quorum=quorum),
             timeout=self._random.choice((15_000, 40_000, 90_000)),
             approval_lifetime=20_000,
         )
         request = self._store.requester.submit(call).request
-        self.known[serial] = Known(request.id, rows, [request.digest], request.is_of_high_risk)
+        self.known[serial] = Known(request.id, rows, [request.digest], request.is_of_high_risk, quorum)
 
     def news(self) -> list[Event]:
         """The events since the last call, in order."""
@@ -106,6 +116,10 @@ class World:
             edited_arguments=_arguments(serial, len(known.digests), known.rows),
         )
         known.digests.append(edited.digest)
+
+    def _release(self, _: Request) -> None:
+        if self._random.random() < 0.5:
+            self._store.reviewer.release_session("storm-bot", "storm", reviewer=Reviewer("bo"))
 
     def _cancel(self, request: Request) -> None:
         self._store.requester.cancel(request.id, requester=request.requester)
@@ -271,7 +285,10 @@ class Storm:
         if type(self._app.screen).__name__ not in ("MainScreen", "PayloadScreen"):
             await self._press("escape", gaps=(200, 400))
         await self.random.choice(
-            (self._approve, self._approve, self._approve, self._deny, self._expire, self._revoke, self._resolve)
+            (
+                *(self._approve, self._approve, self._approve, self._deny, self._expire, self._revoke, self._resolve),
+                *(self._decide_several, self._decide_several, self._hold, self._release, self._revoke_grant),
+            )
         )()
 
     async def _approve(self) -> None:
@@ -279,7 +296,10 @@ class Storm:
         for _ in range(self.random.choice((0, 1, 4))):
             await self._press("f", gaps=(60,))
         await self._pause()
-        await self._press(self.random.choice("aaas"))
+        await self._press(self.random.choice("aaasA"))
+        if "Approve this call, and without" in self.oracle.text:
+            await self._read_on()
+            await self._press("a")
         if "Type the last 4" in self.oracle.text:
             await self._pause()
             found = _ID.findall(self.oracle.text)
@@ -287,6 +307,47 @@ class Storm:
                 await self._press(*found[-1][-4:], gaps=(60, 200))
                 await self._pause()
                 await self._press("a")
+
+    async def _read_on(self) -> None:
+        for _ in range(self.random.choice((0, 1, 4))):
+            await self._press("f", gaps=(60,))
+        await self._pause()
+
+    async def _decide_several(self) -> None:
+        await self._look(("escape", "escape", "1", "g"))
+        await self._press(*self.random.choice((("space", "space"), ("v", "j", "j", "v"), ("*",))), gaps=(60, 200))
+        await self._press(self.random.choice("aad"))
+        await self._pause()
+        await self._read_on()
+        if self.random.random() < 0.8:
+            await self._press("a")
+        else:
+            await self._press("d", gaps=(200, 400, 400))
+            await self._press("enter")
+        await self._press("escape", "escape", gaps=(200, 400))
+
+    async def _hold(self) -> None:
+        if self.random.random() < 0.5:
+            return
+        await self._look(("escape", "1", "j"))
+        await self._press("D", gaps=(200, 400))
+        await self._pause()
+        await self._press("d", gaps=(200, 400, 400))
+        await self._press("enter")
+        await self._press("escape", gaps=(200, 400))
+
+    async def _release(self) -> None:
+        await self._look(("escape", "1", "j"))
+        await self._press("o", gaps=(200, 400, 400))
+        await self._press("r", gaps=(200, 400, 400))
+        await self._press("y")
+        await self._press("escape", gaps=(200, 400))
+
+    async def _revoke_grant(self) -> None:
+        await self._look(("escape", "4"))
+        await self._press("r", gaps=(200, 400, 400))
+        await self._press("enter")
+        await self._press("escape", "1", gaps=(200, 400))
 
     async def _deny(self) -> None:
         await self._look(self.random.choice((("1",), ("escape", "1"), ("j",))))

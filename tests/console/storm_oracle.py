@@ -26,8 +26,10 @@ BURST = 50
 """Ms within which two keys are no person's decision."""
 
 _PANES = {"MainScreen": "#detail", "PayloadScreen": "#payload"}
+_TABLES = ("BulkScreen", "GrantingScreen")
 _ROW = re.compile(r'^\s*r\d\d: "z(\d{4})\.(\d\d)\.(\d\d)"')
 _TOOL = re.compile(r"^tool +t(\d{4})\b")
+_GRANT_ROW = re.compile(r"^. (r\d\d|context\.where) (.*?) *$")
 _CONTEXT = re.compile(r'^in where +"c(\d{4})"')
 _IN_FOOTER = re.compile(r"\b([adxrR]) (?:Approve|Deny|Expire|Revoke|Resolve)\b")
 _ON_BUTTON = re.compile(r"(?:Expire|Succeeded|Failed|Not run) \((\w)\)")
@@ -68,6 +70,11 @@ class Press:
     seen: frozenset[int]
     question: Question | None
     typed: str
+    of_table: Seen  #: what was painted of a table, or of a proposal, since it opened or changed
+
+
+Seen = frozenset[tuple[object, ...]]
+"""Rows: serial, revision and number of a table's, or the name of a proposal's."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,7 @@ class Known:
     rows: int
     digests: list[str]
     is_of_high_risk: bool
+    quorum: int = 1
 
 
 class Painted:
@@ -117,6 +125,7 @@ class Oracle:
         self._presses: list[Press] = []
         self._questions: dict[Screen[Any], Question] = {}
         self.allowed: dict[str, int] = {}
+        self._grants: set[str] = set()
         self.restart()
 
     def restart(self) -> None:
@@ -129,6 +138,8 @@ class Oracle:
         self._seen: set[int] = set()
         self._focused_since: int | None = self._now()
         self._questions.clear()
+        self._of_table: set[tuple[object, ...]] = set()
+        self._proposed: dict[str, str] = {}
 
     # --- what happens --------------------------------------------------------------------------
 
@@ -143,6 +154,8 @@ class Oracle:
         if screen is not self._screen:
             self._screen, self._opened_at = screen, now
             self._sight_since = now
+            self._of_table.clear()
+            self._proposed.clear()
         question = self._questions.get(screen)
         if question is not None:
             question.opened_at = now if question.opened_at is None else question.opened_at
@@ -151,6 +164,26 @@ class Oracle:
         if pane is not None:
             region = screen.query_one(pane).content_region
             self._look([row[region.x : region.right] for row in self._painted.rows[region.y : region.bottom]])
+        elif type(screen).__name__ in _TABLES:
+            region = screen.query_one("#payload").content_region
+            rows = [row[region.x : region.right] for row in self._painted.rows[region.y : region.bottom]]
+            (self._look_at_table if type(screen).__name__ == _TABLES[0] else self._look_at_proposal)(rows)
+
+    def _look_at_table(self, rows: list[str]) -> None:
+        for row in rows:
+            if (match := _ROW.match(row)) is not None:
+                self._of_table.add((int(match[1]), int(match[2]), int(match[3])))
+            elif (match := _CONTEXT.match(row)) is not None:
+                self._of_table.add((int(match[1]), CONTEXT_ROW))
+
+    def _look_at_proposal(self, rows: list[str]) -> None:
+        """What a row says now; where one says something else than before, nothing was read of what is proposed now."""
+        found = {match[1]: match[2] for match in map(_GRANT_ROW.match, rows) if match is not None}
+        if any(self._proposed.get(name, words) != words for name, words in found.items()):
+            self._of_table.clear()
+            self._proposed.clear()
+        self._proposed |= found
+        self._of_table |= {(name,) for name in found}
 
     def _look(self, rows: list[str]) -> None:
         seen: set[int] = set()
@@ -202,6 +235,7 @@ class Oracle:
             frozenset(self._seen),
             question,
             "" if question is None else "".join(question.typed),
+            frozenset(self._of_table),
         )
         if question is not None:
             question.typed.append(key)
@@ -233,24 +267,41 @@ class Oracle:
         )
         if by != "ann":
             return None
+        if event.name in _APPROVING and decision["via"] == "grant":
+            is_known = content["details"].get("grant") in self._grants
+            return None if is_known else f"{event.request_id} was approved by a grant that nobody gave"
         reasons = [
             f"{press.key} at {press.at}: {why}" for press in presses if (why := self._why(event, decision, press))
         ]
         found = list(presses)
         if len(reasons) == len(found):
             return f"{event.name} of {event.request_id} at {event.at}: {'; '.join(reasons) or 'nothing was pressed'}"
+        if event.name == names.GRANT_GIVEN:
+            self._grants.add(content["details"]["grant"])
         kind = f"{event.name} {decision['evidence']['kind']}" if event.name in _APPROVING else event.name
         self.allowed[kind] = self.allowed.get(kind, 0) + 1
         return None
 
     def _why(self, event: Event, decision: dict[str, Any], press: Press) -> str | None:
+        if event.name in _BEYOND_ONE:
+            keys, question, asking, place = _BEYOND_ONE[event.name]
+            return self._why_not_answered(press, keys, question, asking, place)
         serial, known = next(each for each in self._known.items() if each[1].id == event.request_id)
+        if event.name == names.EDITED:
+            why = self._why_not_reviewed(press)
+            if why is None and decision == {}:
+                known.digests.append(event_content(event)["changes"]["digest"])
+            return why
+        if event.name in _APPROVING and press.place == "ReviewScreen":
+            return self._why_not_reviewed(press)
+        if event.name in _APPROVING and decision["evidence"]["kind"] == "table":
+            return self._why_not_in_table(decision, press, serial, known)
         if event.name in _APPROVING and decision["evidence"]["kind"] == "shown":
             return self._why_not_shown(event, decision, press, serial, known)
         if event.name in _APPROVING:
             return self._why_not_typed(decision, press, serial, known)
         if event.name == names.GRANT_GIVEN:
-            return self._why_not_seen(press, "s", serial, known.digests[-1], known)
+            return self._why_not_proposed(press, serial, known.digests[-1], known)
         if event.name == names.RESOLVED:
             if press.key != "enter" or press.question is None or "Record that it" not in press.question.text:
                 return "not the enter of a reason"
@@ -264,6 +315,8 @@ class Oracle:
             names.REVOKED: ("enter", "Take this approval back?", "r"),
             names.EXPIRED: ("y", "End this request without a verdict?", "x"),
         }[event.name]
+        if event.name == names.DENIED and event_content(event)["details"].get("in_bulk"):
+            return self._why_not_answered(press, "enter", "Deny ", "d", "BulkScreen")
         digest = decision["digest"] if event.name == names.DENIED else known.digests[-1]
         return self._why_not_asked(press, (keys,), question, asking, serial, digest, known)
 
@@ -271,12 +324,18 @@ class Oracle:
         self, event: Event, decision: dict[str, Any], press: Press, serial: int, known: Known
     ) -> str | None:
         evidence = decision["evidence"]
-        approves = "s" if press.key == "s" else "a"
+        approves = "a"
         if known.is_of_high_risk:
             why = self._why_not_confirmed(press, "HIGH RISK?", serial, decision["digest"], known)
             cause = None if press.question is None else press.question.cause
             if why is not None or cause is None:
                 return why or "its dialog opened by itself"
+            press = cause
+        elif press.place == "GrantingScreen":
+            why = self._why_not_proposed(press, serial, decision["digest"], known)
+            cause = None if press.question is None else press.question.cause
+            if why is not None or cause is None:
+                return why or "its proposal opened by itself"
             press = cause
         else:
             why = self._why_not_seen(press, approves, serial, decision["digest"], known)
@@ -289,6 +348,50 @@ class Oracle:
         if evidence["rows"] != len(press.seen):
             return f"the evidence says {evidence['rows']} rows, there are {len(press.seen)}"
         return None if 0 <= evidence["shown_ms"] <= event.at else "the evidence's time is impossible"
+
+    def _why_not_proposed(self, press: Press, serial: int, digest: str, known: Known) -> str | None:
+        """The approving key, on the proposal that came of this request and that was read whole as it is."""
+        if press.key != "a" or press.place != "GrantingScreen" or press.in_input or press.question is None:
+            return "not a on a proposal"
+        wanted = {("context.where",), *((f"r{row:02}",) for row in range(known.rows))}
+        if not wanted <= press.of_table and known.rows <= 30:  # a call of more parts is proposed as a whole
+            return f"of the proposal only {sorted(press.of_table)} were painted"
+        why = self._why_unfit(press)
+        if why is not None or press.question.cause is None:
+            return why or "the proposal opened by itself"
+        cause = press.question.cause
+        why = self._why_not_seen(cause, cause.key if cause.key in "sA" else "s", serial, digest, known)
+        return None if why is None else f"the proposal came of {cause.key} at {cause.at}: {why}"
+
+    def _why_not_in_table(self, decision: dict[str, Any], press: Press, serial: int, known: Known) -> str | None:
+        """The approving key, on the table in which every row of this request, with this digest, was painted."""
+        if press.key != "a" or press.place != "BulkScreen" or press.in_input:
+            return "not a on a table"
+        if known.is_of_high_risk or known.quorum > 1:
+            return "it is approved by itself alone"
+        revision = known.digests.index(decision["digest"])
+        wanted = {(serial, CONTEXT_ROW), *((serial, revision, row) for row in range(known.rows))}
+        if not wanted <= press.of_table:
+            return f"of the table only {sorted(map(str, press.of_table))} were painted"
+        if decision["evidence"]["rows"] != known.rows + 1:
+            return f"the evidence says {decision['evidence']['rows']} rows"
+        return self._why_unfit(press)
+
+    def _why_not_reviewed(self, press: Press) -> str | None:
+        """The approving key, on the screen where an edited call is read."""
+        if press.key != "a" or press.place != "ReviewScreen" or press.in_input:
+            return "not a on a review"
+        return self._why_unfit(press)
+
+    def _why_not_answered(self, press: Press, key: str, question: str, asking: str, place: str) -> str | None:
+        """A dialog's own key, in the dialog of those words, which the asking key opened on that screen."""
+        asked = press.question
+        if press.key != key or asked is None or question not in asked.text:
+            return f"not the answer to {question!r}"
+        cause = asked.cause
+        if cause is None or cause.key != asking or cause.place != place or cause.in_input:
+            return f"its dialog came of {cause}"
+        return self._why_unfit(press) or self._why_unfit(cause)
 
     def _why_not_typed(self, decision: dict[str, Any], press: Press, serial: int, known: Known) -> str | None:
         if decision["evidence"]["kind"] != "typed":
@@ -341,6 +444,13 @@ class Oracle:
         near = [other.key for other in self._presses if other is not press and abs(other.at - press.at) <= BURST]
         return f"within a burst with {near}" if near else None
 
+
+_BEYOND_ONE = {
+    names.SESSION_HELD: ("enter", "hold the session back?", "d", "BulkScreen"),
+    names.SESSION_RELEASED: ("y", "go on?", "r", "SessionScreen"),
+    names.GRANT_REVOKED: ("enter", "End this grant?", "r", "MainScreen"),
+}
+"""The key that answers, the question, the key that asked it, and where."""
 
 _APPROVING = (names.APPROVED, names.VOTED)
 _DECIDED = (*_APPROVING, names.DENIED, names.REVOKED)

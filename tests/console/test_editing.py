@@ -362,7 +362,7 @@ async def test_with_a_quorum_the_edit_starts_the_count_again_and_says_who_had_vo
         await open_review(console)
         await console.see("The edit starts the count again: 2 reviewers must approve these arguments.")
         assert "For those before it voted: bo." in " ".join(console.text().split())
-        assert "needs       2 reviewers; 0 so far" in console.text()
+        assert "needs       2: nobody yet" in console.text()
         await console.press("a")
         await console.see("Your vote is recorded; more are needed")
         await console.press("escape")
