@@ -42,8 +42,10 @@ class Revision:
         return replace(request, edited_arguments_text=self._text, digest=self.digest)
 
     def is_recorded(self, request: Request, reviewer: str) -> bool:
-        """Whether that reviewer's approval of the edit stands with the request."""
-        return any((each.digest, each.reviewer) == (self.digest, reviewer) for each in request.decisions)
+        """Whether the request is what the edit made of it, by that reviewer's approval or with it."""
+        return request.digest == self.digest and any(
+            (each.digest, each.reviewer) == (self.digest, reviewer) for each in request.decisions
+        )
 
 
 class RevisedRequest(ShownRequest):

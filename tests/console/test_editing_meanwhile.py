@@ -141,6 +141,28 @@ async def test_an_edit_that_another_reviewer_made_first_changes_the_request_belo
     assert (now.status, now.edited_arguments, len(now.decisions)) == ("pending", {"n": 3}, 1)
 
 
+async def test_a_reviewer_who_had_voted_for_what_the_edit_brings_back_has_still_to_approve_it(
+    open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
+) -> None:
+    call = Call(tool="pay", arguments={"n": 1}, requester="bot", requirements=Requirements(quorum=2))
+    request = submit(reviewing_store, call)
+    approve(reviewing_store, request)
+    decide = reviewing_store.reviewer.decide
+    edited = decide(request.id, "approve", reviewer=BO, digest=request.digest, edited_arguments={"n": 3})
+    async with open_console() as console:
+        await console.press("G")
+        await console.until(lambda: console.shown.digest == edited.digest)
+        screen = await open_editor(console)
+        await write_object(console, n=1)
+        await open_review(console)
+        await console.press("escape")
+        assert screen.is_current, "nothing of it was decided"
+        await open_review(console)
+        deny(reviewing_store, edited, "no", BO)
+        await console.until(lambda: "already denied by bo (no)" in said(console))
+    assert reviewing_store.reviewer.get(request.id).status == "denied"
+
+
 async def test_a_race_that_the_screen_did_not_see_is_lost_in_the_store(
     open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
 ) -> None:
