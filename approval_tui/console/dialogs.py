@@ -147,6 +147,7 @@ class ReasonDialog(DecisionDialog[str | None]):
     def action_choose(self, rows: int) -> None:
         if not self._reasons.reasons:
             return
+        self._let_go_if_edited()
         if self._reasons.chosen is None:
             self._own = self._input.value
         chosen = self._reasons.step(rows)
@@ -154,6 +155,10 @@ class ReasonDialog(DecisionDialog[str | None]):
         self._input.cursor_position = len(self._input.value)
 
     def on_input_changed(self) -> None:
+        self._let_go_if_edited()
+
+    def _let_go_if_edited(self) -> None:
+        """What was edited is the reviewer's own; asked again at an arrow, which may overtake the word of the edit."""
         if self._reasons.chosen is not None and self._input.value != self._reasons.chosen:
             self._reasons.let_go()
 

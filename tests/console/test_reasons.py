@@ -103,6 +103,20 @@ async def test_typing_edits_what_was_chosen_and_the_arrows_bring_the_own_words_b
     assert reviewing_store.reviewer.get(requests[0].id).decisions[0].reason == "Do it on a branch."
 
 
+async def test_what_was_edited_is_kept_however_fast_the_next_arrow_comes(
+    open_console: OpenConsole, requests: list[Request]
+) -> None:
+    async with open_console(settings=CONFIGURED) as console:
+        dialog = await ask(console)
+        await console.press("down")
+        dialog.query_one(Input).insert_text_at_cursor("!")
+        dialog.action_choose(1)  # before anybody was told of the edit
+        assert typed(dialog) == "Do it on a branch."
+        await console.settle()
+        await console.press("up")
+        assert typed(dialog) == "Do it on a branch.!"
+
+
 async def test_an_arrow_and_enter_of_one_moment_deny_nothing(
     open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore
 ) -> None:
