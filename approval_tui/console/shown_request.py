@@ -196,7 +196,10 @@ class ShownRequest:
 
     def ask_for_unusual(self) -> bool:
         """Whether somebody has to find out what is unusual about it, for the masks of now; says so once."""
-        if self.unusual_asked_with is self._redactor or not may_be_unusual(self.request):
+        if not may_be_unusual(self.request):
+            self.is_unusual_under_way = False
+            return False
+        if self.unusual_asked_with is self._redactor:
             return False
         self.unusual_asked_with, self.is_unusual_under_way = self._redactor, True
         return True

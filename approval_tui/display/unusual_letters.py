@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from approval_tui.display.call_texts import CallText
 from approval_tui.display.glyphs import Glyphs
+from approval_tui.display.places import hosts_in
 from approval_tui.display.reading_aids import AidRow
 from approval_tui.display.scripts import (
     ALIKE,
@@ -16,7 +17,7 @@ from approval_tui.display.scripts import (
     skeleton,
     strange_words,
 )
-from approval_tui.display.unusual_rows import noted, quoted, some
+from approval_tui.display.unusual_rows import marked, noted, quoted, some
 from approval_tui.domain.models import Request
 from approval_tui.domain.precedents import Precedents
 
@@ -44,8 +45,9 @@ def rows_of_letters(texts: Sequence[CallText], earlier: Iterable[str], glyphs: G
         return []
     written = alphabets_written((*(text.text for text in foreign), *earlier))
     found: dict[str, tuple[str, StrangeWord]] = {}
-    for where, _, text in foreign:
-        for strange in strange_words(text, written=written):
+    for where, key, text in foreign:
+        of_hosts = (each for host in hosts_in(key, text) for each in strange_words(host, is_name=True))
+        for strange in (*strange_words(text, written=written), *of_hosts):
             found.setdefault(strange.word, (where, strange))
     return some(list(found.values()), lambda each: _words(*each, glyphs), "words of such letters", glyphs)
 
@@ -63,7 +65,7 @@ def _rows_of_name(what: str, name: str, seen: Iterable[str], is_known: bool, gly
     others = ", ".join(quoted(other, glyphs) for other in alike[:_MOST_ALIKE])
     more = f" (+{len(alike) - _MOST_ALIKE:,})" if len(alike) > _MOST_ALIKE else ""
     said = f"{what} whose name {how} another one that was seen before: {quoted(name, glyphs)}, {others}{more}"
-    return [*rows, *some([said], str, "", glyphs)]
+    return [*rows, marked(said, glyphs)]
 
 
 def _words(where: str, strange: StrangeWord, glyphs: Glyphs) -> str:

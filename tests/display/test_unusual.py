@@ -176,6 +176,14 @@ def test_a_word_of_letters_that_only_look_latin_is_said() -> None:
     ]
 
 
+def test_a_host_of_letters_that_only_look_latin_is_said_amid_text_of_its_alphabet() -> None:
+    request = a_request(arguments={"note": "Зайди на https://аррӏе.com/ или на https://сахар.рф/"})
+    assert marks(request, a_past()) == [
+        "no call of this tool was approved before",
+        'word of Cyrillic letters alone in argument note: "аррӏе", which looks like "apple"',
+    ]
+
+
 def test_a_word_in_another_shape_is_said_in_a_key_too() -> None:
     assert marks(a_request(arguments={"ｓｈｅｌｌ": 1}), a_past(used())) == [
         'word with letters of another shape (ｓ ｈ ｅ ｌ) in the key of argument "ｓｈｅｌｌ": '
@@ -279,10 +287,10 @@ def test_a_secret_is_in_no_mark() -> None:
 
 
 def test_a_password_in_a_url_hides_no_host() -> None:
-    request = a_request(arguments={"url": "https://ann:tok_3f9c2b7a81d04e55@evil.example/"})
-    assert 'host that no approved call of this tool named, in argument url: "evil.example"' in marks(
-        request, a_past(used())
-    )
+    for user in ("ann:tok_3f9c2b7a81d04e55", "ghp_0123456789abcdefghij0123"):
+        request = a_request(arguments={"url": f"https://{user}@evil.example/"})
+        words = 'host that no approved call of this tool named, in argument url: "evil.example"'
+        assert marks(request, a_past(used())) == [words]
 
 
 # --- bounds and other terminals ----------------------------------------------------------------
