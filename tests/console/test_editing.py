@@ -364,7 +364,7 @@ async def test_with_a_quorum_the_edit_starts_the_count_again_and_says_who_had_vo
         assert "For those before it voted: bo." in " ".join(console.text().split())
         assert "needs       2: nobody yet" in console.text()
         await console.press("a")
-        await console.see("Your vote is recorded; more are needed")
+        await console.see("Your vote is recorded: 1 of 2.")
         await console.press("escape")
         assert isinstance(console.app.screen, MainScreen)
         now = reviewing_store.reviewer.get(request.id)
