@@ -30,7 +30,9 @@ from approval_tui.domain.calls import Call
 from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.events import APPROVED
 from approval_tui.domain.models import Request
+from approval_tui.settings.configuration import Settings
 from approval_tui.store import open_store_blocking
+from screenshots import deciding
 from tests.console.driver import Console
 from tests.seeded import (
     FIRST_MOMENT,
@@ -49,6 +51,8 @@ NARROW = (60, 40)
 _STORE = "approvals.db"
 _PROJECT = "/var/tmp/shop"  # noqa: S108 - made anew, and never one that is there
 """Where a coding agent works in two pictures; it is made for them, and must be the same on every machine."""
+
+_REASONS = ("Not on a Friday.", "Ask in the team's channel first.")
 
 _MISSING = "/srv/approvals/approvals.db"
 """A place where there is no store; it stands in a picture, so it must be the same on every machine."""
@@ -161,6 +165,15 @@ def _empty(path: str, clock: ManualClock) -> list[Request]:
     return []
 
 
+def _of(prepare: Callable[[Console], Awaitable[None]]) -> Callable[[Moment], Awaitable[None]]:
+    """What a picture does that needs the console alone."""
+
+    async def prepared(moment: Moment) -> None:
+        await prepare(moment.console)
+
+    return prepared
+
+
 PICTURES = (
     Picture("queue", seed, _nothing),
     Picture("detail", seed, _detail),
@@ -170,6 +183,15 @@ PICTURES = (
     Picture("payload", seed, _payload),
     Picture("deny", seed, _deny),
     Picture("lost-race", seed, _lost_race),
+    Picture("table", deciding.seed_translations, _of(deciding.table), (140, 44)),
+    Picture("proposal", deciding.seed_translations, _of(deciding.proposal), (140, 26)),
+    Picture("grants", deciding.seed_translations, _of(deciding.grants), (140, 26)),
+    Picture("session", deciding.seed_translations, _of(deciding.session), (140, 20)),
+    Picture("editor", deciding.seed_translations, _of(deciding.editor), (140, 30)),
+    Picture("review", deciding.seed_translations, _of(deciding.review), (140, 38)),
+    Picture("quorum", deciding.seed_translations, _of(deciding.quorum), (140, 26)),
+    Picture("high-risk", deciding.seed_translations, _of(deciding.high_risk), (140, 26)),
+    Picture("unusual", deciding.seed_translations, _of(deciding.unusual), (140, 34)),
     Picture("history", seed_day, _history, (140, 48)),
     Picture("audit", seed_day, _audit),
     Picture("narrow", seed, _nothing, NARROW),
@@ -192,6 +214,7 @@ async def take(picture: Picture) -> str:
             monotonic=monotonic,
             shown_path=shown_path,
             glyphs=UNICODE,
+            settings=Settings(deny_reasons=_REASONS),
         )
         async with app.run_test(size=picture.size) as pilot:
             console = Console(pilot, clock, monotonic)
@@ -239,6 +262,7 @@ def _plain(svg: str) -> str:
     """The picture without fonts from the web, without a number of its own, and with its blanks kept by every viewer."""
     without_web_fonts = re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL)
     numberless = re.sub(r"terminal-\d+", "terminal", without_web_fonts)
+    numberless = re.sub(r"grt_[0-9a-f]{32}", "grt_7c1e5f0a9b3d4826" + "0" * 16, numberless)
     return numberless.replace("<svg ", '<svg xml:space="preserve" ', 1)
 
 

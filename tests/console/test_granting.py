@@ -55,7 +55,7 @@ async def test_a_loosened_grant_approves_what_it_said_it_would_and_nothing_else(
         assert second.id in console.text()
         await console.press("a")
         await console.until(lambda: store.reviewer.get(first.id).status == "approved")
-        await console.see("Approved, and always, with 1 more that waited")
+        await console.see("Approved, from now on always, with 1 more that waited")
     assert [store.reviewer.get(each.id).status for each in (first, second, other)] == ["approved"] * 2 + ["pending"]
     (grant,) = store.reviewer.grants()
     assert (grant.scope, grant.session, grant.uses, grant.most_uses) == (ALWAYS, None, 1, None)
