@@ -12,9 +12,7 @@ from collections.abc import Iterable, Iterator
 
 _LONGEST_PATH = 4096
 
-_URL = re.compile(
-    r"(?i)(?<![A-Za-z0-9+.-])(?!file:)[A-Za-z][A-Za-z0-9+.-]*+:/{2,3}([^\s/?#\"'<>`(){}|;,]++)"
-)
+_URL = re.compile(r"(?i)(?<![A-Za-z0-9+.-])(?!file:)[A-Za-z][A-Za-z0-9+.-]*+:/{2,3}([^\s/?#\"'<>`(){}|;,]++)")
 _AT_HOST = re.compile(
     r"(?<![\w.%+-])[A-Za-z0-9._%+-]{1,64}+@((?:\[[0-9A-Fa-f:.]{2,45}\])|[\w.-]{1,255}+)(:(?=[\w/~.]))?"
 )
