@@ -18,7 +18,7 @@ import pytest
 from approval_tui.cli.arguments import BY_NAME
 from approval_tui.cli.exit_codes import EXIT_CODES
 from approval_tui.console.filtering import STATUS
-from approval_tui.domain.decisions import EVIDENCE_KINDS, EVIDENCE_TABLE
+from approval_tui.domain.decisions import EVIDENCE_KINDS
 from approval_tui.domain.lifecycle import PENDING, STATUSES
 from approval_tui.domain.models import Request
 from approval_tui.domain.notices import NOTICE_KINDS
@@ -84,7 +84,7 @@ def test_the_example_configuration_has_every_key_with_its_default() -> None:
 
 
 def test_the_filter_words_are_those_of_the_console() -> None:
-    sentence = README[README.index("In all three, `/`") :].split("\n\n")[0]
+    sentence = README[README.index("In these lists, `/`") :].split("\n\n")[0]
     told = set(re.findall(r"`([a-z]+):`", sentence))
     assert told == {*FIELDS, STATUS}
     assert {status for status in (*STATUSES, IN_DOUBT) if f"`{status}`" not in sentence} == {PENDING}
@@ -92,7 +92,7 @@ def test_the_filter_words_are_those_of_the_console() -> None:
 
 def test_the_kinds_of_evidence_are_those_of_the_code() -> None:
     bullet = README[README.index("**A decision records its evidence**") :].split("\n- ")[0]
-    assert set(re.findall(r"`([a-z]+)` \(", bullet)) == set(EVIDENCE_KINDS) - {EVIDENCE_TABLE}
+    assert set(re.findall(r"`([a-z]+)` \(", bullet)) == set(EVIDENCE_KINDS)
     assert f"{Settings().long_payload:,} rows" in bullet
 
 
