@@ -76,13 +76,26 @@ def words_of(store: BlockingStore, past: BlockingStore) -> dict[str, list[str]]:
 
     waits, claimed, usable = pending(1), approve(store, pending(2)), approve(store, pending(3))
     granted = approve_for_session(store, submit(store, Call("shell", {"n": 4}, "bot", session="run-1")))
+    held = submit(store, Call("shell", {"n": 5}, "bot", session="run-2"))
+    store.reviewer.hold_session("bot", "run-2", reviewer=ANN)
     claim = store.requester.consume(claimed.id, claimed.fingerprint, requester="bot").id
     token = new_token()
     store.reviewer.create_token(token, AGENT, "bot", lifetime=None, reviewer=ANN)
     lost = approve(past, submit(past, Call("shell", {"lost": 1}, "bot")))
     past.requester.consume(lost.id, lost.fingerprint, requester="bot", claim_lifetime=MINUTE)
+    table = f"{os.path.dirname(store.path)}/table.json"
+    with open(table, "w") as file:
+        json.dump([{"id": waits.id, "digest": waits.digest}], file)
     return {
         "": [],
+        "bulk approve": ["bulk", "approve", table],
+        "bulk deny": ["bulk", "deny", table],
+        "grant add": ["grant", "add", waits.id, "--digest", waits.digest, "--always", "--any", "n"],
+        "grant test": ["grant", "test", waits.id, "--always"],
+        "session show": ["session", "show", granted.id],
+        "session hold": ["session", "hold", granted.id, "--deny-waiting"],
+        "session release": ["session", "release", held.id],
+        "session list": ["session", "list"],
         "list": ["list"],
         "show": ["show", waits.id],
         "approve": ["approve", waits.id, "--digest", waits.digest],
