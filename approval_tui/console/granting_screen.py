@@ -219,7 +219,11 @@ class GrantingScreen(PaneScreen):
         evidence = subject.reading.shown(subject.rows, self.app.contract.monotonic())
         others = 0 if self._preview is None else len(self._preview.releases) - 1
         self.dismiss(None)
-        said = "Approved for the rest of its session" if self._proposal.scope == SESSION else "Approved, from now on always"
+        said = (
+            "Approved for the rest of its session"
+            if self._proposal.scope == SESSION
+            else "Approved, from now on always"
+        )
         if others > 0:
             said += f", with {others} more that waited"
         self._decide(subject.request, APPROVE, None, evidence, grant=self._proposal.terms, said=said)
