@@ -82,6 +82,7 @@ FIGURES = {
         f"CPU of a hook answered by {what}"
         for what in ("a grant", "a policy", "the agent's own rules, for what only reads")
     },
+    "granting": {f"submit, covered by {which} of {grants} grants" for which in ("one", "none") for grants in (1, 100)},
     "judging": {
         *(f"judging by {rules} rules" for rules in ("10", "100", "1,000")),
         "judging by 1 rule, 1,000 tools",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from approval_tui.domain import events
@@ -174,8 +175,9 @@ def grant_from_row(row: Row) -> Grant:
     return Grant(**values)
 
 
+@lru_cache(maxsize=512)
 def matcher_from_text(text: str) -> Matcher:
-    """The matcher of its stored text; raises StoreCorrupt for one that we cannot have written."""
+    """The matcher of its stored text, read once; raises StoreCorrupt for one that we cannot have written."""
     try:
         return Matcher.from_json(stored_json(text))
     except (ApprovalTuiError, ValueError, RecursionError):
