@@ -58,7 +58,7 @@ def fits_words(pattern: str, text: str) -> bool:
         next_at = ((next_at & places.literals.get(character, 0)) | within) << 1
         if not next_at:
             return False
-    return bool(next_at >> places.count & 1)
+    return bool(next_at >> places.length & 1)
 
 
 def proposed_pattern(text: str) -> str | None:
@@ -82,7 +82,7 @@ class _Places(NamedTuple):
     stars: int
     deep_stars: int
     beginnings: int
-    count: int
+    length: int
 
 
 @lru_cache(maxsize=256)
