@@ -135,9 +135,13 @@ def _refuse_ended_grant(tx: Transaction, request: Request, not_done: str) -> Non
 
 
 def claimable(tx: Transaction, request_id: str, fingerprint: str, *, requester: str) -> Request:
-    """The request as it is now, if `consume` would take it; raises StatusConflict or RequestChanged as that does."""
+    """The request as it is now, if `consume` would take it.
+
+    Raises SessionHeld, whatever its status, and StatusConflict or RequestChanged as that does.
+    """
     request = load_request(tx, request_id)
     _refuse_foreign(request, fingerprint, requester)
+    _refuse_held(tx, request)
     if request.status != APPROVED:
         raise status_conflict(request, "The call may not run.")
     return request
