@@ -364,6 +364,7 @@ def test_the_stored_form_is_read_back_as_the_same(arguments: dict[str, Any], con
 # --- what is stored ----------------------------------------------------------------------------
 
 GOOD: dict[str, Any] = exact_matcher(asked({"a": 1, "b": "x"})).to_json()
+JUNK: tuple[Any, ...] = (1, 1.5, True, [], {}, [1], {"a": 1})
 PART: dict[str, Any] = {"path": ["arguments", "a"], "kind": EXACTLY, "text": "1"}
 
 
@@ -379,8 +380,8 @@ def test_what_the_malformed_ones_are_made_of_is_well_formed() -> None:
         *({key: item for key, item in GOOD.items() if key != name} for name in GOOD),
         {**GOOD, "more": 1},
         *({**GOOD, name: None} for name in ("requester", "tool")),
-        *({**GOOD, name: value} for name in ("requester", "tool", "server", "rule_hash") for value in (1, [], {}, True)),
-        *({**GOOD, "parts": value} for value in (None, 1, "ab", {"a": 1}, [None], [1], ["a"], [[]], [{}])),
+        *({**GOOD, name: value} for name in ("requester", "tool", "server", "rule_hash") for value in JUNK),
+        *({**GOOD, "parts": value} for value in (*JUNK, None, "ab", [None], ["a"], [[]], [{}])),
         {**GOOD, "parts": [PART, PART]},
         {**GOOD, "parts": [{**PART, "path": ["arguments", str(number)]} for number in range(2 * MOST_PARTS + 1)]},
         {**GOOD, "parts": [{**PART, "more": 1}]},
@@ -390,11 +391,11 @@ def test_what_the_malformed_ones_are_made_of_is_well_formed() -> None:
             for path in (None, [], "arguments", ["a"], [1], ["arguments", 1], ["arguments", None], ["arguments", ["a"]],
                          {"arguments": 1}, [["arguments"]])
         ),
-        *({**GOOD, "parts": [{**PART, "kind": kind}]} for kind in (None, "", "Exactly", "regex", 1, [], {})),
-        *({**GOOD, "parts": [{**PART, "text": text}]} for text in (None, 1, True, [], {}, b"1")),
+        *({**GOOD, "parts": [{**PART, "kind": kind}]} for kind in (*JUNK, None, "", "Exactly", "regex")),
+        *({**GOOD, "parts": [{**PART, "text": text}]} for text in (*JUNK, None, b"1")),
         {**GOOD, "parts": [{**PART, "kind": ANYTHING}]},
         {**GOOD, "parts": [{**PART, "kind": ANYTHING, "text": ""}]},
-        *({**GOOD, "parts": [{**PART, "kind": FITTING, "text": text}]} for text in ("", "a", "***", "../*", "* " * 9, 1)),
+        *({**GOOD, "parts": [{**PART, "kind": FITTING, "text": text}]} for text in (*JUNK, "", "a", "***", "../*")),
     ],
     ids=lambda value: ascii(value)[-60:],
 )  # fmt: skip
