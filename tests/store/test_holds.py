@@ -294,6 +294,24 @@ def test_a_call_that_runs_already_ends_as_it_would(store: BlockingStore, call: C
     assert_sound(store)
 
 
+def test_a_held_session_uses_nothing_that_was_approved_for_another(store: BlockingStore, call: Call) -> None:
+    """The same call of two sessions is one request; it is the session that would run it that counts."""
+    other = dataclasses.replace(call, session="run-2")
+    request = submit(store, call)
+    assert store.requester.submit(other).request == request
+    submit(store, dataclasses.replace(other, tool="else"))
+    hold(store, other)
+    approve(store, request)
+    asked = submit(store, other)
+    assert (asked.session, asked.status) == ("run-2", "pending")
+    with pytest.raises(SessionHeld):
+        store.requester.consume(request.id, request.fingerprint, requester=call.requester, session="run-2")
+    assert store.requester.submit(call).request.id == request.id
+    release(store, other)
+    store.requester.consume(request.id, request.fingerprint, requester=call.requester, session="run-2")
+    assert_sound(store)
+
+
 def test_what_a_held_session_asks_waits(store: BlockingStore, call: Call) -> None:
     submit(store, call)
     hold(store, call)
