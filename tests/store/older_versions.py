@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any, TypeVar
 
@@ -50,7 +50,7 @@ def make_store_of_version(
     return filled
 
 
-def _since(written: dict[int, tuple[str, ...]], version: int) -> list[str]:
+def _since(written: Mapping[int, tuple[str, ...]], version: int) -> list[str]:
     """What only later versions than that one wrote."""
     return [name for since, names in written.items() if since > version for name in names]
 
