@@ -14,7 +14,7 @@ from approval_tui.domain.audit import Event
 from approval_tui.domain.clock import format_age, format_timestamp
 from approval_tui.domain.errors import StoreCorrupt
 from approval_tui.domain.grants import Grant
-from approval_tui.domain.holds import Hold
+from approval_tui.domain.holds import HELD_BACK, Hold
 from approval_tui.domain.models import VIA_GRANT, Request
 
 _MOST_GRANTS = 20
@@ -120,5 +120,7 @@ def _steps_of_calls(calls: tuple[Event, ...], glyphs: Glyphs) -> Iterator[Step]:
         rule = details.get("rule")
         verdict = "allowed" if details.get("verdict") == "allow" else "denied"
         what = f"{verdict} by the policy" + (f" ({glyphs.name(str(rule))})" if rule else "")
+        if rule == HELD_BACK:
+            what = "denied, as the session was held back"
         role = "plain" if verdict == "allowed" else "bad"
         yield Step(event.at, what, glyphs.visible(str(details.get("tool"))), "", role, None)

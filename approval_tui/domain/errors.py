@@ -145,15 +145,16 @@ class KeyReused(Conflict):
 class SessionHeld(Conflict):
     """A reviewer holds the session back, so that nothing of it is approved or runs."""
 
-    def __init__(self, hold: Hold, *, request: Request | None = None) -> None:
+    @classmethod
+    def by(cls, hold: Hold, *, request: Request | None = None) -> SessionHeld:
+        """The error for a session that is held so."""
         why = f": {hold.reason}" if hold.reason else ""
-        super().__init__(
+        return cls(
             f"{hold.held_by} holds the session {quoted_name(hold.session)} back{why}.",
             not_done="Nothing was approved and nothing may run.",
             to_do="A reviewer releases it with `approval-tui session release`, or in the console (o).",
             request=request,
         )
-        self.hold = hold
 
 
 class ClaimInvalid(Conflict):

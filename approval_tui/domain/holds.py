@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.clock import optional_timestamp
 
+HELD_BACK = "(session held back)"
+"""What stands for the rule where no rule denied a call, but a reviewer who holds its session back."""
+
 
 @dataclass(frozen=True)
 class Hold:

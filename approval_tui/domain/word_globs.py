@@ -1,13 +1,18 @@
 """Patterns in which a star stands for one word, or for several parts of one path, and for nothing beyond.
 
 `*` is one or more letters, digits and `_ . + : @ , -`; `**` is the same with `/` in it. Neither takes a space, a sign
-that a shell or a URL gives a meaning to, a hyphen where a word begins (it would be an option), or `..`: what may run
-unasked must not be more than who wrote the pattern could think of. Every other character stands for itself.
+that a shell or a URL gives a meaning to, a letter that cannot be seen or that other programs write otherwise, `..`, or
+a `.` by itself, which is the whole folder. Where a word begins they take none of `+ : @ , -` either: it would be an
+option, a file to read, or a branch to force. What may run unasked must not be more than who wrote the pattern could
+think of. Every other character stands for itself.
 """
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from functools import lru_cache
+from typing import NamedTuple
 
 STAR, DEEP_STAR = "*", "**"
 LONGEST_PATTERN = 1_000
@@ -16,6 +21,9 @@ LONGEST_FITTING = 4_000
 """Characters of a text beyond which nothing is held against a pattern: it does not fit."""
 
 _SIGNS = frozenset("_.+:@,-")
+_BEGINNING_SIGNS = frozenset("_.")
+_BLANK_LETTERS = frozenset("\u115f\u1160\U00013441\U00013442")
+_LONE_DOT = re.compile(r"(?<![\w.+:@,*-])\.(?![\w.+:@,*-])")
 _UP = ".."
 
 
@@ -27,8 +35,7 @@ def why_unusable(pattern: object) -> str | None:
         return f"a pattern has at most {LONGEST_PATTERN} characters"
     if "***" in pattern:
         return "more than two stars in a row mean nothing"
-    stars = sum(token in (STAR, DEEP_STAR) for token in _tokens(pattern))
-    if not 1 <= stars <= MOST_STARS:
+    if not 1 <= pattern.replace(DEEP_STAR, STAR).count(STAR) <= MOST_STARS:
         return f"a pattern has 1 to {MOST_STARS} stars"
     if _UP in pattern:
         return "a pattern with .. in it would fit nothing"
@@ -36,51 +43,76 @@ def why_unusable(pattern: object) -> str | None:
 
 
 def fits_words(pattern: str, text: str) -> bool:
-    """Whether the whole text fits the pattern, in time that grows with both."""
-    if len(text) > LONGEST_FITTING or _UP in text:
+    """Whether the whole text fits the pattern, in time that grows with the text alone."""
+    if len(text) > LONGEST_FITTING or _UP in text or _lone_dots(text) > _lone_dots(pattern):
         return False
-    tokens = _tokens(pattern)
-    states = {(0, False)}  # where in the tokens, and whether a star there has taken something already
+    places = _places(pattern)
+    next_at, within = 1, 0  # sets of places: before which the text so far may end, and within which stars
     for character in text:
-        states = {after for state in states for after in _after(tokens, state, character)}
-        if not states:
+        is_word = _is_of_word(character)
+        taking = places.stars if is_word else places.deep_stars if character == "/" else 0
+        begun = next_at & taking
+        if is_word and character in _SIGNS and character not in _BEGINNING_SIGNS:
+            begun &= ~places.beginnings
+        within = begun | (within & taking)
+        next_at = ((next_at & places.literals.get(character, 0)) | within) << 1
+        if not next_at:
             return False
-    return (len(tokens), False) in states
+    return bool(next_at >> places.length & 1)
 
 
 def proposed_pattern(text: str) -> str | None:
     """The narrowest pattern that comes to mind: the last part of a path or of a line may be another one.
 
-    None where no pattern would fit the text itself.
+    None where no pattern would fit the text itself, and where the last part is the host of a URL.
     """
     cut = max(text.rfind("/"), text.rfind(" ")) + 1
     pattern = text[:cut] + STAR
     is_usable = STAR not in text and why_unusable(pattern) is None and fits_words(pattern, text)
-    return pattern if is_usable else None
+    return pattern if is_usable and not text[:cut].endswith("//") else None
+
+
+class _Places(NamedTuple):
+    """Where in a pattern is what; each set of places is a number with a bit for each.
+
+    `beginnings` are the stars with which a word begins. After the last place the pattern is at its end.
+    """
+
+    literals: dict[str, int]
+    stars: int
+    deep_stars: int
+    beginnings: int
+    length: int
 
 
 @lru_cache(maxsize=256)
-def _tokens(pattern: str) -> tuple[str, ...]:
-    """The pattern's characters, two stars in a row being one."""
-    parts: list[str] = []
-    for character in pattern:
-        if character == STAR and parts and parts[-1] == STAR:
-            parts[-1] = DEEP_STAR
-        else:
-            parts.append(character)
-    return tuple(parts)
+def _places(pattern: str) -> _Places:
+    literals: dict[str, int] = {}
+    stars = deep_stars = beginnings = 0
+    tokens = re.findall(r"\*\*|.", pattern, re.DOTALL)
+    for index, token in enumerate(tokens):
+        place = 1 << index
+        if token not in (STAR, DEEP_STAR):
+            literals[token] = literals.get(token, 0) | place
+            continue
+        stars |= place
+        deep_stars |= place if token == DEEP_STAR else 0
+        before = tokens[index - 1] if index else ""
+        beginnings |= place if not before or not (before == "/" or _is_of_word(before)) else 0
+    return _Places(literals, stars, deep_stars, beginnings, len(tokens))
 
 
-def _after(tokens: tuple[str, ...], state: tuple[int, bool], character: str) -> tuple[tuple[int, bool], ...]:
-    """Where the pattern may stand after that character."""
-    index, has_begun = state
-    if index == len(tokens):
-        return ()
-    token = tokens[index]
-    if token not in (STAR, DEEP_STAR):
-        return ((index + 1, False),) if token == character else ()
-    is_taken = character.isalnum() or character in _SIGNS or (token == DEEP_STAR and character == "/")
-    begins_word = not has_begun and (index == 0 or tokens[index - 1].isspace())
-    if not is_taken or (begins_word and character == "-"):
-        return ()
-    return ((index, True), (index + 1, False))
+def _is_of_word(character: str) -> bool:
+    """Whether a star takes that character: a sign, or a letter or digit that is the same for every program."""
+    if character.isascii():
+        return character.isalnum() or character in _SIGNS
+    return (
+        character.isalnum()
+        and character not in _BLANK_LETTERS
+        and unicodedata.normalize("NFKC", character) == character
+    )
+
+
+def _lone_dots(text: str) -> int:
+    """How often a `.` stands by itself; those of a pattern are in the text, too, and no star takes one more."""
+    return len(_LONE_DOT.findall(text))

@@ -242,6 +242,7 @@ class Attempt:
                 claim_id=self._claim_id,
                 digest=request.digest,
                 verdict=verdict,
+                session=self._call.session,
             )
         )
 

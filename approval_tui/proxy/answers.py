@@ -12,6 +12,7 @@ from approval_tui.domain.errors import (
     ApprovalCancelled,
     ApprovalDenied,
     ApprovalExpired,
+    ApprovalHeld,
     ApprovalPending,
     ApprovalTuiError,
     NotApproved,
@@ -37,6 +38,7 @@ APPROVAL_REQUIRED = "approval_required"
 APPROVAL_DENIED = "approval_denied"
 APPROVAL_EXPIRED = "approval_expired"
 APPROVAL_CANCELLED = "approval_cancelled"
+SESSION_HELD = "session_held"
 POLICY_DENIED = "policy_denied"
 POLICY_UNUSABLE = "policy_unusable"
 STORE_UNAVAILABLE = "store_unavailable"
@@ -47,11 +49,19 @@ _TYPES: tuple[tuple[type[ApprovalTuiError], str], ...] = (
     (ApprovalDenied, APPROVAL_DENIED),
     (ApprovalExpired, APPROVAL_EXPIRED),
     (ApprovalCancelled, APPROVAL_CANCELLED),
+    (ApprovalHeld, SESSION_HELD),
     (PolicyDenied, POLICY_DENIED),
     (PolicyError, POLICY_UNUSABLE),
     (StoreUnavailable, STORE_UNAVAILABLE),
 )
-_RETRYABLE = (APPROVAL_REQUIRED, APPROVAL_EXPIRED, APPROVAL_CANCELLED, STORE_UNAVAILABLE, POLICY_UNUSABLE)
+_RETRYABLE = (
+    APPROVAL_REQUIRED,
+    APPROVAL_EXPIRED,
+    APPROVAL_CANCELLED,
+    SESSION_HELD,
+    STORE_UNAVAILABLE,
+    POLICY_UNUSABLE,
+)
 
 
 @dataclass(frozen=True)

@@ -203,4 +203,5 @@ _CONFLICTS: dict[str, type[errors.Conflict]] = {
     "digest_changed": errors.RequestChanged,
     "idempotency_conflict": errors.KeyReused,
     "outcome_conflict": errors.ClaimInvalid,
+    "session_held": errors.SessionHeld,
 }

@@ -96,12 +96,13 @@ def consume(
     claim_id: str,
     digest: str | None = None,
     verdict: Verdict | None = None,
+    session: str | None = None,
 ) -> Exchange[Claim]:
     """The right to run the call once; the claim's id is the key, so that a lost answer can be asked for again.
 
-    Who asks, for how long the claim holds, and what a policy says of it, says the server.
+    Who asks, in which session and for how long the claim holds, and what a policy says of it, says the server.
     """
-    del requester, claim_lifetime, verdict
+    del requester, claim_lifetime, verdict, session
     answer = yield from ask("POST", f"{_path(request_id)}/consume", headers={KEY_HEADER: claim_id})
     request = _request_of(answer, request_id)
     if request.fingerprint != fingerprint or digest not in (None, request.digest):

@@ -24,7 +24,7 @@ from approval_tui.domain.models import Request
 from approval_tui.domain.precedents import Precedents, may_be_unusual
 from approval_tui.server.agent_wire import milliseconds_of
 from approval_tui.server.change_feed import ChangeFeed, rung_within
-from approval_tui.server.errors import Refusal
+from approval_tui.server.errors import Refusal, refusal_of
 from approval_tui.server.exchange import Answer, Exchange
 from approval_tui.server.reviewer_types import (
     Approve,
@@ -179,12 +179,13 @@ class ReviewerApi:
                     reason=body.reason,
                     in_bulk=True,
                 )
-                results.append(BulkResult(chosen.id, decided))
+                results.append(BulkResult(chosen.id, decided).to_json())
             except ApprovalTuiError as error:
                 if isinstance(error, StoreUnavailable) and not results:
                     raise
-                results.append(BulkResult(chosen.id, None, error))
-        return Answer(200, {"results": [result.to_json() for result in results]})
+                why = refusal_of(error).message  # the operator's files and folders are nothing for callers
+                results.append({**BulkResult(chosen.id, None, error).to_json(), "why": why})
+        return Answer(200, {"results": results})
 
     async def add_grant(self, exchange: Exchange) -> Answer:
         """Grants calls such as that of a request, and approves what waits of them."""

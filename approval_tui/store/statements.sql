@@ -494,6 +494,17 @@ SELECT * FROM holds ORDER BY held_at DESC, requester, session LIMIT :most
 -- name: hold_events
 SELECT * FROM events WHERE name IN ('session_held', 'session_released') AND seq > :after ORDER BY seq LIMIT :most
 
+-- name: done_of_session
+-- What was approved or ran of a session between two events; what a policy decided by itself, nobody approved.
+SELECT events.* FROM requests CROSS JOIN events
+WHERE requests.requester = :requester AND requests.session = :session AND events.request_id = requests.id
+  AND events.seq > :after AND events.seq < :before AND (events.name = 'request_consumed'
+    OR (events.name = 'request_approved' AND instr(events.body, '\"via\":\"policy\"') = 0))
+ORDER BY events.seq LIMIT :most
+
+-- name: tool_calls_between
+SELECT * FROM events WHERE name = 'tool_call' AND seq > :after AND seq < :before ORDER BY seq LIMIT :most
+
 -- name: any_of_session
 SELECT 1 FROM requests WHERE requester = :requester AND session = :session LIMIT 1
 

@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any, TypeVar
 
@@ -27,6 +27,9 @@ R = TypeVar("R")
 ADDED = {5: ("attempt",)}
 """What a version was the first to write into a request's row and into the event that made it."""
 
+TOLD = {8: ("matcher", "most_uses")}
+"""What a version was the first to tell of a grant in the event that gave it."""
+
 
 def make_store_of_version(
     path: str, version: int, fill: Callable[[BlockingStore], R], clock: Clock = system_clock
@@ -43,14 +46,17 @@ def make_store_of_version(
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.row_factory = sqlite3.Row
             connection.execute("ATTACH ? AS today", (today,))
-            _take_over(
-                connection, [column for since, columns in ADDED.items() if since > version for column in columns]
-            )
+            _take_over(connection, _since(ADDED, version), _since(TOLD, version))
     return filled
 
 
-def _take_over(connection: sqlite3.Connection, unknown: list[str]) -> None:
-    """Copies requests and events without the columns that are unknown yet; the chain is linked anew."""
+def _since(written: Mapping[int, tuple[str, ...]], version: int) -> list[str]:
+    """What only later versions than that one wrote."""
+    return [name for since, names in written.items() if since > version for name in names]
+
+
+def _take_over(connection: sqlite3.Connection, unknown: list[str], untold: list[str]) -> None:
+    """Copies requests and events without the columns and details that are unknown yet; the chain is linked anew."""
     columns = ", ".join(row["name"] for row in connection.execute("PRAGMA main.table_info(requests)"))
     connection.execute("BEGIN")
     connection.execute(f"INSERT INTO main.requests ({columns}) SELECT {columns} FROM today.requests")
@@ -59,6 +65,8 @@ def _take_over(connection: sqlite3.Connection, unknown: list[str]) -> None:
         body: dict[str, Any] = json.loads(event["body"])
         for column in unknown:
             body["changes"].pop(column, None)
+        for name in untold:
+            body["details"].pop(name, None)
         text = record_json(body)
         previous = chain.link(event["seq"], previous, text.encode())
         connection.execute(

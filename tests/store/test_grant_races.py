@@ -72,6 +72,25 @@ def test_nothing_is_approved_by_a_grant_after_its_revocation_however_many_ask(st
         assert_sound(store)
 
 
+@pytest.mark.parametrize("is_same", [False, True], ids=["each another call", "all the same call"])
+def test_of_64_processes_that_race_for_the_last_use_of_a_grant_exactly_one_runs(store_path: str, is_same: bool) -> None:
+    raced = race("last_use", store_path, 64, int(is_same))
+    claims = [claim for _, _, claim in raced if claim is not None]
+    assert len(raced) == 64
+    assert len(claims) == 1
+    with open_store_blocking(store_path) as store:
+        (grant,) = store.reviewer.grants()
+        assert (grant.uses, grant.most_uses) == (1, 1)
+        (used,) = store.reviewer.history(Filter(status="consumed"))
+        approved = [event for event in store.reviewer.events(most=10_000) if event.name == "request_approved"]
+        assert [(event.request_id, event.body["details"]) for event in approved] == [(used.id, {"grant": grant.id})]
+        assert {via for request, via, _ in raced if request == used.id} <= {"grant"}
+        assert {via for request, via, _ in raced if request != used.id} <= {None}
+        if not is_same:
+            assert len({request for request, _, _ in raced}) == 64
+        assert_sound(store)
+
+
 # --- random lives ------------------------------------------------------------------------------
 
 

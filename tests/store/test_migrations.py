@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -15,12 +16,14 @@ import pytest
 from approval_tui.domain.attempts import DraftAttempt
 from approval_tui.domain.calls import Call
 from approval_tui.domain.errors import InvalidInput, StoreIncompatible, StoreUnavailable
-from approval_tui.domain.grants import FOR_SESSION
+from approval_tui.domain.grants import FOR_SESSION, Grant, GrantTerms
+from approval_tui.domain.matchers import ANYTHING, Part, exact_matcher
 from approval_tui.domain.models import Request
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.drivers import sqlite, sqlite_migrations
 from approval_tui.store.drivers.sqlite_migrations import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
+from tests.store.granting import grant_for
 from tests.store.older_versions import five_lives, make_store_of_version
 from tests.store.tampering import attack, problems, raw
 from tests.support import ANN, assert_sound, consume, run_worker, submit
@@ -191,6 +194,76 @@ def test_what_the_triggers_keep_is_kept_in_a_store_that_was_brought_up_to_date(o
     store, _ = of_version_four
     with closing(raw(store)) as connection, pytest.raises(sqlite3.IntegrityError, match="never changes"):
         connection.execute("UPDATE requests SET attempt = '{}'")
+
+
+# --- grants and requests from before grants had matchers ---------------------------------------
+
+GRANTED = Call("tool-granted", {"n": 1}, "bot", session="run-1")
+OF_VERSION_SEVEN = (
+    "id", "scope", "session", "fingerprint", "request_id", "tool", "requester", "granted_by", "granted_at",
+    "expires_at", "uses", "revoked_by", "revoked_at",
+)  # fmt: skip
+
+
+def two_grants(store: BlockingStore) -> tuple[Grant, Grant]:
+    """A grant that was used once and holds, and one that was revoked."""
+    live = grant_for(store, GRANTED)
+    consume(store, submit(store, GRANTED))
+    revoked = grant_for(store, dataclasses.replace(GRANTED, tool="tool-revoked"))
+    store.reviewer.revoke_grant(revoked.id, reviewer=ANN)
+    submit(store, dataclasses.replace(GRANTED, tool="tool-waiting"))
+    by_id = {grant.id: grant for grant in store.reviewer.grants()}
+    return by_id[live.id], by_id[revoked.id]
+
+
+@pytest.fixture
+def of_version_seven(store_path: str) -> Iterator[tuple[BlockingStore, Grant, Grant]]:
+    """A store whose grants were given before there were matchers, as their rows and events were then."""
+    live, revoked = make_store_of_version(store_path, 7, two_grants)
+    with closing(sqlite3.connect(store_path, isolation_level=None)) as connection:
+        assert tuple(row[1] for row in connection.execute("PRAGMA table_info(grants)")) == OF_VERSION_SEVEN
+        for grant in (live, revoked):
+            values = [getattr(grant, column) for column in OF_VERSION_SEVEN]
+            connection.execute(f"INSERT INTO grants VALUES ({', '.join('?' * len(values))})", values)
+    with open_store_blocking(store_path) as store:
+        yield store, live, revoked
+
+
+def test_grants_from_before_there_were_matchers_go_on_as_they_were(
+    of_version_seven: tuple[BlockingStore, Grant, Grant],
+) -> None:
+    store, live, revoked = of_version_seven
+    assert set(store.reviewer.grants()) == {live, revoked}
+    assert (live.matcher, live.most_uses, live.uses) == (None, None, 1)
+    assert_sound(store)
+    consume(store, submit(store, GRANTED))
+    assert submit(store, dataclasses.replace(GRANTED, tool="tool-revoked")).status == "pending"
+    assert submit(store, dataclasses.replace(GRANTED, arguments={"n": 2})).status == "pending"
+    assert store.reviewer.preview_given(live.id).looked_at == 4
+    store.reviewer.revoke_grant(live.id, reviewer=ANN)
+    assert submit(store, GRANTED).status == "pending"
+    assert_sound(store)
+
+
+def test_a_store_from_before_there_were_matchers_takes_grants_with_them_and_holds(
+    of_version_seven: tuple[BlockingStore, Grant, Grant],
+) -> None:
+    store, _, _ = of_version_seven
+    (waiting,) = store.reviewer.list()
+    matcher = exact_matcher(waiting).with_part(Part(("arguments", "n"), ANYTHING))
+    terms = GrantTerms(matcher=matcher, most_uses=2)
+    store.reviewer.add_grant(waiting.id, terms, reviewer=ANN, digest=waiting.digest)
+    near = dataclasses.replace(GRANTED, tool="tool-waiting", arguments={"n": 9})
+    store.reviewer.hold_session("bot", "run-1", reviewer=ANN)
+    assert submit(store, near).status == "pending"
+    store.reviewer.release_session("bot", "run-1", reviewer=ANN)
+    assert store.requester.submit(near).request.status == "approved"
+    assert_sound(store)
+    with closing(raw(store)) as connection, pytest.raises(sqlite3.IntegrityError, match="never changes"):
+        connection.execute("UPDATE grants SET matcher = NULL")
+
+
+# --- going on ----------------------------------------------------------------------------------
 
 
 def test_the_program_of_yesterday_refuses_the_store_of_today(

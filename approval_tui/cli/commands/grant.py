@@ -63,6 +63,7 @@ def test(options: Namespace, environment: Environment) -> int:
     reviewer = environment.reviewer()
     with environment.open_store() as store:
         if options.id.startswith(_GRANT):
+            _refuse_terms(options)
             preview = store.reviewer.preview_given(options.id)
         else:
             request = store.reviewer.find(options.id)
@@ -72,6 +73,16 @@ def test(options: Namespace, environment: Environment) -> int:
     else:
         _print_preview(preview, environment)
     return DONE
+
+
+def _refuse_terms(options: Namespace) -> None:
+    """Raises InvalidInput where terms are named for a grant that has its own."""
+    if options.glob or options.any or options.always or options.ends_after is not None or options.uses is not None:
+        raise InvalidInput(
+            f"{options.id} is a grant, and has its terms.",
+            not_done="Nothing was looked at.",
+            to_do="Name the request instead, or leave the options out.",
+        )
 
 
 def list_grants(options: Namespace, environment: Environment) -> int:
@@ -119,7 +130,8 @@ def _ask(request: Request, terms: GrantTerms, preview: GrantPreview, environment
     glyphs = ASCII if output.is_plain() else UNICODE
     assert terms.matcher is not None
     where = f"in the session {glyphs.name(request.session or '')}" if terms.scope == "session" else "always"
-    output.print_line(f"{glyphs.name(request.tool)} for {glyphs.name(request.requester)}, {where},")
+    of = "" if request.server is None else f" of the server {glyphs.name(request.server)}"
+    output.print_line(f"{glyphs.name(request.tool)}{of} for {glyphs.name(request.requester)}, {where},")
     output.print_line(f"{ends_words(terms.ends_after, terms.most_uses)}, without asking, where")
     for field in matcher_fields(terms.matcher, environment.redactor(reveal=True), glyphs):
         output.print_line(f"  {field.label} {field.text}")

@@ -13,11 +13,14 @@ from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.lifecycle import DENY, PENDING
 
 if TYPE_CHECKING:
+    from approval_tui.domain.bulk import BulkResult
+    from approval_tui.domain.decisions import Reviewer
     from approval_tui.domain.holds import Hold
     from approval_tui.domain.models import Request
     from approval_tui.store.blocking import BlockingStore
 
 _LABEL_WIDTH = 12
+_PART = 200
 
 
 def show(options: Namespace, environment: Environment) -> int:
@@ -60,20 +63,13 @@ def show(options: Namespace, environment: Environment) -> int:
 
 def hold(options: Namespace, environment: Environment) -> int:
     """Holds the session of a request back; with --deny-waiting what waits of it is denied, too."""
-    from approval_tui.domain.bulk import Chosen
-    from approval_tui.store.transactions.filters import Filter
-
     reviewer = environment.reviewer()
-    results = []
+    results: list[BulkResult] = []
     with environment.open_store() as store:
         requester, session = _session_of(store, options.id)
         held = store.reviewer.hold_session(requester, session, reviewer=reviewer, reason=options.reason)
         if options.deny_waiting:
-            from approval_tui.cli.commands.bulk import decide_each
-
-            waiting = store.reviewer.list(Filter(status=PENDING, requester=requester, session=session))
-            chosen = tuple(Chosen(request.id, request.digest) for request in waiting)
-            results = decide_each(store, chosen, DENY, reviewer, options.reason)
+            results = _deny_waiting(store, held, reviewer, options.reason)
     if options.json:
         output.print_json({**held.to_json(), "denied": [result.to_json() for result in results]})
     else:
@@ -82,6 +78,23 @@ def hold(options: Namespace, environment: Environment) -> int:
         output.print_line(_hold_line(held))
         print_results(results, as_json=False)
     return CONFLICT if any(result.decided is None for result in results) else DONE
+
+
+def _deny_waiting(store: BlockingStore, held: Hold, reviewer: Reviewer, reason: str | None) -> list[BulkResult]:
+    """Denies what waits of the session, a part at a time, however much it is."""
+    from approval_tui.cli.commands.bulk import decide_each
+    from approval_tui.domain.bulk import Chosen
+    from approval_tui.store.transactions.filters import Filter
+
+    of_session = Filter(status=PENDING, requester=held.requester, session=held.session)
+    tried: dict[str, BulkResult] = {}
+    while True:
+        missed = sum(result.decided is None for result in tried.values())
+        waiting = store.reviewer.list(of_session, most=_PART + missed)
+        chosen = tuple(Chosen(request.id, request.digest) for request in waiting if request.id not in tried)
+        if not chosen:
+            return list(tried.values())
+        tried.update({each.id: each for each in decide_each(store, chosen, DENY, reviewer, reason)})
 
 
 def release(options: Namespace, environment: Environment) -> int:

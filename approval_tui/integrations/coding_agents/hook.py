@@ -16,10 +16,12 @@ from approval_tui.domain.clock import format_duration
 from approval_tui.domain.errors import (
     ApprovalDenied,
     ApprovalExpired,
+    ApprovalHeld,
     ApprovalPending,
     ApprovalTuiError,
     PolicyDenied,
     RequestNotFound,
+    SessionHeld,
 )
 from approval_tui.domain.names import quoted_name
 from approval_tui.integrations.coding_agents.agent import CodingAgent
@@ -181,18 +183,21 @@ class Hook:
         created: set[str] = set()
         try:
             right = self._right_to_run(gate, asked, created)
-        except (ApprovalDenied, PolicyDenied) as denial:
+        except (ApprovalDenied, ApprovalHeld, PolicyDenied) as denial:
             return HookAnswer(DENY, str(denial))
         except BaseException as error:
             if asked.event == PRE_TOOL_USE:
                 self._kept.note_undecided(self._plain(asked))
             if not isinstance(error, ApprovalPending):
                 raise
+            held = self._why_held(gate, error.request)
             for request_id in created:
                 with suppress(ApprovalTuiError):
                     gate.requester_store_blocking().cancel(
                         request_id, requester=self._options.requester, reason=_NOT_DECIDED
                     )
+            if held is not None:
+                return HookAnswer(DENY, held)
             return self.without_decision(
                 f"Nobody decided in approval-tui within {format_duration(self._options.wait)}."
             )
@@ -203,6 +208,18 @@ class Hook:
             self._keep(gate, asked, right.arguments, None, right.id)
             return HookAnswer(ALLOW, "The policy of approval-tui lets it run.")
         return self._approved(gate, asked, right)
+
+    def _why_held(self, gate: Gate, request: Request) -> str | None:
+        """Why the session may do nothing, where a reviewer holds it back: then no prompt of the agent's is asked."""
+        try:
+            gate.requester_store_blocking().claimable(
+                request.id, request.fingerprint, requester=self._options.requester
+            )
+        except SessionHeld as held:
+            return f"{held.happened} The call did not run. Make it again when the session is released."
+        except ApprovalTuiError:
+            return None
+        return None
 
     def _right_to_run(self, gate: Gate, asked: HookInput, created: set[str]) -> Claim | Admission:
         """The right to run the call, waited for until the time is up; `created` gets the requests that it makes."""

@@ -9,7 +9,7 @@ from approval_tui.domain import events
 from approval_tui.domain.audit import Problem
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.errors import ApprovalTuiError
-from approval_tui.domain.grants import ALWAYS
+from approval_tui.domain.grants import ALWAYS, why_ungrantable
 from approval_tui.store.transaction import Row, Transaction, first_row
 from approval_tui.store.transactions.grants import details_of, fixed_columns, matcher_from_text
 from approval_tui.store.transactions.log import event_from_row
@@ -68,6 +68,8 @@ def _why_not_given(tx: Transaction, approval: Row, known: _Told) -> str | None:
     request = first_row(tx.rows("request", {"id": approval["request_id"]}))
     if request is not None and not _covers(known.given, request):
         return "a grant approved it that gives another call"
+    if request is not None and not _is_grantable(known.given, request):
+        return "a grant approved what is looked at each time"
     changes = event_from_row(approval).body.get("changes")
     decided_at = changes.get("decided_at") if isinstance(changes, dict) else None
     expires_at = known.given.get("expires_at")
@@ -89,6 +91,15 @@ def _covers(given: JsonObject, request: Row) -> bool:
         return matcher_from_text(matcher).covers(request_from_row(request, 0))
     except ApprovalTuiError:
         return False
+
+
+def _is_grantable(given: JsonObject, request: Row) -> bool:
+    """Whether any grant of that reviewer may approve such a request (rule R7)."""
+    try:
+        asked = request_from_row(request, 0)
+    except ApprovalTuiError:
+        return False
+    return why_ungrantable(asked.requirements, asked.risk, str(given.get("granted_by"))) is None
 
 
 def _wrong_rows(tx: Transaction, told: dict[str, _Told]) -> Iterator[Problem]:
@@ -116,8 +127,8 @@ def _why_row_differs(row: Row, known: _Told) -> str | None:
     return None
 
 
-def paged(tx: Transaction, statement: str, key: str, after: int | str) -> Iterator[Row]:
+def paged(tx: Transaction, statement: str, key: str, after: int | str, **further: str | int) -> Iterator[Row]:
     """All rows of a statement that gives them in batches, in the order of the key."""
-    while rows := tx.rows(statement, {"after": after, "most": _BATCH}):
+    while rows := tx.rows(statement, {**further, "after": after, "most": _BATCH}):
         yield from rows
         after = rows[-1][key]

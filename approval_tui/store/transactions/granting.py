@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from approval_tui.domain import events
 from approval_tui.domain.canonical import record_json
-from approval_tui.domain.checks import bounded
 from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.errors import DecisionRefused, InvalidInput, RequestChanged, StoreCorrupt
 from approval_tui.domain.grants import LONGEST_GRANT, MOST_USES, SCOPES, SESSION, Grant, GrantTerms, why_ungrantable
@@ -58,7 +57,14 @@ def check_terms(terms: GrantTerms) -> None:
     if why is not None:
         raise InvalidInput(why, not_done=_NOT_GRANTED, to_do="Correct it.")
     if terms.matcher is not None:
-        bounded("matcher", record_json(Matcher.from_json(terms.matcher.to_json()).to_json()), _LARGEST_MATCHER)
+        matcher = Matcher.from_json(terms.matcher.to_json())
+        size = 0 if matcher.is_exact else len(record_json(matcher.to_json()).encode())  # one call's is not kept
+        if size > _LARGEST_MATCHER:
+            raise InvalidInput(
+                f"The parts of that call take {size:,} bytes; {_LARGEST_MATCHER:,} are the most for a grant.",
+                not_done=_NOT_GRANTED,
+                to_do="Grant exactly this call, or let all its arguments be anything.",
+            )
 
 
 def refuse_ungrantable(

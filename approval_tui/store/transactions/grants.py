@@ -107,7 +107,7 @@ def still_holds(tx: Transaction, request: Request) -> bool:
     if row is None:
         return False
     grant = grant_from_row(row)
-    return grant.is_in_force(tx.now) and not _is_denied_since(tx, grant, request)
+    return grant.is_in_force(tx.now) and _was_given(tx, grant) and not _is_denied_since(tx, grant, request)
 
 
 def list_grants(tx: Transaction, *, most: int = 1000) -> tuple[Grant, ...]:

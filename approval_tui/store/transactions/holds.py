@@ -9,7 +9,7 @@ from approval_tui.domain.errors import SessionHeld, SessionNotFound
 from approval_tui.domain.holds import Hold
 from approval_tui.domain.models import Request
 from approval_tui.store.transaction import NothingToDo, Row, Transaction, first_row
-from approval_tui.store.transactions.records import append_event
+from approval_tui.store.transactions.records import append_event, corrupt
 from approval_tui.store.transactions.reviewer import check_reviewer
 
 COLUMNS = ("requester", "session", "held_by", "held_at", "reason", "released_by", "released_at")
@@ -77,12 +77,25 @@ def is_held(tx: Transaction, requester: str, session: str | None) -> bool:
 def refuse_held(tx: Transaction, requester: str, session: str | None, request: Request | None = None) -> None:
     """Raises SessionHeld where the session is held back now."""
     if is_held(tx, requester, session) and session is not None:
-        raise SessionHeld(_found(tx, requester, session), request=request)
+        raise SessionHeld.by(_found(tx, requester, session), request=request)
 
 
 def hold_from_row(row: Row) -> Hold:
-    """The hold of a row."""
-    return Hold(**{column: row[column] for column in COLUMNS})
+    """The hold of a row; raises StoreCorrupt for one that we cannot have written."""
+    values = {column: row[column] for column in COLUMNS}
+    odd = [column for column in COLUMNS if type(values[column]) not in _KINDS[column]]
+    if odd:
+        raise corrupt(f"The row of a hold cannot be read: its {odd[0]}.")
+    return Hold(**values)
+
+
+_TEXT, _NUMBER, _NONE = str, int, type(None)
+_KINDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("requester", "session", "held_by"), (_TEXT,)),
+    **dict.fromkeys(("reason", "released_by"), (_TEXT, _NONE)),
+    "held_at": (_NUMBER,),
+    "released_at": (_NUMBER, _NONE),
+}
 
 
 def _found(tx: Transaction, requester: str, session: str) -> Hold:

@@ -7,15 +7,13 @@ from approval_tui.domain.calls import Call, CheckedCall
 from approval_tui.domain.canonical import JsonObject, canonical_hash, tagged_hash
 from approval_tui.domain.checks import check_name
 from approval_tui.domain.errors import LimitReached, SessionHeld
+from approval_tui.domain.holds import HELD_BACK
 from approval_tui.domain.lifecycle import ALLOW, DENY
 from approval_tui.domain.models import Request
 from approval_tui.domain.verdicts import Verdict
 from approval_tui.store.transaction import NothingToDo, RecordedRefusal, Transaction
 from approval_tui.store.transactions.counters import first_over_limit, refuse_moved, release, reserve_all
 from approval_tui.store.transactions.records import append_event, load_request
-
-HELD_BACK = "(session held back)"
-"""What stands for the rule where no rule denied a call, but a reviewer who holds its session back."""
 
 _ADMISSION = b"\xff"
 """Begins what is hashed for an admission: no text does, so that no claim on a request can be given back as one."""

@@ -59,16 +59,17 @@ def consume(
     claim_id: str | None = None,
     digest: str | None = None,
     verdict: Verdict | None = None,
+    session: str | None = None,
 ) -> Claim:
     """Takes the approval for the one caller that may run the call (rule R2).
 
     `claim_lifetime` is in ms: after it, a claim without an outcome is in doubt. A caller that chooses the
     secret `claim_id` itself can give the claim back even if it is interrupted before it has the answer.
     What a policy's `verdict` on the call counts is counted with it, or the call may not run; `digest` says which
-    arguments it judged, and others are refused with RequestChanged. Raises
-    StatusConflict when the request is not approved (any more), RequestChanged when it is not this requester's
-    call, SessionHeld while a reviewer holds its session back, StoreCorrupt when the stored arguments are not those
-    that were approved, LimitReached and CountersMoved.
+    arguments it judged, and others are refused with RequestChanged. `session` is that in which the call would run,
+    where another one asked for it first. Raises StatusConflict when the request is not approved (any more),
+    RequestChanged when it is not this requester's call, SessionHeld while a reviewer holds one of the two sessions
+    back, StoreCorrupt when the stored arguments are not those that were approved, LimitReached and CountersMoved.
     """
     not_done = "The call may not run."
     if claim_lifetime <= 0:
@@ -83,7 +84,8 @@ def consume(
         raise
     _refuse_foreign(request, fingerprint, requester)
     refuse_expired(tx, request, APPROVED, not_done)
-    _refuse_held(tx, request)
+    for each in {request.session, session}:
+        _refuse_held(tx, request, each)
     if is_granted(request):
         _refuse_ended_grant(tx, request, not_done)
     arguments = request.effective_arguments
@@ -117,12 +119,12 @@ def consume(
     return Claim(id=secret, request=request, arguments=arguments)
 
 
-def _refuse_held(tx: Transaction, request: Request) -> None:
-    """Raises SessionHeld where a reviewer holds the request's session back."""
-    if request.session is not None and tx.rows("is_held", {"requester": request.requester, "session": request.session}):
+def _refuse_held(tx: Transaction, request: Request, session: str | None) -> None:
+    """Raises SessionHeld where a reviewer holds that session of the requester back."""
+    if session is not None and tx.rows("is_held", {"requester": request.requester, "session": session}):
         from approval_tui.store.transactions import holds  # few sessions are
 
-        holds.refuse_held(tx, request.requester, request.session, request)
+        holds.refuse_held(tx, request.requester, session, request)
 
 
 def _refuse_ended_grant(tx: Transaction, request: Request, not_done: str) -> None:
@@ -135,9 +137,13 @@ def _refuse_ended_grant(tx: Transaction, request: Request, not_done: str) -> Non
 
 
 def claimable(tx: Transaction, request_id: str, fingerprint: str, *, requester: str) -> Request:
-    """The request as it is now, if `consume` would take it; raises StatusConflict or RequestChanged as that does."""
+    """The request as it is now, if `consume` would take it.
+
+    Raises SessionHeld, whatever its status, and StatusConflict or RequestChanged as that does.
+    """
     request = load_request(tx, request_id)
     _refuse_foreign(request, fingerprint, requester)
+    _refuse_held(tx, request, request.session)
     if request.status != APPROVED:
         raise status_conflict(request, "The call may not run.")
     return request

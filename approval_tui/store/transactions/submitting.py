@@ -9,7 +9,7 @@ from approval_tui.domain.calls import Call, CheckedCall, Submitted
 from approval_tui.domain.canonical import JsonObject, record_json
 from approval_tui.domain.checks import invalid_call
 from approval_tui.domain.identity import digest_of
-from approval_tui.domain.lifecycle import APPROVED, FINAL, PENDING
+from approval_tui.domain.lifecycle import APPROVED, DENIED, FINAL, PENDING
 from approval_tui.domain.models import NO_DECISIONS, Request
 from approval_tui.store.transaction import Transaction, first_row
 from approval_tui.store.transactions.records import (
@@ -80,7 +80,8 @@ def _reusable(tx: Transaction, checked: CheckedCall) -> Request | None:
 
     An approval holds until it expires, a pending request and a denial hold inside the dedupe window; the
     newest comes first, so that an approval never outlives a later denial of the same call. What a grant approved
-    holds for its own session alone, and as long as the grant does. What a policy decided holds for nobody else.
+    holds for its own session alone, and as long as the grant does. What a policy decided holds for nobody else, and
+    neither does what a session asked that is held back, nor for such a session what another one asked.
     """
     parameters = {
         "fingerprint": checked.fingerprint,
@@ -89,11 +90,23 @@ def _reusable(tx: Transaction, checked: CheckedCall) -> Request | None:
     }
     for row in tx.rows("reusable_requests", parameters):
         request = request_from_row(row, tx.now)
-        if request.is_decided_by_policy:
+        if request.is_decided_by_policy or _is_kept_apart(tx, request, checked.call):
             continue
         if not is_granted(request) or _holds_for(tx, request, checked.call):
             return request
     return None
+
+
+def _is_kept_apart(tx: Transaction, request: Request, call: Call) -> bool:
+    """Whether the two are of different sessions, and a reviewer holds one of them back; a denial is for both."""
+    sessions = {request.session, call.session}
+    return (
+        len(sessions) == 2
+        and request.status != DENIED
+        and any(
+            tx.rows("is_held", {"requester": call.requester, "session": each}) for each in sessions if each is not None
+        )
+    )
 
 
 def _holds_for(tx: Transaction, request: Request, call: Call) -> bool:

@@ -10,10 +10,12 @@ from typing import Any
 from approval_tui.domain.calls import Call
 from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.errors import Conflict, StatusConflict
+from approval_tui.domain.grants import GrantTerms
+from approval_tui.domain.matchers import FITTING, Part, exact_matcher
 from approval_tui.store import open_store_blocking, turns
 from tests.store.granting import grant_for
 from tests.store.workers.family import Body, Start, run_together
-from tests.support import ANN, approve, consume, deny, submit_approved, until
+from tests.support import ANN, approve, consume, deny, submit, submit_approved, until
 
 
 def race_to_consume(path: str, racers: int, rounds: int) -> list[list[str]]:
@@ -164,6 +166,40 @@ def revoke_while_claiming(path: str, processes: int, enough: int) -> list[int]:
     return run_together([runner] * processes + [revoker])[:processes]
 
 
+def last_use(path: str, racers: int, is_same: int) -> list[tuple[str, str | None, str | None]]:
+    """Processes ask what a grant for one more use covers, each another call or all the same.
+
+    For each racer: its request, how that was decided, and the claim if it got one.
+    """
+    with open_store_blocking(path) as store:
+        call = Call(tool="shell", arguments={"command": "make first"}, requester="release-bot", session="run-1")
+        request = submit(store, call)
+        matcher = exact_matcher(request).with_part(Part(("arguments", "command"), FITTING, "make *"))
+        deny(store, request)
+        terms = GrantTerms(matcher=matcher, most_uses=1)
+        store.reviewer.add_grant(request.id, terms, reviewer=ANN, digest=request.digest)
+
+    def racer(number: int) -> Body:
+        target = "x" if is_same else str(number)
+        asked = Call("shell", {"command": f"make {target}"}, "release-bot", session="run-1")
+
+        def body(start: Start) -> tuple[str, str | None, str | None]:
+            with open_store_blocking(path) as store:
+                start()
+                request = store.requester.submit(asked).request
+                if request.status == "pending":
+                    return request.id, None, None
+                try:
+                    claim = consume(store, request).id
+                except StatusConflict:
+                    claim = None  # another process used it
+                return request.id, request.decisions[-1].via, claim
+
+        return body
+
+    return run_together([racer(number) for number in range(racers)])
+
+
 _MOST_TRIES = 10_000
 """So often a process submits a call before it gives up, so that none is left behind by a test that fails."""
 
@@ -178,7 +214,15 @@ def _granted_call(path: str) -> Call:
 
 RACES = {
     race.__name__: race
-    for race in (race_to_consume, storm, open_at_once, submit_the_same, claim_granted, revoke_while_claiming)
+    for race in (
+        race_to_consume,
+        storm,
+        open_at_once,
+        submit_the_same,
+        claim_granted,
+        revoke_while_claiming,
+        last_use,
+    )
 }
 
 
