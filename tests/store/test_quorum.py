@@ -124,6 +124,7 @@ class Model:
         self.present = 0
         self.status = "pending"
         self.voters: dict[int, set[str]] = {}
+        self.is_edited = False
 
     @property
     def counted(self) -> int:
@@ -133,6 +134,9 @@ class Model:
     def take(self, step: Step) -> type[Exception] | None:
         """Does the step, or says which error refuses it."""
         person = PERSON[step.name]
+        has_voted_so = self.is_edited and step.edit == self.present and person in self.voters.get(self.present, ())
+        if has_voted_so and not step.denies:
+            return None  # the very same again, as after a lost answer: what it was made on is gone
         if step.looked_at not in (None, self.present):
             return RequestChanged
         if step.denies:
@@ -141,7 +145,7 @@ class Model:
         if person == REQUESTER:
             return DecisionRefused
         if step.edit is not None:
-            self.present = step.edit
+            self.present, self.is_edited = step.edit, True
         self.voters.setdefault(self.present, set()).add(person)
         if self.counted >= self.quorum:
             self.status = "approved"
@@ -151,6 +155,7 @@ class Model:
 @settings(deadline=None)
 @given(quorum=st.integers(2, 3), steps=st.lists(steps, max_size=12))
 @example(quorum=2, steps=[Step("ann"), Step("bo", edit=1), Step("cy", edit=0)])
+@example(quorum=2, steps=[Step("ann", edit=0), Step("ann", edit=0, looked_at=1)])
 @example(quorum=2, steps=[Step("ann"), Step("Ann"), Step(REQUESTER), Step("Release_Bot"), Step("bo")])
 @example(quorum=3, steps=[Step("ann"), Step("bo"), Step("ann", edit=0), Step("cy", looked_at=1), Step("cy")])
 def test_it_is_approved_exactly_when_enough_others_approved_what_it_is_now(quorum: int, steps: Sequence[Step]) -> None:
