@@ -32,7 +32,10 @@ def deny(options: Namespace, environment: Environment) -> int:
 def decide_each(
     store: BlockingStore, chosen: tuple[Chosen, ...], verdict: str, reviewer: Reviewer, reason: str | None
 ) -> list[BulkResult]:
-    """Decides each by itself, and says what became of it; raises StoreUnavailable where that is so from the first."""
+    """Decides each by itself, and says what became of it.
+
+    Raises StoreUnavailable where that is so from the first, and InvalidInput for a reviewer or a reason that is none.
+    """
     results = []
     for each in chosen:
         try:
@@ -41,7 +44,7 @@ def decide_each(
             )
             results.append(BulkResult(each.id, decided))
         except ApprovalTuiError as error:
-            if isinstance(error, StoreUnavailable) and not results:
+            if isinstance(error, StoreUnavailable | InvalidInput) and not results:  # the same for all of them
                 raise
             results.append(BulkResult(each.id, None, error))
     return results
@@ -72,20 +75,10 @@ def _decide_all(verdict: str, options: Namespace, environment: Environment) -> i
 
 
 def _read_chosen(file: str) -> tuple[Chosen, ...]:
-    from approval_tui.cli.json_input import STDIN, read_stdin
+    from approval_tui.cli.json_input import read_file
     from approval_tui.domain.canonical import parse_json
 
-    if file == STDIN:
-        text = read_stdin("FILE")
-    else:
-        try:
-            with open(file, "rb") as opened:
-                text = opened.read()
-        except OSError as error:
-            raise InvalidInput(
-                f"{file} cannot be read: {error.strerror or error}.", not_done=_NOTHING, to_do="Correct the path."
-            ) from None
-    value = parse_json(text)
+    value = parse_json(read_file(file))
     if type(value) is not list or not all(map(_is_chosen, value)):
         raise InvalidInput(
             "That is no list of requests with id and digest.", not_done=_NOTHING, to_do="Use what `list --json` prints."
