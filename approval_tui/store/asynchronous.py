@@ -18,6 +18,7 @@ from approval_tui.store.procedures import Progress, Step
 from approval_tui.store.transaction import Transaction
 from approval_tui.store.transactions import (
     counters,
+    deciding,
     deliveries,
     granting,
     log,
@@ -142,7 +143,7 @@ class ReviewerStore(_Face):
     log_bounds = _reads(log.log_bounds)
     search_events = _reads(searching.search_events)
     head = _reads(log.head)
-    decide = _writes(reviewer.decide)
+    decide = _writes(deciding.decide)
     revoke = _writes(reviewer.revoke)
     expire = _writes(reviewer.expire)
     resolve = _writes(reviewer.resolve)

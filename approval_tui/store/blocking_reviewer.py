@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from approval_tui.store.blocking_face import writes
 from approval_tui.store.blocking_reader import BlockingReader
-from approval_tui.store.transactions import reviewer
+from approval_tui.store.transactions import deciding, reviewer
 
 if TYPE_CHECKING:
     from approval_tui.domain.decisions import Reviewer
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class BlockingReviewerStore(BlockingReader):
     """The face of those who decide."""
 
-    decide = writes(reviewer.decide)
+    decide = writes(deciding.decide)
     revoke = writes(reviewer.revoke)
     expire = writes(reviewer.expire)
     resolve = writes(reviewer.resolve)

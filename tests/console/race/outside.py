@@ -133,6 +133,4 @@ class OutsideReviewer(ABC):
 
     def _keep(self, name: str, verdict: str, request: Found, reply: Reply) -> None:
         said = reply.value["status"] if reply.is_done else reply.why
-        self._answers.add(
-            Answer(name, self.via, verdict, request["id"], request["digest"], reply.is_done, said)
-        )
+        self._answers.add(Answer(name, self.via, verdict, request["id"], request["digest"], reply.is_done, said))

@@ -126,9 +126,7 @@ def _others(console: Console, desk: BlockingStore) -> Iterator[str]:
             if subject.is_intact and subject.request.status != now.status:
                 yield f"proposes a grant on {now.id} as {subject.request.status}, and it is {now.status}"
             if screen.is_looked_up and now.digest == subject.request.digest:
-                preview = desk.reviewer.preview_grant(
-                    now.id, screen.proposal.terms, reviewer=console.app.reviewer
-                )
+                preview = desk.reviewer.preview_grant(now.id, screen.proposal.terms, reviewer=console.app.reviewer)
                 if screen._preview is None or [each.id for each in preview.releases] != [
                     each.id for each in screen._preview.releases
                 ]:

@@ -106,9 +106,7 @@ class Race:
     @contextlib.asynccontextmanager
     async def _console(self, name: str) -> AsyncIterator[ConsoleReviewer]:
         monotonic = ManualClock(0)
-        app = RacingConsole(
-            self._path, reviewer=Reviewer(name, via="console"), clock=system_clock, monotonic=monotonic
-        )
+        app = RacingConsole(self._path, reviewer=Reviewer(name, via="console"), clock=system_clock, monotonic=monotonic)
         async with app.run_test(size=SIZE) as pilot:
             console = Console(pilot, ManualClock(), monotonic)
             await console.until(lambda: console.screen.is_live and console.app.contract.is_painted)
@@ -157,7 +155,7 @@ class Race:
         while wrong:
             for console in self.consoles:
                 await console.console.settle()
-            before = self._log.read() and self._log.head or self._log.head
+            before = (self._log.read() and self._log.head) or self._log.head
             wrong = [words for console in self.consoles for words in stale(console.console, self._desk)]
             self._log.read()
             if before != self._log.head or head != self._log.head:
