@@ -16,7 +16,6 @@ ENOUGH = 40
 MINUTE = 60.0
 
 
-
 def _has_enough(race: Race) -> bool:
     """Whether everybody decided something, and all together enough."""
     everybody = min(race.answers.done_by("cli"), race.answers.done_by("api"), *(c.decisions for c in race.consoles))

@@ -33,6 +33,4 @@ class Answers:
     def done_by(self, via: str, reviewer: str | None = None) -> int:
         """How many were carried out through that door."""
         with self._lock:
-            return sum(
-                each.is_done and each.via == via and reviewer in (None, each.reviewer) for each in self.given
-            )
+            return sum(each.is_done and each.via == via and reviewer in (None, each.reviewer) for each in self.given)

@@ -250,7 +250,9 @@ class Judge:
             if not ended:
                 self.wrong.append(f"{request_id} ended as {told.status} with the outcome {told.outcome}")
             if self._requests[request_id].status != told.status:
-                self.wrong.append(f"{request_id} is {self._requests[request_id].status}, and the log says {told.status}")
+                self.wrong.append(
+                    f"{request_id} is {self._requests[request_id].status}, and the log says {told.status}"
+                )
 
     def check_diary(self, diary: Diary) -> None:
         """What agents ran is what was claimed, each once and with what was approved."""
