@@ -305,9 +305,13 @@ class MainScreen(ListKeys):
         self.show_current(from_top=True)
 
     def take_in(self, request: Request) -> None:
+        """What was decided first of several may have gone on before the last was, and be listed so already."""
         for name in (PENDING_VIEW, HISTORY_VIEW):
             is_gone = name == PENDING_VIEW and request.status != PENDING
-            self.lists.views[name].rows.update(request, is_gone=is_gone)
+            rows = self.lists.views[name].rows
+            known = rows.known(request.id)
+            if known is None or known.version <= request.version:
+                rows.update(request, is_gone=is_gone)
         self.row_list.rows_changed()
         self.show_current()
 

@@ -100,6 +100,12 @@ class Rows(Generic[R]):
         position = self._indexes.get(key)
         return None if position is None else position + self._offset
 
+    def known(self, key: Key) -> R | None:
+        """The row with that key, as last seen; None where it is neither loaded nor under the cursor."""
+        position = self._indexes.get(key)
+        entry = self._cursor if position is None else self._entries[position]
+        return None if entry is None or self._key_of(entry.row) != key else entry.row
+
     # --- loading -------------------------------------------------------------------------------
 
     def want(self, first: int, last: int) -> Want | None:

@@ -7,7 +7,7 @@ from approval_tui.store.blocking import BlockingStore
 from tests.console.conftest import OpenConsole
 from tests.console.driver import Console
 from tests.console.test_bulk import TALL, all_marked, marked, small
-from tests.support import deny, submit
+from tests.support import approve, consume, deny, submit
 
 
 def marks_said(console: Console, words: str) -> bool:
@@ -52,3 +52,17 @@ async def test_a_marked_request_that_is_expired_here_is_marked_no_more(
         await console.press("x", "y")
         await console.until(lambda: len(store.reviewer.list()) == 1)
         await console.until(lambda: marks_said(console, "1 marked"))
+
+
+async def test_what_was_used_meanwhile_is_not_listed_as_approved_when_the_decision_is_heard_of(
+    open_console: OpenConsole, store: BlockingStore
+) -> None:
+    first, _ = small(store, 2)
+    async with open_console(TALL) as console:
+        decided = approve(store, first)
+        claim = consume(store, first)
+        store.requester.report_outcome(first.id, claim.id, "succeeded")
+        await console.until(lambda: console.shown.outcome == "succeeded")
+        console.screen.take_in(decided)  # as the first of a table whose last was decided only now
+        await console.settle()
+        assert (console.shown.id, console.shown.outcome) == (first.id, "succeeded")

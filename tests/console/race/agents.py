@@ -9,7 +9,6 @@ import asyncio
 import itertools
 import random
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -184,8 +183,3 @@ class StoreAgent:
 def _patience(chosen: random.Random) -> float:
     """Seconds after which nobody needs the answer: mostly long, and sometimes too short for a person."""
     return chosen.choice((0.7, 3.0, 60.0, 60.0, 60.0, 60.0))
-
-
-def sessions() -> Iterator[str]:
-    """Names of the gates' sessions."""
-    return (f"s-{number}" for number in itertools.count())

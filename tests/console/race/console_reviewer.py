@@ -51,11 +51,9 @@ class ConsoleReviewer:
 
     async def act(self) -> None:
         """One thing that a reviewer does, to its end."""
-        does = self._chosen.choices(
-            (self._approve, self._deny, self._edit, self._several, self._grant, self._revoke_grant)
-            + (self._hold, self._release, self._expire, self._revoke),
-            (8, 3, 2, 4, 3, 2, 1, 3, 1, 1),
-        )[0]
+        weights = {self._approve: 8, self._deny: 3, self._edit: 2, self._several: 4, self._grant: 3, self._expire: 1}
+        weights |= {self._revoke_grant: 2, self._hold: 1, self._release: 3, self._revoke: 1}
+        (does,) = self._chosen.choices(list(weights), list(weights.values()))
         await self._to_list()
         self.app.heard.clear()
         intention = await does()
@@ -65,11 +63,7 @@ class ConsoleReviewer:
     async def look(self) -> str:
         """Goes to one of the places where a console stands while others decide; says which."""
         await self._to_list()
-        place = self._chosen.choice(
-            ("list", "marks", "range", "filter", "history", "log", "grants", "session", "table", "proposal")
-            + ("editor", "payload", "dialog")
-        )
-        keys = {
+        places: dict[str, tuple[str, ...]] = {
             "list": ("G", "k"),
             "marks": ("g", "space", "space", "j", "space"),
             "range": ("g", "v", "j", "j"),
@@ -83,9 +77,9 @@ class ConsoleReviewer:
             "editor": ("e",),
             "payload": ("enter",),
             "dialog": ("d",),
-        }[place]
-        for key in keys:
-            await self._press(key)
+        }
+        place = self._chosen.choice(list(places))
+        await self._press(*places[place])
         return f"{place} on {type(self.app.screen).__name__}"
 
     # --- what it does --------------------------------------------------------------------------
@@ -113,8 +107,6 @@ class ConsoleReviewer:
         (key, value), *_ = self.app.screen.editing.base.effective_arguments.items()
         self._edits += 1
         await self._press("f7")
-        if not isinstance(self.app.screen, EditScreen):
-            return None
         await self.console.paste(json.dumps({key: f"{value}-{self.name}{self._edits}"}))
         await self._press("ctrl+s")
         if not await self._comes(ReviewScreen):
@@ -268,7 +260,16 @@ class ConsoleReviewer:
         if act != "_several" and act != "_hold":
             assert len(mine) <= 2, (where, mine)
             assert bool(mine) <= bool(said_good), (where, mine)
+            is_new = not mine and said_good and intention.verdict  # to end what somebody ended changes nothing
+            assert not is_new or self._has_decided_before(intention.sight), (where, intention.sight)
         self._keep_answers(mine, intention)
+
+    def _has_decided_before(self, sight: str) -> bool:
+        """Whether something that stood there was decided in this name, through whichever door: again is harmless."""
+        return any(
+            entry.by is not None and entry.by[0] == self.name and (entry.request_id or self.name) in sight
+            for entry in self._log.entries
+        )
 
     def _assert_in_sight(self, entry: Entry, sight: str, where: str) -> None:
         if entry.name in (names.SESSION_HELD, names.SESSION_RELEASED):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from tests.console.race.answers import Answer, Answers
@@ -38,11 +38,10 @@ class OutsideReviewer(ABC):
         name = self._names[0] if self._chosen.random() < 0.7 else self._chosen.choice(self._names)
         waiting = self.listed("pending")
         self._stage.think(self._chosen.choice((0.0, 0.05)))
-        does = self._chosen.choices(
-            (self._approve, self._deny, self._edit, self._for_session, self._bulk, self._grant, self._revoke_grant)
-            + (self._hold, self._release, self._revoke, self._expire),
-            (9, 4, 3, 2, 3, 2, 3, 1, 4, 1, 1),
-        )[0]
+        weights: dict[Callable[[str, list[Found]], None], int] = {self._approve: 9, self._deny: 4, self._edit: 3}
+        weights |= {self._for_session: 2, self._bulk: 3, self._grant: 2, self._revoke_grant: 3}
+        weights |= {self._hold: 1, self._release: 4, self._revoke: 1, self._expire: 1}
+        (does,) = self._chosen.choices(list(weights), list(weights.values()))
         if waiting:
             does(name, waiting)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from approval_tui.console.bulk_screen import BulkScreen
@@ -29,6 +30,7 @@ def _main(console: Console, desk: BlockingStore) -> Iterator[str]:
     lists = screen.lists
     waiting = reader.list()
     yield from _pending(lists.pending, desk, [request.id for request in waiting])
+    yield from _painted_marks(console)
     shown = lists.shown
     if shown.name == HISTORY_VIEW and shown.rows.is_loaded:
         yield from _requests(shown, desk)
@@ -69,6 +71,16 @@ def _pending(view: ListView, desk: BlockingStore, waiting: list[str]) -> Iterato
     if not set(view.marks.keys) <= set(waiting):
         yield f"has marks on {set(view.marks.keys) - set(waiting)}, which do not wait"
     yield from _requests(view, desk)
+
+
+def _painted_marks(console: Console) -> Iterator[str]:
+    """The number of marks stands in the first line."""
+    view, app = console.screen.lists.shown, console.app
+    assert isinstance(app, RacingConsole)
+    if console.screen.is_in_front and view.name == PENDING_VIEW:
+        said = re.search(r"(\d+) marked", app.painted.split("\n")[0])
+        if (0 if said is None else int(said[1])) != len(view.marks):
+            yield f"has painted {said and said[0]!r}, and marked are {len(view.marks)}"
 
 
 def _requests(view: ListView, desk: BlockingStore) -> Iterator[str]:

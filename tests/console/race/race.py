@@ -9,10 +9,10 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 from approval_tui import Gate
-from approval_tui.console.app import ConsoleApp
 from approval_tui.domain.clock import system_clock
 from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.errors import Conflict
+from approval_tui.domain.models import Request
 from approval_tui.domain.roles import AGENT, REVIEWER
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
@@ -112,16 +112,15 @@ class Race:
             await console.until(lambda: console.screen.is_live and console.app.contract.is_painted)
             await console.settle()
             yield ConsoleReviewer(console, self._log, self.answers, self._new_random())
-            _refuse_defect(app)
+            assert app.defect is None, app.defect
 
     def _begin(self, http: HttpReviewer, gates: list[Gate]) -> None:
         for number, gate in enumerate(gates):
             agent = GateAgent(gate, self._diary, self._new_random(), self._stage)
             self._stage.begin(f"gate {number}", agent.act_at_once if number == 1 else agent.act)
         store = open_store_blocking(self._path)
-        self._stage.begin(
-            "store agent", StoreAgent(store, "store-bot", self._diary, self._new_random(), self._stage).act
-        )
+        store_agent = StoreAgent(store, "store-bot", self._diary, self._new_random(), self._stage)
+        self._stage.begin("store agent", store_agent.act)
         names = ("cy", "ANN", "bo ", "gate-1", "store-bot")
         shell = CommandLineReviewer(self._path, names, self.answers, self._new_random(), self._stage)
         self._stage.begin("command line", shell.act)
@@ -133,7 +132,8 @@ class Race:
         """Both consoles act at once; then they look at something, and it must be as it is when all stand still."""
         await asyncio.gather(*(self._acts(console) for console in self.consoles))
         places = [await console.look() for console in self.consoles]
-        head = self._log.read() and self._log.head
+        self._log.read()
+        head = self._log.head
         await self._until(lambda: self._newer_than(head), "nothing happened any more")
         self._stage.stand_still()
         await self._until(lambda: self._stage.are_still(_OUTSIDE), "somebody outside never came to an end")
@@ -155,7 +155,8 @@ class Race:
         while wrong:
             for console in self.consoles:
                 await console.console.settle()
-            before = (self._log.read() and self._log.head) or self._log.head
+            self._log.read()
+            before = self._log.head
             wrong = [words for console in self.consoles for words in stale(console.console, self._desk)]
             self._log.read()
             if before != self._log.head or head != self._log.head:
@@ -190,13 +191,10 @@ class Race:
             assert time.monotonic() < deadline, words
             await asyncio.sleep(0.01)
 
-    def _all_history(self) -> list:  # type: ignore[type-arg]
-        found, before = [], None
+    def _all_history(self) -> list[Request]:
+        found: list[Request] = []
+        before = None
         while page := self._desk.reviewer.history(EVERYTHING, before=before, most=500):
             found += page
             before = page[-1].id
         return found
-
-
-def _refuse_defect(app: ConsoleApp) -> None:
-    assert app.defect is None, app.defect
