@@ -364,7 +364,7 @@ async def test_with_a_quorum_the_edit_starts_the_count_again_and_says_who_had_vo
         assert "For those before it voted: bo." in " ".join(console.text().split())
         assert "needs       2: nobody yet" in console.text()
         await console.press("a")
-        await console.see("Your vote is recorded; more are needed")
+        await console.see("Your vote is recorded: 1 of 2.")
         await console.press("escape")
         assert isinstance(console.app.screen, MainScreen)
         now = reviewing_store.reviewer.get(request.id)
@@ -387,7 +387,7 @@ async def test_an_agent_that_can_run_no_edit_is_said_to_be_one_before_and_after(
 ) -> None:
     call = Call(tool="spawn", arguments={"n": 1}, requester="codex", edit_taken_as=DENIAL)
     request = submit(reviewing_store, call)
-    words = "This agent cannot run other arguments: your edit reaches it as a denial that names them."
+    words = "This agent says that it cannot run other arguments: your edit reaches it as a denial that names them."
     async with open_console() as console:
         await console.press("G")
         await console.until(lambda: console.shown.id == request.id)
