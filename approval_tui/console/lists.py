@@ -139,11 +139,8 @@ class ListView:
         return _grant_key if self.name == GRANTS_VIEW else _request_key
 
     def _watched(self) -> tuple[str, ...]:
-        """The ids of the requests whose story goes on: those that wait, tombstones that may still change, and marks.
-
-        What is marked may be kept out by the filter, or may have come and gone without ever being listed.
-        """
-        watched = [key for key in self.marks.keys if isinstance(key, str)]
+        """The ids of the requests whose story goes on: those that wait, and tombstones that may still change."""
+        watched = []
         rows = [entry.row for entry in self.rows.loaded]
         if self.rows.current is not None:
             rows.append(self.rows.current)

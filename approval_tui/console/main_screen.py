@@ -194,8 +194,6 @@ class MainScreen(ListKeys):
     def on_page_loaded(self, message: messages.PageLoaded) -> None:
         view = self.lists.views[message.load.view]
         moved = view.merge(message.load, message.page, message.vanished)
-        if view is self.lists.pending:  # before it is drawn how many are marked
-            view.marks.drop(key for key, request in message.vanished.items() if request.status != PENDING)
         if view is self.lists.shown:
             self.row_list.rows_changed(moved)
             self.row_list.explain_emptiness(words.emptiness(view))
@@ -203,7 +201,8 @@ class MainScreen(ListKeys):
                 self.row_list.cursor_moved()
             self.show_current()
             self.ask_for_rows()
-        if view is self.lists.pending:
+        if message.load.view == PENDING_VIEW:
+            view.marks.drop(key for key, request in message.vanished.items() if request.status != PENDING)
             self._look_again()
 
     def _look_again(self) -> None:
