@@ -69,9 +69,10 @@ def table_of(
     total = 0
     for number, item in enumerate(items, start=1):
         lines += _head_lines(number, len(items), item, width, now, glyphs)
-        lines += _news_lines(item, now_as, results, width, glyphs)
+        lines += _news_lines(item, now_as, results, redactor, width, glyphs)
         if item.why_not is not None:
-            lines += wrapped_lines(f"not approved from here: {item.why_not}", width, "note", glyphs)
+            why_not = glyphs.visible(redactor.redact(item.why_not, glyphs))
+            lines += wrapped_lines(f"not approved from here: {why_not}", width, "note", glyphs)
         if item.request.reason is not None:
             said = glyphs.visible(redactor.redact(item.request.reason, glyphs))
             lines += wrapped_lines(f"agent says {glyphs.open_quote}{said}{glyphs.close_quote}", width, "agent", glyphs)
@@ -135,7 +136,12 @@ def _head_lines(number: int, count: int, item: Item, width: int, now: int, glyph
 
 
 def _news_lines(
-    item: Item, now_as: Mapping[str, Request], results: Mapping[str, BulkResult], width: int, glyphs: Glyphs
+    item: Item,
+    now_as: Mapping[str, Request],
+    results: Mapping[str, BulkResult],
+    redactor: Redactor,
+    width: int,
+    glyphs: Glyphs,
 ) -> list[Line]:
     """What was decided of it here, or what it has become by itself since the table was shown."""
     result = results.get(item.request.id)
@@ -143,14 +149,15 @@ def _news_lines(
         badge = status_badge(result.decided)
         return wrapped_lines(badge.text(plain=glyphs.is_ascii), width, badge.role, glyphs)
     if result is not None:
-        why = "" if result.error is None else glyphs.visible(result.error.happened)
+        why = "" if result.error is None else glyphs.visible(redactor.redact(result.error.happened, glyphs))
         return wrapped_lines(f"NOT DECIDED: {why}", width, "bad", glyphs)
     current = now_as.get(item.request.id)
     if has_changed(item, current):
         words = "gone" if current is None else describe_status(current)
         if current is not None and current.status == PENDING:
             words = "changed by another reviewer"
-        return wrapped_lines(f"SINCE THEN: {glyphs.visible(words)}. It is not decided from here.", width, "bad", glyphs)
+        said = glyphs.visible(redactor.redact(words, glyphs))
+        return wrapped_lines(f"SINCE THEN: {said}. It is not decided from here.", width, "bad", glyphs)
     return []
 
 
