@@ -292,9 +292,14 @@ class ConsoleApp(App[None]):
 
     def copy_grant(self, grant: Grant) -> None:
         """Copies one grant, as JSON."""
-        self._copy("the grant", grant.to_json())
+        from approval_tui.display.grant_view import readable_matcher  # few grants are copied
 
-    def _copy(self, what: str, value: dict[str, Any]) -> None:
+        value = grant.to_json()
+        named = value if grant.matcher is None else {**value, "matcher": readable_matcher(value["matcher"])}
+        self._copy("the grant", value, named=named)
+
+    def _copy(self, what: str, value: dict[str, Any], *, named: dict[str, Any] | None = None) -> None:
+        """Copies the value; `named` is the same where secrets stand under their names, if that is another."""
         from approval_tui.console import clipboard
 
         text = clipboard.copied_json(value)
@@ -303,7 +308,7 @@ class ConsoleApp(App[None]):
             return
         self.copy_to_clipboard(text)
         in_screen = os.environ.get("TERM", "").startswith("screen") and "TMUX" not in os.environ
-        has_secrets = clipboard.has_masked(value, self._main_screen.redactor)
+        has_secrets = clipboard.has_masked(value if named is None else named, self._main_screen.redactor)
         in_tmux = "TMUX" in os.environ
         self.say(clipboard.copied_words(what, text, has_secrets=has_secrets, in_tmux=in_tmux, in_screen=in_screen))
 

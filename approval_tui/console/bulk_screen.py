@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from approval_tui.console import messages
 from approval_tui.console.about_dialog import AboutDialog
 from approval_tui.console.bindings import BULK_BINDINGS
-from approval_tui.console.bulk_table import Item, Table, has_changed, items_of, table_of
+from approval_tui.console.bulk_table import Item, Table, has_changed, items_of, table_of, wrapped_lines
 from approval_tui.console.documents import Line
 from approval_tui.console.pane_keys import PaneScreen
 from approval_tui.console.reading import Reading
@@ -90,9 +90,9 @@ class BulkScreen(PaneScreen):
         if self._table is None and self._reading is not None:
             self._reading.begin(table.total, self.app.contract.monotonic())
         self._table = table
-        return [*self._head(), *table.lines]
+        return [*self._head(width), *table.lines]
 
-    def _head(self) -> list[Line]:
+    def _head(self, width: int) -> list[Line]:
         """What the keys would do now, in words."""
         approvable, deniable = len(self._open(APPROVE)), len(self._open(DENY))
         approve, deny = (self.app.keys_of(name)[0] for name in ("approve", "deny"))
@@ -101,6 +101,7 @@ class BulkScreen(PaneScreen):
             session, glyphs = self._holding[1], self.app.glyphs
             held = "is held back" if self._has_held else f"{deny} denies all {deniable} and holds back the rest of it"
             words.append(f"The session {glyphs.name(session)}: {held}.")
+            words.append("What its requester asks under another name of a session is not held back.")
         elif self._results:
             decided = sum(result.decided is not None for result in self._results.values())
             words.append(f"{decided} of {len(self._results)} decided.")
@@ -108,7 +109,8 @@ class BulkScreen(PaneScreen):
             words.append(f"{approve} approves {approvable} of {len(self.items)}, {deny} denies {deniable}.")
         if self._left:
             words.append(f"{self._left:,} more are not in this table; it takes no more.")
-        return [*(Line(((text, "title"),)) for text in words), Line((("", "plain"),))]
+        lines = [line for text in words for line in wrapped_lines(text, width, "title", self.app.glyphs)]
+        return [*lines, Line((("", "plain"),))]
 
     def take_results(self, results: Sequence[BulkResult], *, has_held: bool) -> None:
         """Shows what became of each."""
@@ -222,8 +224,7 @@ class BulkScreen(PaneScreen):
                 in_bulk=True,
             )
 
-        async def hold() -> None:
-            if self._holding is not None:
-                await store.hold_session(*self._holding, reviewer=reviewer, reason=reason)
-
+        hold = None
+        if self._holding is not None:
+            hold = partial(store.hold_session, *self._holding, reviewer=reviewer, reason=reason)
         self.app.bulk_work.decide_each([item.chosen for item in items], decide, hold)

@@ -69,12 +69,13 @@ def table_of(
     total = 0
     for number, item in enumerate(items, start=1):
         lines += _head_lines(number, len(items), item, width, now, glyphs)
-        lines += _news_lines(item, now_as, results, width, glyphs)
+        lines += _news_lines(item, now_as, results, redactor, width, glyphs)
         if item.why_not is not None:
-            lines += _wrapped(f"not approved from here: {item.why_not}", width, "note", glyphs)
+            why_not = glyphs.visible(redactor.redact(item.why_not, glyphs))
+            lines += wrapped_lines(f"not approved from here: {why_not}", width, "note", glyphs)
         if item.request.reason is not None:
             said = glyphs.visible(redactor.redact(item.request.reason, glyphs))
-            lines += _wrapped(f"agent says {glyphs.open_quote}{said}{glyphs.close_quote}", width, "agent", glyphs)
+            lines += wrapped_lines(f"agent says {glyphs.open_quote}{said}{glyphs.close_quote}", width, "agent", glyphs)
         payload = _payload(item, redactor, width, glyphs)
         is_counted = item.why_not is None
         for line in (*payload.lines, *payload.context):
@@ -123,34 +124,40 @@ def _head_lines(number: int, count: int, item: Item, width: int, now: int, glyph
     requester = cut(glyphs.name(request.requester), 60, glyphs)
     risk = risk_badge(request.risk).text(plain=glyphs.is_ascii)
     words = f"{title}{tool} for {requester}  {risk}  {format_age(now - request.created_at)} old"
-    lines = _wrapped(words, width, "title", glyphs)
+    lines = wrapped_lines(words, width, "title", glyphs)
     if request.session is not None:
-        lines += _wrapped(f"session {glyphs.name(request.session)}", width, "label", glyphs)
+        lines += wrapped_lines(f"session {glyphs.name(request.session)}", width, "label", glyphs)
     if request.server is not None:
-        lines += _wrapped(f"server {glyphs.name(request.server)}", width, "label", glyphs)
+        lines += wrapped_lines(f"server {glyphs.name(request.server)}", width, "label", glyphs)
     if glyphs.name(request.tool) != tool or glyphs.name(request.requester) != requester:
         whole = f"{glyphs.name(request.tool)} for {glyphs.name(request.requester)}"
-        lines += _wrapped(whole, width, "label", glyphs)
-    return [*lines, *_wrapped(request.id, width, "label", glyphs)]
+        lines += wrapped_lines(whole, width, "label", glyphs)
+    return [*lines, *wrapped_lines(request.id, width, "label", glyphs)]
 
 
 def _news_lines(
-    item: Item, now_as: Mapping[str, Request], results: Mapping[str, BulkResult], width: int, glyphs: Glyphs
+    item: Item,
+    now_as: Mapping[str, Request],
+    results: Mapping[str, BulkResult],
+    redactor: Redactor,
+    width: int,
+    glyphs: Glyphs,
 ) -> list[Line]:
     """What was decided of it here, or what it has become by itself since the table was shown."""
     result = results.get(item.request.id)
     if result is not None and result.decided is not None:
         badge = status_badge(result.decided)
-        return _wrapped(badge.text(plain=glyphs.is_ascii), width, badge.role, glyphs)
+        return wrapped_lines(badge.text(plain=glyphs.is_ascii), width, badge.role, glyphs)
     if result is not None:
-        why = "" if result.error is None else glyphs.visible(result.error.happened)
-        return _wrapped(f"NOT DECIDED: {why}", width, "bad", glyphs)
+        why = "" if result.error is None else glyphs.visible(redactor.redact(result.error.happened, glyphs))
+        return wrapped_lines(f"NOT DECIDED: {why}", width, "bad", glyphs)
     current = now_as.get(item.request.id)
     if has_changed(item, current):
         words = "gone" if current is None else describe_status(current)
         if current is not None and current.status == PENDING:
             words = "changed by another reviewer"
-        return _wrapped(f"SINCE THEN: {glyphs.visible(words)}. It is not decided from here.", width, "bad", glyphs)
+        said = glyphs.visible(redactor.redact(words, glyphs))
+        return wrapped_lines(f"SINCE THEN: {said}. It is not decided from here.", width, "bad", glyphs)
     return []
 
 
@@ -159,6 +166,7 @@ def has_changed(item: Item, current: Request | None) -> bool:
     return current is None or (current.status, current.digest) != (item.request.status, item.request.digest)
 
 
-def _wrapped(text: str, width: int, role: str, glyphs: Glyphs) -> list[Line]:
+def wrapped_lines(text: str, width: int, role: str, glyphs: Glyphs) -> list[Line]:
+    """The text in as many rows as it takes; those that go on from the one above say so."""
     first, *more = wrap(text, max(10, width - 1), onward=max(10, width - 3))
     return [Line(((first, role),)), *(Line(((glyphs.continued, "note"), (row, role))) for row in more)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from textual.message import Message
 
 from approval_tui.console import messages
+from approval_tui.console.loading import BEYOND
 from approval_tui.console.pages import Key
 from approval_tui.console.row_check import check_row
 from approval_tui.domain.bulk import MOST_IN_BULK, BulkResult, Chosen
@@ -17,11 +18,14 @@ from approval_tui.domain.models import Request
 from approval_tui.store.transactions.filters import Filter
 
 if TYPE_CHECKING:
+    from textual.screen import Screen
+
     from approval_tui.console.app import ConsoleApp
     from approval_tui.console.bulk_screen import BulkScreen
     from approval_tui.domain.grants import Grant, GrantTerms
 
 Decide = Callable[[Chosen], Awaitable[Request]]
+Hold = Callable[[], Awaitable[object]]
 
 
 class BulkWork:
@@ -36,20 +40,20 @@ class BulkWork:
 
     def open_table(self, chosen: Filter, keys: Sequence[Key], between: tuple[Key, Key] | None) -> None:
         """Loads what is marked, so that the table is shown."""
-        self._begin(partial(self._opening, chosen, keys, between), "table")
+        self._begin(partial(self._opening, self._app.screen, chosen, keys, between), "table")
 
     def open_session(self, requester: str, session: str) -> None:
         """Loads what waits of a session, so that the table of it is shown."""
-        self._begin(partial(self._opening_session, requester, session), "table")
+        self._begin(partial(self._opening_session, self._app.screen, requester, session), "table")
 
     def look_again(self, screen: BulkScreen) -> None:
         """Loads what has become of a table's requests."""
         self._begin(partial(self._looking, screen), "look again")
 
-    def decide_each(self, chosen: Sequence[Chosen], decide: Decide, first: Callable[[], Awaitable[object]]) -> None:
-        """Decides each by itself, in order, after `first` was done."""
+    def decide_each(self, chosen: Sequence[Chosen], decide: Decide, hold: Hold | None) -> None:
+        """Decides each by itself, in order, after the session was held back where that is asked for."""
         self._app.work.commands_under_way += 1
-        self._begin(partial(self._deciding, tuple(chosen), decide, first), "decide each", exclusive=False)
+        self._begin(partial(self._deciding, tuple(chosen), decide, hold), "decide each", exclusive=False)
 
     def preview_grant(self, request: Request, terms: GrantTerms) -> None:
         """Looks up what a grant would approve; only the last that was asked for counts."""
@@ -80,17 +84,24 @@ class BulkWork:
             found = messages.MarksFound((), 0, error)
         self._app.main_screen.post_message(found)
 
-    async def _opening(self, chosen: Filter, keys: Sequence[Key], between: tuple[Key, Key] | None) -> None:
+    async def _opening(
+        self, asked_on: Screen[Any], chosen: Filter, keys: Sequence[Key], between: tuple[Key, Key] | None
+    ) -> None:
         try:
-            more = () if between is None else (await self._ids(chosen, between))[0]
-            ids = tuple(dict.fromkeys((*(key for key in keys if isinstance(key, str)), *more)))
+            more, total = ((), 0) if between is None else await self._ids(chosen, between)
+            marked = [key for key in keys if isinstance(key, str)]
+            ids = tuple(dict.fromkeys((*marked, *more)))
+            left = max(0, len(ids) - MOST_IN_BULK)
+            if between is not None and total > len(more):
+                end = max(map(str, between))
+                left += total - len(more) - sum(more[-1] < key <= end for key in marked)
             requests = await self._requests(sorted(ids)[:MOST_IN_BULK])
         except ApprovalTuiError as error:
             self._app.say(error.happened, "bad")
             return
-        self._app.main_screen.post_message(messages.TableLoaded(requests, max(0, len(ids) - MOST_IN_BULK), None))
+        self._app.main_screen.post_message(messages.TableLoaded(asked_on, requests, left, None))
 
-    async def _opening_session(self, requester: str, session: str) -> None:
+    async def _opening_session(self, asked_on: Screen[Any], requester: str, session: str) -> None:
         chosen = Filter(status="pending", requester=requester, session=session)
         try:
             page = await self._app.store.reviewer.pending_page(chosen, most=MOST_IN_BULK)
@@ -99,7 +110,7 @@ class BulkWork:
             self._app.say(error.happened, "bad")
             return
         left = page.total - len(page.requests) if page.total is not None else 0
-        self._app.main_screen.post_message(messages.TableLoaded(requests, left, (requester, session)))
+        self._app.main_screen.post_message(messages.TableLoaded(asked_on, requests, left, (requester, session)))
 
     async def _looking(self, screen: BulkScreen) -> None:
         try:
@@ -154,13 +165,17 @@ class BulkWork:
 
     async def _ids(self, chosen: Filter, between: tuple[Key, Key] | None) -> tuple[tuple[str, ...], int]:
         """The ids of what waits and matches, as many as one table takes, and how many there are."""
-        low = high = None
-        if between is not None:
-            low, high = sorted(map(str, between))
-        page = await self._app.store.reviewer.pending_page(chosen, start=low, most=MOST_IN_BULK)
-        ids = tuple(request.id for request in page.requests if high is None or request.id <= high)
-        total = page.total if high is None and page.total is not None else len(ids)
-        return ids, total
+        reviewer = self._app.store.reviewer
+        if between is None:
+            page = await reviewer.pending_page(chosen, most=MOST_IN_BULK)
+            return tuple(request.id for request in page.requests), page.total or 0
+        low, high = sorted(map(str, between))
+        page = await reviewer.pending_page(chosen, start=low, most=MOST_IN_BULK)
+        ids = tuple(request.id for request in page.requests if request.id <= high)
+        if len(ids) < MOST_IN_BULK:
+            return ids, len(ids)
+        behind = await reviewer.pending_page(chosen, start=f"{high}{BEYOND}", most=1)
+        return ids, max(len(ids), (behind.before or 0) - (page.before or 0))
 
     async def _requests(self, ids: Sequence[str]) -> tuple[Request, ...]:
         requests = await self._app.store.reviewer.get_many(ids)
@@ -168,18 +183,19 @@ class BulkWork:
             check_row(request)
         return requests
 
-    async def _deciding(
-        self, chosen: tuple[Chosen, ...], decide: Decide, first: Callable[[], Awaitable[object]]
-    ) -> None:
+    async def _deciding(self, chosen: tuple[Chosen, ...], decide: Decide, hold: Hold | None) -> None:
         results: list[BulkResult] = []
+        is_held = False
         try:
-            await first()
+            if hold is not None:
+                await hold()
+                is_held = True
             for each in chosen:
                 results.append(await self._decided(each, decide))
             error = None
         except ApprovalTuiError as refused:
             error = refused
-        self._app.main_screen.post_message(messages.SeveralDecided(tuple(results), error))
+        self._app.main_screen.post_message(messages.SeveralDecided(tuple(results), error, is_held=is_held))
 
     async def _decided(self, chosen: Chosen, decide: Decide) -> BulkResult:
         try:

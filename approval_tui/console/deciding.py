@@ -15,7 +15,6 @@ from approval_tui.console.shown_request import Subject
 from approval_tui.display.redaction import Redactor
 from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.decisions import NO_EVIDENCE, Evidence
-from approval_tui.domain.grants import GrantTerms
 from approval_tui.domain.lifecycle import APPROVE, APPROVED, CONSUMED, DENY, PENDING
 from approval_tui.domain.models import EVIDENCE_SHOWN, Request
 from approval_tui.domain.status_words import describe_status
@@ -24,6 +23,7 @@ from approval_tui.settings.actions import BY_ID
 if TYPE_CHECKING:
     from approval_tui.console.app import ConsoleApp
     from approval_tui.console.documents import Line
+    from approval_tui.domain.grants import GrantTerms
 
 
 class DecidingScreen(Screen[None]):

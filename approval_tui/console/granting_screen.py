@@ -20,7 +20,7 @@ from approval_tui.domain.clock import format_duration, parse_duration
 from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.grants import LONGEST_GRANT, MOST_USES, SESSION, GrantTerms
 from approval_tui.domain.lifecycle import APPROVE, PENDING
-from approval_tui.domain.matchers import ANYTHING, FITTING, Part, exact_matcher, exact_part, value_at
+from approval_tui.domain.matchers import ANYTHING, FITTING, Part, Path, exact_matcher, exact_part, value_at
 from approval_tui.domain.models import Request
 from approval_tui.domain.status_words import describe_status
 from approval_tui.domain.word_globs import fits_words, proposed_pattern, why_unusable
@@ -140,6 +140,8 @@ class GrantingScreen(PaneScreen):
         self._move(-1)
 
     def _move(self, steps: int) -> None:
+        if self._is_writing():
+            return
         self._cursor = max(0, min(self._cursor + steps, self._proposal.rows - 1))
         self.pane.rebuild()
         if self._proposed is not None:
@@ -147,12 +149,14 @@ class GrantingScreen(PaneScreen):
 
     def action_do_loosen(self) -> None:
         """Exactly, what fits a pattern where there is one, anything, and exactly again."""
+        if self._is_writing():
+            return
         part = self._part()
         if part is None:
             self.action_do_change()
             return
         value = value_at(self._proposal.request, part.path)
-        pattern = self._pattern_for(value)
+        pattern = self._pattern_for(part.path, value)
         if part.kind == ANYTHING:
             other = exact_part(part.path, value)
         elif part.kind == FITTING or pattern is None:
@@ -163,10 +167,14 @@ class GrantingScreen(PaneScreen):
 
     def action_do_change(self) -> None:
         """Opens a line for the pattern, the time or the number of uses beside the cursor."""
+        boxes = self.query("#search")
+        if boxes:
+            boxes.first().focus()
+            return
         part = self._part()
         if part is not None:
             value = value_at(self._proposal.request, part.path)
-            text = part.text if part.kind == FITTING else self._pattern_for(value)
+            text = part.text if part.kind == FITTING else self._pattern_for(part.path, value)
             if text is None:
                 self.say("No pattern can stand for that: it is exactly this, or anything.")
                 return
@@ -175,7 +183,6 @@ class GrantingScreen(PaneScreen):
             text, hint = format_duration(self._proposal.lifetime), "how long, such as 30m, 8h or 7d"
         else:
             text, hint = str(self._proposal.most_uses or ""), "how often at most; empty is any number of times"
-        self.query("#search").remove()
         box = Input(text, id="search", placeholder=hint, compact=True, select_on_focus=False)
         self.mount(box, before="#status")
         box.focus()
@@ -204,9 +211,9 @@ class GrantingScreen(PaneScreen):
         subject = self._decidable("approve", PENDING)
         if subject is None:
             return
-        if self.query("#search"):
-            self.say("First finish what you are writing.")
-        elif not subject.is_intact:
+        if self._is_writing():
+            return
+        if not subject.is_intact:
             self.say("The request was changed. Go back and read it again.", "bad")
         elif self._preview is None:
             self.say("It is still being looked up what it would approve.")
@@ -235,11 +242,11 @@ class GrantingScreen(PaneScreen):
         parts = self._proposal.matcher.parts
         return parts[self._cursor] if self._cursor < len(parts) else None
 
-    def _pattern_for(self, value: object) -> str | None:
+    def _pattern_for(self, path: Path, value: object) -> str | None:
         """A pattern to begin with; None for what no pattern is for, and for what cannot be written as it is shown."""
         if type(value) is not str or self.app.glyphs.visible(value) != value:
             return None
-        if self._redactor.redact(value) != value:
+        if self._redactor.is_secret_name(path[-1]) or self._redactor.redact(value) != value:
             return None
         return proposed_pattern(value)
 
@@ -282,6 +289,13 @@ class GrantingScreen(PaneScreen):
             self.say("A grant ends after a second to a year.", "bad")
             return None
         return self._proposal._replace(lifetime=lifetime)
+
+    def _is_writing(self) -> bool:
+        """Whether a line is open, which belongs to the row that it was opened for; says so."""
+        if not self.query("#search"):
+            return False
+        self.say("First finish what you are writing.")
+        return True
 
     def _close_input(self) -> None:
         self.query("#search").remove()

@@ -22,7 +22,7 @@ _SCAN = 20_000
 _NEWEST = 20
 _FOUND_AT_ONCE = 100
 _MOST_GRANTS = 2_000
-_BEYOND = "g"  # sorts behind every character of an id, so that what comes before it includes the id itself
+BEYOND = "g"  #: sorts behind every character of an id, so that what comes before it includes the id itself
 
 
 async def load_page(store: ReviewerStore, load: Load) -> tuple[Page[Any], dict[Key, Request]]:
@@ -89,10 +89,10 @@ async def _history(store: ReviewerStore, load: Load) -> Page[Any]:
         return Page(await store.history(after=want.key, most=want.most), total=total)
     if want.place == LAST:
         return Page(await store.history(oldest=True, most=want.most), total=total)
-    before = f"{want.key}{_BEYOND}" if want.place == FROM else None
+    before = f"{want.key}{BEYOND}" if want.place == FROM else None
     if want.place == AT:
         start = await store.history_id_at(want.offset)
-        before = None if start is None else f"{start}{_BEYOND}"
+        before = None if start is None else f"{start}{BEYOND}"
     return Page(await store.history(before=before, most=want.most), total=total)
 
 

@@ -104,8 +104,8 @@ class MarkKeys(GrantingKeys):
     def on_table_loaded(self, message: messages.TableLoaded) -> None:
         from approval_tui.console.bulk_screen import BulkScreen
 
-        if self.app.screen is not self and message.holding is None:
-            return  # the reviewer has gone on to something else
+        if self.app.screen is not message.asked_on:
+            return  # the reviewer has gone on to something else, and its keys are not the table's
         self.app.push_screen(BulkScreen(message.requests, self.redactor, left=message.left, holding=message.holding))
 
     def on_several_decided(self, message: messages.SeveralDecided) -> None:
@@ -119,9 +119,11 @@ class MarkKeys(GrantingKeys):
         self._marks.drop(result.id for result in message.results if result.decided is not None)
         for screen in self.app.screen_stack:
             if isinstance(screen, BulkScreen):
-                screen.take_results(message.results, has_held=message.error is None)
+                screen.take_results(message.results, has_held=message.is_held)
         decided = sum(result.decided is not None for result in message.results)
         words = f"{decided} of {len(message.results)} decided."
+        if message.is_held:
+            words = f"The session is held back. {words}" if message.results else "The session is held back."
         if message.error is not None:
             words = f"{message.error.happened} {message.error.not_done}"
         role = "good" if decided == len(message.results) and message.error is None else "bad"

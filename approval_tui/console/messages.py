@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from textual.screen import Screen
+
     from approval_tui.console.edit_policy import PolicyWord
     from approval_tui.console.editing import CheckedText
     from approval_tui.console.lists import Load
@@ -182,11 +184,16 @@ class MarksFound(Message):
 
 
 class TableLoaded(Message):
-    """The requests of a table; `left` more are not in it, and `holding` names the session that is to be held back."""
+    """The requests of a table; `left` more are not in it, and `holding` names the session that is to be held back.
 
-    def __init__(self, requests: Sequence[Request], left: int, holding: tuple[str, str] | None) -> None:
+    `asked_on` is the screen from which somebody asked for it.
+    """
+
+    def __init__(
+        self, asked_on: Screen[Any], requests: Sequence[Request], left: int, holding: tuple[str, str] | None
+    ) -> None:
         super().__init__()
-        self.requests, self.left, self.holding = requests, left, holding
+        self.asked_on, self.requests, self.left, self.holding = asked_on, requests, left, holding
 
 
 class TableNews(Message):
@@ -198,11 +205,14 @@ class TableNews(Message):
 
 
 class SeveralDecided(Message):
-    """What became of each of several requests; with an error, those that came after it were not tried."""
+    """What became of each of several requests; with an error, those that came after it were not tried.
 
-    def __init__(self, results: Sequence[BulkResult], error: ApprovalTuiError | None) -> None:
+    `is_held` says whether their session was held back before them.
+    """
+
+    def __init__(self, results: Sequence[BulkResult], error: ApprovalTuiError | None, *, is_held: bool) -> None:
         super().__init__()
-        self.results, self.error = results, error
+        self.results, self.error, self.is_held = results, error, is_held
 
 
 class GrantPreviewed(Message):

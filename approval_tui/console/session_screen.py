@@ -78,8 +78,7 @@ class SessionScreen(PaneScreen):
             return
         if (message.story.requester, message.story.session) != self._session:
             return
-        was_held = self._story is not None and self._story.is_held
-        is_other = self._story is None or was_held != message.story.is_held
+        is_other = self._story is None or self._story.hold != message.story.hold
         self._story = message.story
         if is_other:
             self.app.contract.await_painting(self.pane)

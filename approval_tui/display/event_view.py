@@ -71,12 +71,18 @@ def event_fields(event: Event, now: int, redactor: Redactor, glyphs: Glyphs = UN
 
 
 def event_content(event: Event) -> dict[str, Any]:
-    """The event's body with the JSON texts of the row opened, so that evidence and arguments can be read."""
+    """The event's body with the JSON texts of rows opened, so that evidence, arguments and matchers can be read."""
     changes = {
         key: _opened(value) if key in _JSON_COLUMNS else value
         for key, value in _mapping(event.body.get("changes")).items()
     }
-    return {"changes": changes, "details": _mapping(event.body.get("details"))}
+    details = _mapping(event.body.get("details"))
+    matcher = _opened(details.get("matcher"))
+    if isinstance(matcher, dict):
+        from approval_tui.display.grant_view import readable_matcher  # few events are about grants
+
+        details = {**details, "matcher": readable_matcher(matcher)}
+    return {"changes": changes, "details": details}
 
 
 def problem_words(problem: Problem, glyphs: Glyphs = UNICODE) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Any
+
 from approval_tui.display.glyphs import UNICODE, Glyphs
 from approval_tui.display.redaction import Redactor, mask
-from approval_tui.display.request_view import Field
+from approval_tui.display.request_view import Field, value_text
 from approval_tui.display.visible import visible_text
-from approval_tui.domain.canonical import parse_json
+from approval_tui.domain.canonical import JsonObject, canonical_value
 from approval_tui.domain.clock import format_duration, format_timestamp
+from approval_tui.domain.errors import InvalidJson
 from approval_tui.domain.grants import ALWAYS, Grant
 from approval_tui.domain.matchers import ANYTHING, EXACTLY, FITTING, Matcher, Part, path_name
 
@@ -23,7 +27,7 @@ def part_text(part: Part, redactor: Redactor, glyphs: Glyphs = UNICODE) -> str:
         return "may be anything"
     assert part.text is not None
     if part.kind == FITTING:
-        return f"fits {_quoted(redactor.redact(part.text, glyphs), glyphs)}"
+        return f"fits {_pattern_text(part, redactor, glyphs)}"
     if part.kind != EXACTLY:
         return f"is the same long value ({glyphs.visible(part.text)})"
     return f"is exactly {_value_text(part, redactor, glyphs)}"
@@ -88,21 +92,41 @@ def grant_fields(grant: Grant, now: int, redactor: Redactor, glyphs: Glyphs = UN
     return [*fields, Field("of", server), *matcher_fields(grant.matcher, redactor, glyphs)]
 
 
+def readable_matcher(stored: JsonObject) -> JsonObject:
+    """A matcher's stored form with each value under the name of its part, so that secrets are masked by their names."""
+    parts = stored.get("parts")
+    return {**stored, "parts": [_readable_part(part) for part in parts]} if isinstance(parts, list) else stored
+
+
 def ends_words(lifetime: int, most_uses: int | None) -> str:
     """How long and how often, in a few words; `lifetime` is in ms."""
     often = "any number of times" if most_uses is None else "once" if most_uses == 1 else f"{most_uses} times at most"
     return f"for {format_duration(lifetime)}, {often}"
 
 
-def _value_text(part: Part, redactor: Redactor, glyphs: Glyphs) -> str:
+def _pattern_text(part: Part, redactor: Redactor, glyphs: Glyphs) -> str:
     text = part.text or ""
-    if redactor.is_secret_name(part.path[-1]) and text.startswith('"'):
+    if redactor.is_secret_name(part.path[-1]):
         return mask(text, glyphs)
-    if text.startswith('"'):
-        value = parse_json(text)
-        return _quoted(redactor.redact(value.removeprefix("\0"), glyphs), glyphs)
-    return glyphs.visible(redactor.redact(text, glyphs))
+    shown = visible_text(redactor.redact(text, glyphs), ascii_only=glyphs.is_ascii, quoted=True)
+    return f'"{shown}"'
 
 
-def _quoted(text: str, glyphs: Glyphs) -> str:
-    return f'"{visible_text(text, ascii_only=glyphs.is_ascii, quoted=True)}"'
+def _value_text(part: Part, redactor: Redactor, glyphs: Glyphs) -> str:
+    """The value as it is shown in a call; a text that is none of a value's stands as it was stored."""
+    try:
+        value = canonical_value(part.text or "")
+    except InvalidJson:
+        return glyphs.visible(redactor.redact(part.text or "", glyphs))
+    return value_text(part.path[-1], value, redactor, glyphs)
+
+
+def _readable_part(part: Any) -> Any:
+    path, text = (part.get("path"), part.get("text")) if isinstance(part, dict) else (None, None)
+    if not (isinstance(path, list) and path and isinstance(path[-1], str) and isinstance(text, str)):
+        return part
+    value: Any = text
+    if part.get("kind") == EXACTLY:
+        with suppress(InvalidJson):
+            value = canonical_value(text)
+    return {**part, "text": {path[-1]: value}}

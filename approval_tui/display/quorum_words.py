@@ -29,9 +29,12 @@ def needs_words(request: Request, glyphs: Glyphs = UNICODE) -> str:
     named = [each for each in needs.reviewers if not same_person(each, request.requester)]
     whom = f"{needs.quorum} of {len(named)} ({_names(named, glyphs)})" if named else f"{needs.quorum}"
     present, former = approvers(request), former_approvers(request)
+    left_out = [each for each in needs.reviewers if each not in named]
     said = f"{_names(present, glyphs)} approved" if present else "nobody yet"
     if former:
         said += f"; {_names(former, glyphs)} approved what it was before the edit"
+    if left_out:
+        said += f"; {_names(left_out, glyphs)} cannot vote, as the requester's name counts as theirs"
     return f"{whom}: {said}{advisory_words(request)}"
 
 

@@ -53,7 +53,7 @@ def request_fields(
 def context_fields(request: Request, redactor: Redactor, glyphs: Glyphs = UNICODE) -> list[Field]:
     """Where the call would run, as the agent says; it is part of what is approved."""
     return [
-        Field(f"in {key_label(key, glyphs)}", _context_text(key, value, redactor, glyphs))
+        Field(f"in {key_label(key, glyphs)}", value_text(key, value, redactor, glyphs))
         for key, value in request.context.items()
     ]
 
@@ -122,8 +122,8 @@ def fields_after_context(request: Request, now: int, redactor: Redactor, glyphs:
     return fields
 
 
-def _context_text(key: str, value: object, redactor: Redactor, glyphs: Glyphs) -> str:
-    """A value of the context; a text stands in quotes, so that it cannot pass for a number or a list."""
+def value_text(key: str, value: object, redactor: Redactor, glyphs: Glyphs) -> str:
+    """A value under its key, in a line; a text stands in quotes, so that it cannot pass for a number or a list."""
     if isinstance(value, str) and value and redactor.is_secret_name(key):
         return mask(value, glyphs)
     if isinstance(value, str):

@@ -17,6 +17,9 @@ LONGEST_INTEGER_BITS = 4096
 DEEPEST_NESTING = 100
 HASH_TAG = "v1:sha256:"
 
+_BIG = "\0int:"
+"""What stands before the digits of a big integer, which is a string in canonical JSON."""
+
 
 def _encoder(sort_keys: bool) -> Callable[[Any], str]:
     """`JSONEncoder.encode`, without making the C encoder anew for every value where there is one."""
@@ -67,6 +70,11 @@ def canonical_json(value: Any, *, is_checked: bool = False) -> bytes:
         return rfc8785.dumps(_prepared(value, 0, "$"))
     except rfc8785.CanonicalizationError as error:
         raise InvalidJson(f"The value has no canonical JSON form: {error}.") from None
+
+
+def canonical_value(text: str) -> Any:
+    """The value of a text that `canonical_json` made; raises InvalidJson for one that it cannot have made."""
+    return _with_big_integers(parse_json(text))
 
 
 def tagged_hash(data: bytes) -> str:
@@ -230,12 +238,34 @@ def _without_big_integers(value: Any) -> Any:
     if isinstance(value, str):
         return "\0" + value if value.startswith("\0") else value
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > LARGEST_INTEGER:
-        return f"\0int:{value}"
+        return f"{_BIG}{value}"
     if isinstance(value, dict):
         return {key: _without_big_integers(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_without_big_integers(item) for item in value]
     return value
+
+
+def _with_big_integers(value: Any) -> Any:
+    if isinstance(value, str):
+        return _big_integer(value[len(_BIG) :]) if value.startswith(_BIG) else value.removeprefix("\0")
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        return float(value)  # an integer would be marked
+    if isinstance(value, dict):
+        return {key: _with_big_integers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_big_integers(item) for item in value]
+    return value
+
+
+def _big_integer(digits: str) -> int:
+    try:
+        number = int(digits)
+    except ValueError:  # no digits, or more than Python converts
+        number = 0
+    if str(number) != digits or abs(number) <= LARGEST_INTEGER:
+        raise InvalidJson("A big integer is not written as one.")
+    return number
 
 
 def _plain(value: Any, depth: int, path: str) -> Any:

@@ -18,7 +18,10 @@ LONGEST_VALUE = 200
 LONGEST_TOLD = 4000
 """Characters that a sentence has at most."""
 
-EDIT_IS_DENIAL = "This agent cannot run other arguments: your edit reaches it as a denial that names them."
+EDIT_IS_DENIAL = (
+    "This agent says that it cannot run other arguments: your edit reaches it as a denial that names them. "
+    "Nothing keeps it from running them all the same, so approve only what may run."
+)
 """What a reviewer is told before an edit of a request whose `edit_taken_as` is DENIAL."""
 
 _EDITED = "A reviewer changed the arguments of this call before approving it"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+from pathlib import Path
 
 import pytest
 
@@ -199,3 +200,16 @@ def test_an_approval_that_lost_the_race_says_what_the_request_is_now(
     approve(store, request_)
     lost = cli("deny", request_.id, "--reviewer", "bo")
     assert (lost.code, "already approved by ann" in lost.err) == (4, True)
+
+
+def test_a_reason_that_bulk_quotes_is_masked_and_exact_as_json(
+    cli: Cli, store: BlockingStore, request_: Request, tmp_path: Path
+) -> None:
+    deny(store, request_, "token=hunter22-and-more", BO)
+    chosen = tmp_path / "chosen.json"
+    chosen.write_text(json.dumps([{"id": request_.id, "digest": request_.digest}]))
+    said = cli("bulk", "approve", str(chosen), "--reviewer", "ann")
+    assert said.code != 0
+    assert "characters redacted" in said.out
+    assert "hunter22" not in said.out
+    assert "hunter22" in cli("bulk", "approve", str(chosen), "--reviewer", "ann", "--json").out

@@ -95,7 +95,9 @@ def test_what_an_edit_changes_is_shown_and_that_its_agent_could_not_run_it(store
         assert terminal.ended() == 0
     shown = " ".join(terminal.output.split())
     assert "what your edit changes (- was, + is): - n: 1 + n: 2 kept: true" in shown
-    assert "This agent cannot run other arguments: your edit reaches it as a denial that names them." in shown
+    assert (
+        "This agent says that it cannot run other arguments: your edit reaches it as a denial that names them." in shown
+    )
     assert store.reviewer.get(request.id).edited_arguments == {"n": 2, "kept": True}
 
 

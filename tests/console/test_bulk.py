@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from approval_tui.console import messages
 from approval_tui.console.bulk_screen import BulkScreen
 from approval_tui.console.bulk_table import LONGEST_IN_TABLE
 from approval_tui.domain.bulk import MOST_IN_BULK
@@ -105,6 +106,25 @@ async def test_of_more_than_a_table_takes_the_first_are_marked_and_that_is_said(
         await console.see(f"The first {MOST_IN_BULK} of {MOST_IN_BULK + 3} are marked")
         await console.press("a")
         assert len((await table(console)).items) == MOST_IN_BULK
+
+
+@pytest.mark.parametrize("is_ended", [True, False], ids=["ended", "still growing"])
+async def test_of_a_range_of_more_than_a_table_takes_the_first_are_taken_and_that_is_said(
+    is_ended: bool, open_console: OpenConsole, store: BlockingStore
+) -> None:
+    small(store, MOST_IN_BULK + 30)
+    async with open_console(TALL) as console:
+        await console.press("j", "v", "G")
+        rows = console.screen.lists.pending.rows
+        await console.until(lambda: rows.cursor_index == len(rows) - 1)
+        await console.press("k")
+        if is_ended:
+            await console.press("v")
+            await console.see(f"The first {MOST_IN_BULK} of {MOST_IN_BULK + 28} are marked")
+        await console.press("a")
+        assert len((await table(console)).items) == MOST_IN_BULK
+        if not is_ended:
+            await console.see("28 more are not in this table")
 
 
 async def test_what_was_decided_meanwhile_is_marked_no_more_and_cannot_be_marked(
@@ -331,6 +351,50 @@ async def test_a_big_d_denies_all_of_the_session_and_holds_back_the_rest(
         await console.until(lambda: statuses(store, [late]) == ["approved"])
     assert event_names(store, late) == ["request_submitted", "request_approved"]
     assert_sound(store)
+
+
+async def test_what_a_hold_does_not_reach_is_said_and_nothing_of_that_is_cut_on_a_narrow_screen(
+    open_console: OpenConsole, store: BlockingStore
+) -> None:
+    small(store, 1, session="run-" + "x" * 80)
+    async with open_console((40, 30)) as console:
+        await console.press("D")
+        await table(console)
+        said = "".join(console.text().replace("\u21b3", "").split())
+        assert "denies all 1 and holds back the rest of it.".replace(" ", "") in said
+        assert "under another name of a session is not held back.".replace(" ", "") in said
+
+
+async def test_a_session_of_which_nothing_waits_any_more_is_held_back_and_that_is_said(
+    open_console: OpenConsole, store: BlockingStore
+) -> None:
+    (request,) = small(store, 1)
+    async with open_console(TALL) as console:
+        await console.press("D")
+        await table(console)
+        deny(store, request)
+        await console.see("SINCE THEN")
+        await console.press("d", "enter")
+        await console.until(lambda: len(store.reviewer.holds()) == 1)
+        await console.see("The session is held back.")
+        assert "0 of 0" not in console.text()
+
+
+async def test_a_table_that_comes_late_takes_no_keys_from_what_was_opened_since(
+    open_console: OpenConsole, store: BlockingStore
+) -> None:
+    requests = small(store, 2)
+    async with open_console(TALL) as console:
+        await console.press("d")
+        await console.see("Deny this request?")
+        asked_on, holding = console.screen, ("bot", "run-1")
+        console.screen.post_message(messages.TableLoaded(asked_on, requests, 0, holding))
+        console.screen.post_message(messages.TableLoaded(asked_on, requests, 0, None))
+        await console.settle()
+        await console.see("Deny this request?")
+        await console.press("escape")
+        console.screen.post_message(messages.TableLoaded(asked_on, requests, 0, holding))
+        await table(console)
 
 
 async def test_of_a_request_without_a_session_nothing_is_held(open_console: OpenConsole, store: BlockingStore) -> None:

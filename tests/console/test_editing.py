@@ -387,7 +387,7 @@ async def test_an_agent_that_can_run_no_edit_is_said_to_be_one_before_and_after(
 ) -> None:
     call = Call(tool="spawn", arguments={"n": 1}, requester="codex", edit_taken_as=DENIAL)
     request = submit(reviewing_store, call)
-    words = "This agent cannot run other arguments: your edit reaches it as a denial that names them."
+    words = "This agent says that it cannot run other arguments: your edit reaches it as a denial that names them."
     async with open_console() as console:
         await console.press("G")
         await console.until(lambda: console.shown.id == request.id)

@@ -251,3 +251,58 @@ async def test_whatever_an_agent_wrote_is_visible_there_too(
                     await look.press("j")
         assert look.wall.let_through == []
         assert len(store.reviewer.grants()) == given
+
+
+SECRET = "correct-horse"
+
+
+async def test_a_line_that_is_open_belongs_to_its_row_and_only_one_is(
+    open_console: OpenConsole, store: BlockingStore
+) -> None:
+    submit(store, write("a.txt"))
+    async with open_console(TALL) as console:
+        await console.press("s")
+        screen = await proposal(console)
+        await console.press("enter")
+        for key in ("enter", "j", "space", "a"):
+            screen.pane.focus()
+            await console.press(key)
+            assert len(screen.query("#search")) == 1
+        await console.see("First finish what you are writing.")
+        screen.pane.focus()
+        await console.press("enter", *["backspace"] * 30, *"/srv/**", "enter")
+        await proposal(console)
+        await console.see('path fits "/srv/**"')
+        await console.see('text is exactly "hello"')
+    assert store.reviewer.grants() == ()
+
+
+async def test_a_secret_is_shown_in_no_proposal_no_grant_and_no_event_and_not_as_the_beginning_of_a_pattern(
+    open_console: OpenConsole, store: BlockingStore
+) -> None:
+    arguments = {"password": SECRET, "token": [SECRET], "path": "/srv/app/a"}
+    request = submit(store, Call("login", arguments, "bot", session="run-1"))
+    async with open_console(TALL) as console:
+        await console.press("A")
+        await proposal(console)
+        assert console.text().count("characters redacted") == 2
+        assert SECRET not in console.text()
+        await console.press("enter")
+        await console.see("No pattern can stand for that")
+        await console.press("space")
+        await proposal(console)
+        await console.see("password may be anything")
+        await console.press("space", "j", "j", "space", "a")
+        await console.until(lambda: len(store.reviewer.grants()) == 1)
+        assert SECRET in str(store.reviewer.grants()[0].matcher)
+        await console.press("4")
+        await console.see("fits")
+        assert SECRET not in console.text()
+        await console.press("y")
+        await console.see("SECRETS UNMASKED")
+        await console.press("3", "slash", *"grant_given", "enter")
+        await console.see("what it records")
+        await console.press("tab", "pagedown")
+        await console.see("characters redacted")
+        assert SECRET not in console.text()
+    assert store.reviewer.get(request.id).status == "approved"

@@ -24,7 +24,11 @@ BEFORE = "v1:sha256:" + "3" * 64
         (TWO_OF_THREE, ("cy",), "2 of 3 (ann, bo, cy): cy approved"),
         (TWO, ("ann", "Ann", "\u0430nn"), "2: ann approved"),
         (TWO, ("release-bot", "Release Bot"), "2: nobody yet"),
-        (Requirements(quorum=2, reviewers=("ann", "bo", "release-bot")), (), "2 of 2 (ann, bo): nobody yet"),
+        (
+            Requirements(quorum=2, reviewers=("ann", "bo", "Release Bot")),
+            (),
+            '2 of 2 (ann, bo): nobody yet; "Release Bot" cannot vote, as the requester\'s name counts as theirs',
+        ),
         (TWO, ("ann approved, bo",), '2: "ann approved, bo" approved'),
     ],
 )

@@ -21,6 +21,7 @@ from approval_tui.domain.canonical import (
     LARGEST_INTEGER,
     canonical_hash,
     canonical_json,
+    canonical_value,
     exact_json,
     json_object,
     parse_json,
@@ -134,6 +135,17 @@ def test_the_stored_text_reads_back_as_the_same_value_in_the_same_order(value: d
     back = parse_json(exact_json(checked))
     assert repr(back) == repr(checked)
     assert canonical_json(back) == canonical_json(value)
+
+
+@given(any_values)
+def test_the_canonical_form_reads_back_as_the_same_value(value: Any) -> None:
+    assert canonical_json(canonical_value(canonical_json(value).decode())) == canonical_json(value)
+
+
+@pytest.mark.parametrize("digits", ["", "x", "5", "1_000", "-", "9" * 5000, "0" + "9" * 20, " " + "9" * 20])
+def test_what_is_marked_as_a_big_integer_and_is_none_is_refused(digits: str) -> None:
+    with pytest.raises(InvalidJson):
+        canonical_value(json.dumps(f"\0int:{digits}"))
 
 
 def test_keys_are_ordered_by_utf_16_code_units() -> None:

@@ -55,10 +55,12 @@ def print_results(results: list[BulkResult], *, as_json: bool) -> None:
     if as_json:
         output.print_json_array(result.to_json() for result in results)
         return
+    from approval_tui.display.redaction import Redactor
     from approval_tui.display.visible import visible_text
 
+    redactor = Redactor()  # as in what is said of an error: it may quote the reason of somebody's decision
     for result in results:
-        why = "" if result.error is None else visible_text(result.error.happened)
+        why = "" if result.error is None else visible_text(redactor.redact(result.error.happened))
         said = result.decided.status if result.decided is not None else f"not decided: {why}"
         output.print_line(f"{visible_text(result.id)} {said}")
 

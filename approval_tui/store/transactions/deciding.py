@@ -23,6 +23,7 @@ from approval_tui.domain.lifecycle import (
     VERDICTS,
 )
 from approval_tui.domain.models import EVIDENCE_SHOWN, NO_DECISIONS, Request
+from approval_tui.domain.names import quoted_name
 from approval_tui.store.transaction import NothingToDo, RecordedRefusal, Transaction
 from approval_tui.store.transactions.records import (
     append_event,
@@ -239,6 +240,11 @@ def _refuse_unfit(request: Request, verdict: str, reviewer: Reviewer, reason: st
         why = f"A decision on request {request.id} needs a reason."
     elif verdict == APPROVE and needs.quorum > 1 and _asked_for_it(request, reviewer):
         why = f"{reviewer.name} asked for request {request.id} and cannot vote for it."
+        if reviewer.name != request.requester:
+            other = quoted_name(request.requester)
+            why = (
+                f"{reviewer.name} and {other}, who asked for request {request.id}, count as one and cannot vote for it."
+            )
     elif verdict == APPROVE and needs.evidence == EVIDENCE_SHOWN and evidence.kind != EVIDENCE_SHOWN:
         why = f"Request {request.id} may only be approved where its whole payload was shown."
     if why is not None:
