@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from textual.app import ComposeResult
-
 from approval_tui.console import messages
 from approval_tui.console.about_dialog import AboutDialog
 from approval_tui.console.bindings import BULK_BINDINGS
 from approval_tui.console.bulk_table import Item, Table, has_changed, items_of, table_of, wrapped_lines
 from approval_tui.console.documents import Line
-from approval_tui.console.pane_keys import PaneScreen
+from approval_tui.console.pane_screen import PaneScreen
 from approval_tui.console.reading import Reading
 from approval_tui.console.shown_request import Subject
 from approval_tui.console.widgets.document_pane import DocumentPane
@@ -49,11 +47,6 @@ class BulkScreen(PaneScreen):
         self._table: Table | None = None
         self._reading: Reading | None = None
 
-    def compose(self) -> ComposeResult:
-        yield self.pane
-        yield StatusBar(self.app.shown_path, self.app.reviewer.name, self.app.glyphs, id="status")
-        yield KeyBar(self.app.actions, self.app.glyphs, id="keys")
-
     def on_mount(self) -> None:
         self._begin_reading()
         self.pane.focus()
@@ -71,10 +64,6 @@ class BulkScreen(PaneScreen):
     def subject(self) -> Subject | None:
         """A table is decided as a whole, and not one request of it."""
         return None
-
-    def say(self, words: str, role: str = "message") -> None:
-        for status in self.query(StatusBar):
-            status.say(self.with_masks(words), role)
 
     # --- what it shows -------------------------------------------------------------------------
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from textual.app import ComposeResult
 from textual.widgets import Input
 
 from approval_tui.console import messages
 from approval_tui.console.bindings import GRANTING_BINDINGS
 from approval_tui.console.documents import Line
 from approval_tui.console.granting_lines import Proposal, Proposed, proposal_lines
-from approval_tui.console.pane_keys import PaneScreen
+from approval_tui.console.pane_screen import PaneScreen
 from approval_tui.console.reading import Reading
 from approval_tui.console.shown_request import Subject
 from approval_tui.console.widgets.document_pane import DocumentPane
@@ -46,11 +45,6 @@ class GrantingScreen(PaneScreen):
         self._proposed: Proposed | None = None
         self._reading = Reading(None, 0)
 
-    def compose(self) -> ComposeResult:
-        yield self.pane
-        yield StatusBar(self.app.shown_path, self.app.reviewer.name, self.app.glyphs, id="status")
-        yield KeyBar(self.app.actions, self.app.glyphs, id="keys")
-
     def on_mount(self) -> None:
         self.pane.focus()
         self.query_one(KeyBar).show(self.place, PENDING)
@@ -77,10 +71,6 @@ class GrantingScreen(PaneScreen):
 
     def subject(self) -> Subject | None:
         return self._subject
-
-    def say(self, words: str, role: str = "message") -> None:
-        for status in self.query(StatusBar):
-            status.say(self.with_masks(words), role)
 
     def request_changed(self, request: Request) -> None:
         """Takes in what became of the request: with another content, or decided, nothing is granted with it."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.app import ComposeResult
 from textual.widgets import Input
 
 from approval_tui.console import messages
 from approval_tui.console.bindings import PAYLOAD_BINDINGS
 from approval_tui.console.documents import Line
-from approval_tui.console.pane_keys import PaneScreen
+from approval_tui.console.pane_screen import PaneScreen
 from approval_tui.console.searching import lines_with
 from approval_tui.console.shown_request import status_of
 from approval_tui.console.widgets.document_pane import DocumentPane
@@ -40,11 +39,6 @@ class PayloadScreen(PaneScreen):
         self._sought = ""
         self._current = -1
 
-    def compose(self) -> ComposeResult:
-        yield self.pane
-        yield StatusBar(self.app.shown_path, self.app.reviewer.name, self.app.glyphs, id="status")
-        yield KeyBar(self.app.actions, self.app.glyphs, id="keys")
-
     @property
     def shown_request(self) -> ShownRequest:
         """The request that is on the screen."""
@@ -66,10 +60,6 @@ class PayloadScreen(PaneScreen):
 
     def subject(self) -> Subject | None:
         return self._shown.subject(self.pane.text_width)
-
-    def say(self, words: str, role: str = "message") -> None:
-        for status in self.query(StatusBar):  # there is none before the screen is laid out, and while it goes away
-            status.say(self.with_masks(words), role)
 
     def request_changed(self, shown: Request) -> None:
         """Takes in what became of the request; another content begins a new reading and makes the keys wait."""

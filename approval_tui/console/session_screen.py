@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.app import ComposeResult
-
 from approval_tui.console import messages
 from approval_tui.console.bindings import SESSION_BINDINGS
 from approval_tui.console.documents import Line
-from approval_tui.console.pane_keys import PaneScreen
+from approval_tui.console.pane_screen import PaneScreen
 from approval_tui.console.session_lines import session_lines
 from approval_tui.console.widgets.document_pane import DocumentPane
 from approval_tui.console.widgets.key_bar import KeyBar
@@ -36,11 +34,6 @@ class SessionScreen(PaneScreen):
         self._redactor = redactor.masking()
         self._story: SessionStory | None = None
 
-    def compose(self) -> ComposeResult:
-        yield self.pane
-        yield StatusBar(self.app.shown_path, self.app.reviewer.name, self.app.glyphs, id="status")
-        yield KeyBar(self.app.actions, self.app.glyphs, id="keys")
-
     def on_mount(self) -> None:
         self.pane.focus()
         self.pane.show(self._lines, None, from_top=True)
@@ -64,10 +57,6 @@ class SessionScreen(PaneScreen):
     def subject(self) -> Subject | None:
         """No request is shown whole here."""
         return None
-
-    def say(self, words: str, role: str = "message") -> None:
-        for status in self.query(StatusBar):
-            status.say(self.with_masks(words), role)
 
     def look_again(self) -> None:
         self.app.bulk_work.load_session(*self._session)
