@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -69,7 +68,7 @@ def loaded(source: str, *words: str, heavy: tuple[str, ...] = HEAVY, **environme
 
 
 @pytest.fixture
-def words_of(store: BlockingStore, past: BlockingStore, tmp_path: Path) -> dict[str, list[str]]:
+def words_of(store: BlockingStore, past: BlockingStore) -> dict[str, list[str]]:
     """One command line for each command that does not draw, on a store in which it does its work."""
 
     def pending(number: int) -> Request:
@@ -78,11 +77,6 @@ def words_of(store: BlockingStore, past: BlockingStore, tmp_path: Path) -> dict[
     waits, claimed, usable = pending(1), approve(store, pending(2)), approve(store, pending(3))
     granted = approve_for_session(store, submit(store, Call("shell", {"n": 4}, "bot", session="run-1")))
     claim = store.requester.consume(claimed.id, claimed.fingerprint, requester="bot").id
-    chosen = tmp_path / "chosen.json"
-    chosen.write_text(json.dumps([{"id": waits.id, "digest": waits.digest}]))
-    grant_add = ["grant", "add", granted.id, "--digest", granted.digest, "--any", "n"]
-    other = submit(store, Call("shell", {"n": 5}, "bot", session="run-2"))
-    store.reviewer.hold_session("bot", "run-2", reviewer=ANN)
     token = new_token()
     store.reviewer.create_token(token, AGENT, "bot", lifetime=None, reviewer=ANN)
     lost = approve(past, submit(past, Call("shell", {"lost": 1}, "bot")))
@@ -96,14 +90,6 @@ def words_of(store: BlockingStore, past: BlockingStore, tmp_path: Path) -> dict[
         "expire": ["expire", waits.id],
         "revoke": ["revoke", usable.id],
         "resolve": ["resolve", lost.id, "--outcome", "failed"],
-        "bulk approve": ["bulk", "approve", str(chosen)],
-        "bulk deny": ["bulk", "deny", str(chosen)],
-        "grant add": grant_add,
-        "grant test": ["grant", "test", granted.id, "--any", "n"],
-        "session show": ["session", "show", granted.id],
-        "session hold": ["session", "hold", granted.id],
-        "session release": ["session", "release", other.id],
-        "session list": ["session", "list"],
         "grant list": ["grant", "list"],
         "grant revoke": ["grant", "revoke", grant_of(store, granted).id],
         "history": ["history"],
