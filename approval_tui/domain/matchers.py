@@ -184,6 +184,8 @@ def _matcher(value: Any) -> Matcher:
         raise TypeError("its requester or tool is no text")
     if any(type(value[name]) not in (str, type(None)) for name in names[1]):
         raise TypeError("its server or rule is no text")
+    if type(value["parts"]) is not list:
+        raise TypeError("its parts are no list")
     parts = tuple(map(_part, value["parts"]))
     if len({part.path for part in parts}) != len(parts) or len(parts) > 2 * MOST_PARTS:
         raise ValueError("its parts are too many, or one stands twice")
