@@ -140,6 +140,7 @@ class StoreAgent:
         if len(self._open) < 5:
             self._ask()
             return
+        self._stage.think(0.05)  # in which what was approved can be taken back
         request = self._open.pop(self._chosen.randrange(len(self._open)))
         try:
             if self._chosen.random() < 0.12:

@@ -274,7 +274,7 @@ class Judge:
     def check_answers(self, answers: list[Answer], entries: list[Entry]) -> None:
         """Each decision of the log was told to who made it, and what was told is in the log."""
         logged: set[tuple[str, str, str, str]] = set()
-        anyhow: set[tuple[str, str, str]] = set()
+        anyhow: dict[tuple[str, str, str], set[str]] = {}  #: a person's words on a request, with the digests named
         for entry in entries:
             decision = entry.decision
             if decision is None or entry.request_id is None or entry.name == names.REVOKED:
@@ -282,14 +282,15 @@ class Judge:
             if decision["via"] in ("console", "cli", "api"):
                 logged.add((decision["reviewer"], decision["via"], decision["verdict"], entry.request_id))
                 person = people((decision["reviewer"],))[0].casefold().strip()
-                anyhow.add((person, decision["verdict"], entry.request_id))
+                anyhow.setdefault((person, decision["verdict"], entry.request_id), set()).add(decision["digest"])
         told = set()
         for answer in answers:
             verdict = "approve" if answer.verdict == "edit" else answer.verdict
             if answer.is_done:
                 told.add((answer.reviewer, answer.via, verdict, answer.request_id))
-                if (answer.reviewer.casefold().strip(), verdict, answer.request_id) not in anyhow:
-                    self.wrong.append(f"nothing in the log of {answer}")
+                digests = anyhow.get((answer.reviewer.casefold().strip(), verdict, answer.request_id), set())
+                if not digests or (answer.verdict != "edit" and answer.digest not in digests):
+                    self.wrong.append(f"the log has only {digests} of {answer}")
                 if answer.said not in [status for status, _ in self._told[answer.request_id].was]:
                     self.wrong.append(f"it was never that: {answer}")
             else:

@@ -108,8 +108,9 @@ class OutsideReviewer(ABC):
 
     def _revoke_grant(self, name: str, _: list[Found]) -> None:
         live = [grant for grant in self.grants() if grant["revoked_at"] is None]
-        if live:
-            self.send_other(name, "revoke grant", self._chosen.choice(live))
+        if live:  # mostly one that approved something just now, which then may not run any more
+            used = max(live, key=lambda grant: int(grant["uses"]))
+            self.send_other(name, "revoke grant", self._chosen.choice((used, used, self._chosen.choice(live))))
 
     def _hold(self, name: str, waiting: list[Found]) -> None:
         self._on_session(name, "hold", waiting)
