@@ -197,7 +197,7 @@ async def test_what_another_proposal_would_approve_is_not_taken_for_this_one(
         assert other in preview.releases
         screen.post_message(messages.GrantPreviewed(other.id, terms, preview, None))
         await console.settle()
-        await console.see("approves nothing more of what waits now")
+        assert "approves nothing more of what waits now" in console.text()
 
 
 # --- the list of grants ------------------------------------------------------------------------
