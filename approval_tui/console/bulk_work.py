@@ -127,7 +127,7 @@ class BulkWork:
                 check_row(row)
         except ApprovalTuiError as refused:
             preview, error = None, refused
-        self._tell_front(messages.GrantPreviewed(terms, preview, error))
+        self._tell_front(messages.GrantPreviewed(request.id, terms, preview, error))
 
     async def _loading_uses(self, grant: Grant) -> None:
         try:

@@ -53,6 +53,11 @@ class Proposed(NamedTuple):
     places: tuple[int, ...]
 
 
+def approved_by(preview: GrantPreview) -> list[tuple[str, str]]:
+    """What waits and would be approved, by id and digest: that is read before a key gives the grant."""
+    return [(request.id, request.digest) for request in preview.releases]
+
+
 def proposal_lines(
     proposal: Proposal, preview: GrantPreview | None, cursor: int, redactor: Redactor, width: int, glyphs: Glyphs
 ) -> Proposed:

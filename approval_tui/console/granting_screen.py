@@ -7,7 +7,7 @@ from textual.widgets import Input
 from approval_tui.console import messages
 from approval_tui.console.bindings import GRANTING_BINDINGS
 from approval_tui.console.documents import Line
-from approval_tui.console.granting_lines import Proposal, Proposed, proposal_lines
+from approval_tui.console.granting_lines import Proposal, Proposed, approved_by, proposal_lines
 from approval_tui.console.pane_screen import PaneScreen
 from approval_tui.console.reading import Reading
 from approval_tui.console.shown_request import Subject
@@ -105,14 +105,16 @@ class GrantingScreen(PaneScreen):
         self.pane.show(self._lines, self._reading, from_top=False)
 
     def on_grant_previewed(self, message: messages.GrantPreviewed) -> None:
-        if message.terms != self._proposal.terms:
+        if (message.request_id, message.terms) != (self._proposal.request.id, self._proposal.terms):
             return
         if message.preview is None:
             self.say("" if message.error is None else message.error.happened, "bad")
             return
-        if message.preview != self._preview:
-            self._preview = message.preview
+        before, self._preview = self._preview, message.preview
+        if before is None or approved_by(before) != approved_by(message.preview):
             self._begin_reading()
+        else:  # what it would have covered stands below all that is read
+            self.pane.rebuild()
 
     def _lines(self, width: int) -> list[Line]:
         proposed = proposal_lines(self._proposal, self._preview, self._cursor, self._redactor, width, self.app.glyphs)

@@ -216,11 +216,13 @@ class SeveralDecided(Message):
 
 
 class GrantPreviewed(Message):
-    """What a grant on these terms would approve; without a preview, why that cannot be said."""
+    """What a grant on these terms, given with that request, would approve; without a preview, why nobody can say."""
 
-    def __init__(self, terms: GrantTerms, preview: GrantPreview | None, error: ApprovalTuiError | None) -> None:
+    def __init__(
+        self, request_id: str, terms: GrantTerms, preview: GrantPreview | None, error: ApprovalTuiError | None
+    ) -> None:
         super().__init__()
-        self.terms, self.preview, self.error = terms, preview, error
+        self.request_id, self.terms, self.preview, self.error = request_id, terms, preview, error
 
 
 class GrantUsesLoaded(Message):

@@ -70,12 +70,13 @@ class _RequestPainter:
     def _call_header(self, width: int) -> str:
         tool, requester, preview = self._widths(width)
         asked_by = pad("requester", requester - 1, glyphs=self._glyphs)
-        return f"{pad('tool', tool - 1)} {asked_by} {pad('what', preview)}"
+        what = pad("what", preview, glyphs=self._glyphs)
+        return f"{pad('tool', tool - 1, glyphs=self._glyphs)} {asked_by} {what}"
 
     def _call_pieces(self, request: Request, width: int, what: str, votes: str = "") -> list[Piece]:
         """Tool, requester and what is asked; before it how many votes of how many there are, where several count."""
         tool, requester, preview = self._widths(width)
-        votes = pad(votes, min(len(votes), preview))
+        votes = pad(votes, min(len(votes), preview), glyphs=self._glyphs)
         return [
             (pad(self._glyphs.visible(request.tool), tool - 1, glyphs=self._glyphs) + " ", "strong"),
             (pad(self._glyphs.visible(request.requester), requester - 1, glyphs=self._glyphs) + " ", "plain"),
@@ -169,10 +170,10 @@ class EventPainter:
 
     def header(self, width: int) -> str:
         name, words = self._widths(width)
-        number = f"{pad('number', _SEQ - 1, right=True)} "
+        number, says = f"{pad('number', _SEQ - 1, right=True)} ", pad("says", words, glyphs=self._glyphs)
         if width < _WIDE:
-            return f"{number}{pad('event', name)}{pad('says', words)}"
-        return f"{number}{pad('at (UTC)', _TIME)}{pad('event', name)}{pad('req.', _ID)}{pad('says', words)}"
+            return f"{number}{pad('event', name)}{says}"
+        return f"{number}{pad('at (UTC)', _TIME)}{pad('event', name)}{pad('req.', _ID)}{says}"
 
     def passing(self, entry: Entry[Event]) -> Sequence[Piece]:
         return ()
@@ -214,7 +215,8 @@ class GrantPainter:
         return grant.id, grant.uses, grant.revoked_at, grant.is_live(now) and state_words(grant, now, self._glyphs)
 
     def header(self, width: int) -> str:
-        return f"{pad('state', _STATE)}{pad('uses', _USES)}{pad('approves', max(1, width - self._fixed))}"
+        approves = pad("approves", max(1, width - self._fixed), glyphs=self._glyphs)
+        return f"{pad('state', _STATE)}{pad('uses', _USES)}{approves}"
 
     def passing(self, entry: Entry[Grant]) -> Sequence[Piece]:
         return ()

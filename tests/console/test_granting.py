@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from approval_tui.console import messages
 from approval_tui.console.granting_screen import GrantingScreen
 from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import HOUR, MINUTE
@@ -166,6 +167,37 @@ async def test_what_waits_and_is_covered_is_told_as_it_comes(open_console: OpenC
         late = submit(store, write("late.txt"))
         await console.see("approves 1 more of what waits now")
         assert late.id in console.text()
+
+
+async def test_calls_that_it_does_not_cover_do_not_make_its_keys_wait_however_many_come(
+    open_console: OpenConsole, store: BlockingStore
+) -> None:
+    first = submit(store, write("a.txt"))
+    async with open_console(TALL) as console:
+        await console.press("s")
+        await proposal(console)
+        console.monotonic.move(1000)
+        submit(store, write("b.txt"))
+        await console.see("covers 0 of the last 1 calls of this tool")
+        await console.settle()
+        await console.press_at_once("a")
+        await console.until(lambda: store.reviewer.get(first.id).status == "approved")
+
+
+async def test_what_another_proposal_would_approve_is_not_taken_for_this_one(
+    open_console: OpenConsole, store: BlockingStore
+) -> None:
+    one, other = submit(store, write("a.txt")), submit(store, write("b.txt"))
+    async with open_console(TALL) as console:
+        await console.press("s")
+        screen = await proposal(console)
+        terms, reviewer = screen.proposal.terms, console.app.reviewer
+        matcher = exact_matcher(one).with_part(Part(("arguments", "path"), FITTING, "/srv/app/*"))
+        preview = store.reviewer.preview_grant(one.id, GrantTerms(SESSION, matcher), reviewer=reviewer)
+        assert other in preview.releases
+        screen.post_message(messages.GrantPreviewed(other.id, terms, preview, None))
+        await console.settle()
+        assert "approves nothing more of what waits now" in console.text()
 
 
 # --- the list of grants ------------------------------------------------------------------------
