@@ -352,7 +352,7 @@ def _covers(given: dict[str, Any], request: Request) -> bool:
     matcher = given["matcher"]
     if matcher is None:
         return bool(given["fingerprint"] == request.fingerprint)
-    for part in (matcher if isinstance(matcher, dict) else json.loads(matcher))["parts"]:
+    for part in json.loads(matcher)["parts"]:
         value: Any = {"arguments": request.arguments, "context": request.context}
         for name in part["path"]:
             value = value[name]

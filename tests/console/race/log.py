@@ -51,6 +51,6 @@ class Log:
         while found := self.desk.reviewer.events(after=self.head):
             for event in sorted(found, key=lambda event: event.seq):
                 content = event_content(event)
-                changes, details = content["changes"], content["details"]
+                changes, details = content["changes"], event.body["details"]
                 self.entries.append(Entry(event.seq, event.name, event.at, event.request_id, changes, details))
         return self.entries[before:]
