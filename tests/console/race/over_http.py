@@ -32,7 +32,7 @@ class HttpReviewer(OutsideReviewer):
 
     def act(self) -> None:
         super().act()
-        self._stage.think(self._chosen.choice((0.1, 0.2, 0.3)))
+        self._stage.think(self._chosen.choice((0.2, 0.4, 0.6)))
 
     def close(self) -> None:
         """Closes the connections."""

@@ -22,6 +22,7 @@ from tests.console.race.agents import Diary, GateAgent, StoreAgent, policy_engin
 from tests.console.race.answers import Answers
 from tests.console.race.command_line import CommandLineReviewer
 from tests.console.race.console_reviewer import ConsoleReviewer
+from tests.console.race.hearing import Hearing
 from tests.console.race.judge import Judge
 from tests.console.race.log import Log
 from tests.console.race.over_http import HttpReviewer
@@ -88,8 +89,9 @@ class Race:
         judge = Judge({request.id: request for request in every})
         judge.go_through(self._log.entries)
         judge.check_end()
-        judge.check_diary(self._diary)
-        judge.check_answers(self.answers.given, self._log.entries)
+        hearing = Hearing(judge)
+        hearing.check_diary(self._diary)
+        hearing.check_answers(self.answers.given, self._log.entries)
         problems = self._desk.reviewer.verify().problems
         judge.wrong += [f"verify: {problem}" for problem in problems]
         return judge
