@@ -414,7 +414,7 @@ async def test_of_a_request_without_a_session_nothing_is_held(open_console: Open
 async def test_whatever_an_agent_wrote_is_visible_there_too(
     opened: str, open_console: OpenConsole, store_path: str, clock: ManualClock
 ) -> None:
-    texts = list(HOSTILE_TEXTS.values() if opened == "a" else TELLING_TEXTS.values())
+    texts = list(HOSTILE_TEXTS.values()) if opened == "a" else list(TELLING_TEXTS.values())[::2]
     with open_store_blocking(store_path, clock=clock) as store:
         for text in texts:
             store.requester.submit(everywhere(text))

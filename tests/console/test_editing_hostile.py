@@ -20,15 +20,20 @@ from tests.support import ManualClock
 
 SIZE = (140, 34)
 TELLING = tuple(TELLING_TEXTS.values())
+EVERY = [3, pytest.param(1, marks=pytest.mark.soak)]
+"""Of the texts every so many: a third of them, and in long runs all."""
 
 
-async def test_in_the_editor_and_the_review(open_console: OpenConsole, store_path: str, clock: ManualClock) -> None:
+@pytest.mark.parametrize("step", EVERY)
+async def test_in_the_editor_and_the_review(
+    step: int, open_console: OpenConsole, store_path: str, clock: ManualClock
+) -> None:
     with open_store_blocking(store_path, clock=clock) as store:
-        for text in TELLING:
+        for text in TELLING[::step]:
             store.requester.submit(everywhere(text))
         async with open_console(SIZE) as console:
             look = Look(console)
-            for _ in TELLING:
+            for _ in TELLING[::step]:
                 request = console.shown
                 await look.press("m")
                 screen = await open_editor(console)
@@ -47,15 +52,16 @@ async def test_in_the_editor_and_the_review(open_console: OpenConsole, store_pat
             assert look.wall.let_through == []
 
 
+@pytest.mark.parametrize("step", EVERY)
 async def test_in_the_editor_of_a_narrow_terminal_with_ascii_only(
-    open_console: OpenConsole, store_path: str, clock: ManualClock
+    step: int, open_console: OpenConsole, store_path: str, clock: ManualClock
 ) -> None:
     with open_store_blocking(store_path, clock=clock) as store:
-        for text in TELLING:
+        for text in TELLING[::step]:
             store.requester.submit(everywhere(text))
         async with open_console((40, 12), glyphs=ASCII) as console:
             look = Look(console)
-            for _ in TELLING:
+            for _ in TELLING[::step]:
                 await look.press("m")
                 screen = await open_editor(console)
                 assert object_or_fault(screen.area.text) == console.shown.arguments
@@ -66,13 +72,14 @@ async def test_in_the_editor_of_a_narrow_terminal_with_ascii_only(
             assert look.wall.let_through == []
 
 
+@pytest.mark.parametrize("step", EVERY)
 async def test_what_is_pasted_or_typed_is_seen_and_the_cursor_stands_where_it_seems(
-    open_console: OpenConsole, requests: list[object]
+    step: int, open_console: OpenConsole, requests: list[object]
 ) -> None:
     async with open_console(SIZE) as console:
         look = Look(console)
         screen = await open_editor(console)
-        for text in HOSTILE_TEXTS.values():
+        for text in list(HOSTILE_TEXTS.values())[::step]:
             await write(console, text)
             look.check()
             last = screen.area.document.get_line(screen.area.document.line_count - 1)
