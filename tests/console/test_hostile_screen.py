@@ -46,9 +46,9 @@ def hostile_requests(store_path: str, clock: ManualClock) -> list[Request]:
 
 @pytest.fixture
 def telling_requests(store_path: str, clock: ManualClock) -> list[Request]:
-    """The same for a few of each kind of text."""
+    """The same for every other of those that tell most."""
     with open_store_blocking(store_path, clock=clock) as store:
-        return [store.requester.submit(everywhere(text)).request for text in TELLING]
+        return [store.requester.submit(everywhere(text)).request for text in TELLING[::2]]
 
 
 # --- what an agent writes -----------------------------------------------------------------------

@@ -412,7 +412,8 @@ def hostile_calls(text: str, project: Path) -> list[Call]:
 @pytest.mark.parametrize(
     ("size", "texts", "options"),
     [
-        pytest.param((140, 40), TELLING_TEXTS, {}, id="wide"),
+        pytest.param((140, 40), FEW_TEXTS, {}, id="wide"),
+        pytest.param((140, 40), TELLING_TEXTS, {}, id="wide, with all texts", marks=pytest.mark.soak),
         pytest.param((60, 24), FEW_TEXTS, {}, id="narrow"),
         pytest.param((140, 40), FEW_TEXTS, {"glyphs": ASCII}, id="ascii"),
     ],
