@@ -36,7 +36,7 @@ class BulkResult(NamedTuple):
 
 def why_not_in_bulk(request: Request) -> str | None:
     """Why the request is not approved together with others; None where it can be."""
-    if request.risk == "high":
+    if request.is_of_high_risk:
         return "of high risk and decided by itself"
     if request.requirements.quorum > 1:
         return "for several reviewers, who each look at it"
