@@ -6,19 +6,19 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from approval_tui.store.bells import Bell
-from approval_tui.store.wakeups import FileWatch, hang_bell
+from approval_tui.store.engine import AsyncEngine
+from approval_tui.store.wakeups import FileWatch
 
 AsyncWait = Callable[[float], Awaitable[bool]]
 
 
 @contextlib.asynccontextmanager
-async def async_wakeup(hang: Callable[[], Bell], store_path: str) -> AsyncIterator[AsyncWait]:
-    """Gives a coroutine function that does the same without blocking the loop."""
+async def async_wakeup(engine: AsyncEngine, request_id: str | None) -> AsyncIterator[AsyncWait]:
+    """Gives a coroutine function that does the same without blocking the loop; without an id, for every change."""
     with contextlib.ExitStack() as stack:
-        bell = hang_bell(hang, stack)
+        bell = engine.wakeups.hang(request_id, stack)
         if bell is None:
-            watch = stack.enter_context(contextlib.closing(FileWatch(store_path)))
+            watch = stack.enter_context(contextlib.closing(FileWatch(engine.location)))
 
             async def wait_for_file(seconds: float) -> bool:
                 return await asyncio.to_thread(watch.wait, seconds)

@@ -12,8 +12,7 @@ from approval_tui.domain.lifecycle import EXPIRED, PENDING
 from approval_tui.domain.models import Request
 from approval_tui.store import procedures, wakeups
 from approval_tui.store.async_wakeups import async_wakeup
-from approval_tui.store.bells import Bell
-from approval_tui.store.drivers.sqlite_async import AsyncSqliteEngine
+from approval_tui.store.engine import AsyncEngine
 from approval_tui.store.procedures import Progress, Step
 from approval_tui.store.transaction import Transaction
 from approval_tui.store.transactions import (
@@ -53,7 +52,7 @@ def _named_after(function: Callable[..., Any], method: M) -> M:
 
 
 class _Face:
-    def __init__(self, engine: AsyncSqliteEngine) -> None:
+    def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
     async def _run(self, step: Step) -> Any:
@@ -107,10 +106,7 @@ class RequesterStore(_Face):
         clock = self._engine.clock
         deadline = None if timeout is None else clock() + timeout
 
-        def hang() -> Bell:
-            return Bell.for_request(self._engine.bells, request_id)
-
-        async with async_wakeup(hang, self._engine.path) as sleep:
+        async with async_wakeup(self._engine, request_id) as sleep:
             while True:
                 request = await self._engine.read(queries.get, request_id)
                 if request.status == EXPIRED:
@@ -180,11 +176,7 @@ class ReviewerStore(_Face):
 
         Raises StoreUnavailable when the store goes away.
         """
-
-        def hang() -> Bell:
-            return Bell.for_console(self._engine.bells)
-
-        async with async_wakeup(hang, self._engine.path) as sleep:
+        async with async_wakeup(self._engine, None) as sleep:
             seen = await self._engine.data_version()
             yield
             while True:
@@ -224,7 +216,7 @@ class DelivererStore(_Face):
 class AsyncStore:
     """An open store with its faces; an async context manager that closes it."""
 
-    def __init__(self, engine: AsyncSqliteEngine) -> None:
+    def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self.requester = RequesterStore(engine)
         self.reviewer = ReviewerStore(engine)
@@ -232,9 +224,9 @@ class AsyncStore:
         self.deliverer = DelivererStore(engine)
 
     @property
-    def path(self) -> str:
-        """The store's file."""
-        return self._engine.path
+    def location(self) -> str:
+        """Where the store is: its file's path, or its URL without the password."""
+        return self._engine.location
 
     async def close(self) -> None:
         """Closes the store; closing twice is harmless."""

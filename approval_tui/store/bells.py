@@ -25,6 +25,17 @@ class Bells:
         self.folder = folder
         self.makes_folders = makes_folders
 
+    def hang(self, request_id: str | None, stack: contextlib.ExitStack) -> Bell | None:
+        """The bell of that request's waiter, or of a console, until the stack ends; None where pipes cannot be.
+
+        Raises RequestNotFound for what can be no id.
+        """
+        bell = Bell.for_console(self) if request_id is None else Bell.for_request(self, request_id)
+        if SUPPORTED:
+            with contextlib.suppress(OSError):
+                return stack.enter_context(bell)
+        return None
+
     def ring(self, request_ids: Collection[str]) -> None:
         """Wakes the waiters of these requests, and every console; never fails, never waits."""
         if not SUPPORTED or not request_ids or not os.access(self.folder, os.F_OK):

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from approval_tui.domain.lazy import lazy_property
-from approval_tui.store.drivers.sqlite import SqliteEngine
+from approval_tui.store.engine import Engine
 
 if TYPE_CHECKING:
     from approval_tui.store.blocking_reader import BlockingReader
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class BlockingStore:
     """An open store with its faces; a context manager that closes it."""
 
-    def __init__(self, engine: SqliteEngine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     @lazy_property
@@ -42,9 +42,9 @@ class BlockingStore:
         return BlockingReader(self._engine)
 
     @property
-    def path(self) -> str:
-        """The store's file."""
-        return self._engine.path
+    def location(self) -> str:
+        """Where the store is: its file's path, or its URL without the password."""
+        return self._engine.location
 
     def close(self) -> None:
         """Closes the store; closing twice is harmless."""

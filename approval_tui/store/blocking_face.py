@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from approval_tui.store.drivers.sqlite import SqliteEngine
+from approval_tui.store.engine import Engine
 from approval_tui.store.transaction import Transaction
 
 P = ParamSpec("P")
@@ -21,7 +21,7 @@ def _named_after(function: Callable[..., Any], method: M) -> M:
 class BlockingFace:
     """One side of an open store."""
 
-    def __init__(self, engine: SqliteEngine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
 

@@ -8,7 +8,6 @@ from approval_tui.domain.calls import Call, CheckedCall, Submitted, check_call
 from approval_tui.domain.lifecycle import EXPIRED, PENDING
 from approval_tui.domain.models import Request
 from approval_tui.store import wakeups
-from approval_tui.store.bells import Bell
 from approval_tui.store.blocking_face import BlockingFace, reads, writes
 from approval_tui.store.transactions import counters, policies, records, requester, submitting
 
@@ -54,10 +53,7 @@ class BlockingRequesterStore(BlockingFace):
         clock = self._engine.clock
         deadline = None if timeout is None else clock() + timeout
 
-        def hang() -> Bell:
-            return Bell.for_request(self._engine.bells, request_id)
-
-        with wakeups.blocking_wakeup(hang, self._engine.path) as sleep:
+        with wakeups.blocking_wakeup(self._engine, request_id) as sleep:
             while True:
                 request = self._engine.read(records.load_request, request_id)
                 if request.status == EXPIRED:

@@ -4,42 +4,53 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 
-_REQUEST_WORDS, _FIELD_WORDS, _EVENT_WORDS = "{request_words}", "{field_words}", "{event_words}"
-_CLAUSES_OF_WORDS = (_REQUEST_WORDS, _FIELD_WORDS, _EVENT_WORDS)
+_CLAUSES_OF_WORDS = ("{request_words}", "{field_words}", "{event_words}")
+_WORDS = "_words"
 
 
-def _read_statements() -> tuple[dict[str, str], dict[str, str]]:
-    """The statements with all parts but those of words put in, and the parts."""
-    with open(os.path.join(os.path.dirname(__file__), "statements.sql"), encoding="utf-8") as file:
+class Statements(dict[str, str]):
+    """The texts of statements by name; one that asks for words is made when it is first asked for."""
+
+    def __init__(self, blocks: Mapping[str, str]) -> None:
+        """`blocks` are texts by name; a name in braces is a part, which stands in those that come after it."""
+        super().__init__()
+        self.parts: dict[str, str] = {}
+        self._with_places_for_words: dict[str, str] = {}
+        for name, text in blocks.items():
+            if "{" in text:
+                for part, its_text in self.parts.items():
+                    if part not in _CLAUSES_OF_WORDS:
+                        text = text.replace(part, its_text)
+            (self.parts if name.startswith("{") else self._with_places_for_words)[name] = text
+
+    def __missing__(self, name: str) -> str:
+        base, _, count = name.removesuffix(_WORDS).rpartition("_with_") if name.endswith(_WORDS) else (name, "", "0")
+        text = self._with_places_for_words[base]
+        for clause in _CLAUSES_OF_WORDS:
+            if clause in text:
+                text = text.replace(
+                    clause, "".join(self.parts[clause].replace("#", str(number)) for number in range(int(count)))
+                )
+        self[name] = text
+        return text
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all of them."""
+        return tuple(self._with_places_for_words)
+
+
+def read_blocks(name: str) -> dict[str, str]:
+    """The texts of a file of statements in this folder by name, without their comments."""
+    with open(os.path.join(os.path.dirname(__file__), name), encoding="utf-8") as file:
         blocks = file.read().split("-- name: ")[1:]
-    statements: dict[str, str] = {}
-    parts: dict[str, str] = {}
+    texts = {}
     for block in blocks:
         name, _, text = block.partition("\n")
-        text = "\n".join([line for line in text.splitlines() if line and not line.startswith("--")])
-        if "{" in text:
-            for part, its_text in parts.items():
-                if part not in _CLAUSES_OF_WORDS:
-                    text = text.replace(part, its_text)
-        (parts if name.startswith("{") else statements)[name.strip()] = text
-    return statements, parts
-
-
-_WITH_PLACES_FOR_WORDS, _PARTS = _read_statements()
-
-
-def _with_clauses(statement: str, count: int) -> str:
-    for clause in _CLAUSES_OF_WORDS:
-        if clause in statement:
-            text = "".join(_PARTS[clause].replace("#", str(number)) for number in range(count))
-            statement = statement.replace(clause, text)
-    return statement
-
-
-STATEMENTS = {name: _with_clauses(statement, 0) for name, statement in _WITH_PLACES_FOR_WORDS.items()}
-REQUEST_COLUMNS = tuple(sys.intern(column.strip()) for column in _PARTS["{request_columns}"].split(","))
-"""The columns of every statement that gives whole requests, in their order."""
+        texts[name.strip()] = "\n".join([line for line in text.splitlines() if line and not line.startswith("--")])
+    return texts
 
 
 def with_words(name: str, count: int) -> str:
@@ -47,9 +58,9 @@ def with_words(name: str, count: int) -> str:
 
     The text of such a statement follows from the number of words alone, never from what they say.
     """
-    if count == 0:
-        return name
-    searching = f"{name}_with_{count}_words"
-    if searching not in STATEMENTS:
-        STATEMENTS[searching] = _with_clauses(_WITH_PLACES_FOR_WORDS[name], count)
-    return searching
+    return name if count == 0 else f"{name}_with_{count}{_WORDS}"
+
+
+STATEMENTS = Statements(read_blocks("statements.sql"))
+REQUEST_COLUMNS = tuple(sys.intern(column.strip()) for column in STATEMENTS.parts["{request_columns}"].split(","))
+"""The columns of every statement that gives whole requests, in their order."""

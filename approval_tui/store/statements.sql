@@ -1,3 +1,10 @@
+-- name: {for_change}
+-- Keeps the row from other writers where a transaction does not keep them all out.
+
+-- name: {has_part}
+-- Finds a part of a long text and takes the cases of ASCII letters for one.
+LIKE
+
 -- name: {request_columns}
 -- A name in braces is a part that stands in the statements below; the order of these columns makes rows quick to read.
   id, status, version, tool, server, requester, session, context, arguments, edited_arguments, reason, risk,
@@ -29,11 +36,11 @@
     WHEN 'requester' THEN instr(lower(requester), :word#) > 0
     WHEN 'session' THEN instr(lower(session), :word#) > 0
     WHEN 'risk' THEN instr(lower(risk), :word#) > 0
-    ELSE arguments LIKE :escaped# ESCAPE '!' OR instr(lower(tool), :word#) > 0
+    ELSE arguments {has_part} :escaped# ESCAPE '!' OR instr(lower(tool), :word#) > 0
       OR instr(lower(requester), :word#) > 0 OR instr(lower(server), :word#) > 0
       OR instr(lower(session), :word#) > 0 OR instr(lower(reason), :word#) > 0 OR instr(id, :word#) > 0
-      OR context LIKE :escaped# ESCAPE '!' OR edited_arguments LIKE :escaped# ESCAPE '!'
-      OR decisions LIKE :escaped# ESCAPE '!' OR instr(lower(outcome_detail), :word#) > 0 END
+      OR context {has_part} :escaped# ESCAPE '!' OR edited_arguments {has_part} :escaped# ESCAPE '!'
+      OR decisions {has_part} :escaped# ESCAPE '!' OR instr(lower(outcome_detail), :word#) > 0 END
 
 -- name: {field_words}
 -- The same for a word that has a field; one that has none is looked for in the event.
@@ -45,11 +52,14 @@
 -- name: {event_words}
 -- An event's body holds the texts of decisions and edited arguments as strings: their quotes are written twice.
   AND (:field# <> '' OR instr(name, :word#) > 0 OR instr(request_id, :word#) > 0
-    OR body LIKE :escaped# ESCAPE '!' OR body LIKE :nested# ESCAPE '!')
+    OR body {has_part} :escaped# ESCAPE '!' OR body {has_part} :nested# ESCAPE '!')
 
 -- name: request
 -- One request by its whole id.
 SELECT {request_columns} FROM requests WHERE id = :id
+
+-- name: request_to_change
+SELECT {request_columns} FROM requests WHERE id = :id {for_change}
 
 -- name: request_ids_by_prefix
 -- The first two ids that begin so; two of them mean that the prefix is ambiguous.
@@ -279,6 +289,10 @@ SELECT {request_columns} FROM requests WHERE id > :after ORDER BY id LIMIT :most
 -- name: last_event
 SELECT seq, hash, at FROM events ORDER BY seq DESC LIMIT 1
 
+-- name: last_event_to_follow
+-- The same, kept from every other writer until the end.
+SELECT seq, hash, at FROM events ORDER BY seq DESC LIMIT 1
+
 -- name: append_event
 INSERT INTO events (seq, request_id, name, at, body, hash)
 VALUES (:seq, :request_id, :name, :at, :body, :hash)
@@ -326,8 +340,8 @@ WHERE name = :name AND window_length = :window_length AND window_start = :window
 -- Guarded: the limit holds whatever was read before.
 INSERT INTO counters (name, window_length, window_start, value)
 SELECT :name, :window_length, :window_start, :amount WHERE :amount <= :most
-ON CONFLICT (name, window_length, window_start) DO UPDATE SET value = value + :amount
-  WHERE value + :amount <= :most
+ON CONFLICT (name, window_length, window_start) DO UPDATE SET value = counters.value + :amount
+  WHERE counters.value + :amount <= :most
 
 -- name: take_from_counter
 -- A window that has ended is not touched by this, nor is the one after it; no counter falls below zero.

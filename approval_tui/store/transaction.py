@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from approval_tui.domain.errors import ApprovalTuiError
+
+if TYPE_CHECKING:
+    from approval_tui.domain.canonical import JsonObject
 
 Parameters = Mapping[str, Any]
 
@@ -20,6 +23,15 @@ class Row(Protocol):
     def keys(self) -> Sequence[str]: ...
 
 
+class NewEvent(NamedTuple):
+    """An event that is linked to the end of the log when its transaction ends."""
+
+    name: str
+    request_id: str | None
+    changes: JsonObject
+    details: JsonObject
+
+
 class Transaction(Protocol):
     """One transaction of one engine; a transaction function gets it first and must not keep it."""
 
@@ -31,6 +43,14 @@ class Transaction(Protocol):
     def touched(self) -> set[str]:
         """The ids of the requests that change here; their waiters are told after the commit."""
 
+    @property
+    def new_events(self) -> list[NewEvent]:
+        """What happened here; it is linked last, because all writers want the end of the log (see `linking`)."""
+
+    @property
+    def may_decide(self) -> bool:
+        """Whether the store lets this user approve: a database role for agents may not."""
+
     def new_id(self) -> str:
         """A fresh request id."""
 
@@ -39,6 +59,9 @@ class Transaction(Protocol):
 
     def execute(self, statement: str, parameters: Parameters) -> int:
         """Runs a named statement and says how many rows it changed."""
+
+    def add(self, statement: str, parameters: Parameters) -> None:
+        """Runs a named statement of which nobody asks how many rows it changed; maybe only at the end."""
 
     def serialize(self, key: str) -> None:
         """Waits until no other transaction holds the key, and holds it until the end."""

@@ -7,9 +7,10 @@ import os
 import select
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from approval_tui.store import bells
-from approval_tui.store.bells import Bell
+if TYPE_CHECKING:
+    from approval_tui.store.engine import Engine
 
 WAITER_POLL = 2.0
 """Seconds after which a waiting requester looks on its own."""
@@ -21,12 +22,12 @@ Wait = Callable[[float], bool]
 
 
 @contextlib.contextmanager
-def blocking_wakeup(hang: Callable[[], Bell], store_path: str) -> Iterator[Wait]:
-    """Gives a function that sleeps for that many seconds at most, and says whether the bell rang."""
+def blocking_wakeup(engine: Engine, request_id: str) -> Iterator[Wait]:
+    """Gives a function that sleeps for that many seconds at most, and says whether the request's bell rang."""
     with contextlib.ExitStack() as stack:
-        bell = hang_bell(hang, stack)
+        bell = engine.wakeups.hang(request_id, stack)
         if bell is None:
-            yield stack.enter_context(contextlib.closing(FileWatch(store_path))).wait
+            yield stack.enter_context(contextlib.closing(FileWatch(engine.location))).wait
             return
         poll = select.poll()
         poll.register(bell.file, select.POLLIN)
@@ -38,14 +39,6 @@ def blocking_wakeup(hang: Callable[[], Bell], store_path: str) -> Iterator[Wait]
             return rang
 
         yield wait
-
-
-def hang_bell(hang: Callable[[], Bell], stack: contextlib.ExitStack) -> Bell | None:
-    """The bell, hung until the stack ends; None where the platform or the store's folder has no named pipes."""
-    if bells.SUPPORTED:
-        with contextlib.suppress(OSError):
-            return stack.enter_context(hang())
-    return None
 
 
 class FileWatch:

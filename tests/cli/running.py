@@ -93,7 +93,7 @@ def ended(process: subprocess.Popen[bytes]) -> Finished:
 
 def has_bell(store: BlockingStore, request: Request) -> bool:
     """Whether somebody waits for the request."""
-    for folder, _, names in os.walk(f"{store.path}.bells"):
+    for folder, _, names in os.walk(f"{store.location}.bells"):
         if any(name.startswith(request.id) for name in names):
             return os.path.basename(folder) == request.id[-2:]
     return False

@@ -299,7 +299,7 @@ def test_eight_agents_race_for_one_approval_and_one_gets_the_claim(store: Blocki
 def test_control_c_while_the_request_is_being_written_leaves_none_behind(store: BlockingStore) -> None:
     with contextlib.closing(raw(store)) as other, started(*ASK_DEPLOY, "--wait") as agent:
         other.execute("BEGIN IMMEDIATE")
-        with open(f"{store.path}.turn") as turn:
+        with open(f"{store.location}.turn") as turn:
             until(lambda: is_held(turn) or agent.poll() is not None)
         agent.send_signal(signal.SIGINT)
         other.execute("ROLLBACK")

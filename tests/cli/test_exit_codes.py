@@ -36,7 +36,7 @@ def _words(store: BlockingStore, request: Request) -> dict[int, list[str]]:
         2: ["approve", request.id],
         3: ["show", "apr_" + "0" * 32],
         4: ["deny", request.id, "--digest", "another"],
-        5: ["list", "--store", os.path.dirname(store.path)],
+        5: ["list", "--store", os.path.dirname(store.location)],
         9: ["wait", request.id, "--timeout", "1ms"],
     }
 
@@ -181,7 +181,7 @@ def test_a_store_that_is_none_ends_with_5_and_stays_as_it_is(tmp_path: Path, wor
 
 
 def test_a_newer_store_is_refused_with_what_to_do(store: BlockingStore, request_: Request) -> None:
-    connection = sqlite3.connect(store.path)
+    connection = sqlite3.connect(store.location)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
     finished = run_process("list")

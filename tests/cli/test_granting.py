@@ -302,7 +302,7 @@ def test_the_list_says_how_often_and_what_each_covers(
     monkeypatch.setenv("COLUMNS", "400")
     cli(*adding(request_, "--digest", request_.digest, "--glob", "command=make *", "--uses", "1"))
     grant = only(store)
-    assert cli("grant", "list").err == f"No grants are in force in {store.path}.\n"
+    assert cli("grant", "list").err == f"No grants are in force in {store.location}.\n"
     header, row = cli("grant", "list", "--all").out.splitlines()
     assert header.split() == ["ID", "STATE", "USES", "BY", "CALL"]
     for text in (grant.id, "used up", "1 of 1", "ann", 'command fits "make *"', "context is exactly {}"):

@@ -169,9 +169,9 @@ def test_a_grant_as_json_says_everything_and_in_ascii(cli: Cli, store: BlockingS
 def test_without_a_grant_the_table_is_empty_and_stderr_says_so(cli: Cli, store: BlockingStore, call: Call) -> None:
     finished = cli("grant", "list", "--all")
     assert (finished.code, len(finished.out.splitlines())) == (0, 1)
-    assert finished.err == f"No grants in {store.path}.\n"
+    assert finished.err == f"No grants in {store.location}.\n"
     store.reviewer.revoke_grant(grant_for(store, call).id, reviewer=BO)
-    assert cli("grant", "list").err == f"No grants are in force in {store.path}.\n"
+    assert cli("grant", "list").err == f"No grants are in force in {store.location}.\n"
     assert cli("grant", "list", "--json").out == "[]\n"
 
 

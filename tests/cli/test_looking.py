@@ -49,7 +49,7 @@ def test_list_prints_the_whole_id_and_what_a_person_needs(cli: Cli, store: Block
 def test_without_anything_that_waits_the_table_is_empty_and_stderr_says_so(cli: Cli, store: BlockingStore) -> None:
     finished = cli("list")
     assert (finished.code, len(finished.out.splitlines())) == (0, 1)
-    assert f"Nothing waits for a decision in {store.path}" in finished.err
+    assert f"Nothing waits for a decision in {store.location}" in finished.err
     assert cli("list", "--json").out == "[]\n"
 
 

@@ -162,8 +162,8 @@ def test_the_list_shows_what_is_held_and_with_all_what_was(
     cli: Cli, store: BlockingStore, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    assert cli("session", "list").err == f"No session is held back in {store.path}.\n"
-    assert cli("session", "list", "--all").err == f"No session was ever held back in {store.path}.\n"
+    assert cli("session", "list").err == f"No session is held back in {store.location}.\n"
+    assert cli("session", "list", "--all").err == f"No session was ever held back in {store.location}.\n"
     for session in ("run-1", "run-2"):
         submit(store, dataclasses.replace(call, session=session, tool=session))
         store.reviewer.hold_session("release-bot", session, reviewer=ANN, reason=f"why {session}")

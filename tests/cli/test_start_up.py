@@ -83,7 +83,7 @@ def words_of(store: BlockingStore, past: BlockingStore) -> dict[str, list[str]]:
     store.reviewer.create_token(token, AGENT, "bot", lifetime=None, reviewer=ANN)
     lost = approve(past, submit(past, Call("shell", {"lost": 1}, "bot")))
     past.requester.consume(lost.id, lost.fingerprint, requester="bot", claim_lifetime=MINUTE)
-    table = f"{os.path.dirname(store.path)}/table.json"
+    table = f"{os.path.dirname(store.location)}/table.json"
     with open(table, "w") as file:
         json.dump([{"id": waits.id, "digest": waits.digest}], file)
     return {

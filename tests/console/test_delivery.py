@@ -104,7 +104,7 @@ def deliverers() -> list[threading.Thread]:
 
 @pytest.mark.parametrize("readonly", [False, True])
 def test_a_console_that_only_looks_tells_nobody(store: BlockingStore, readonly: bool) -> None:
-    app = ConsoleApp(store.path, reviewer=Reviewer("ann"), readonly=readonly)
+    app = ConsoleApp(store.location, reviewer=Reviewer("ann"), readonly=readonly)
     looked_up = threading.Event()
 
     def find_sinks() -> Sequence[Sink]:

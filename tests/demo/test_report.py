@@ -186,7 +186,7 @@ def test_the_demo_ends_well_only_if_disk_and_agents_are_well(
 ) -> None:
     succeed(store, ask(store, WRITE))
     effect(work)
-    assert _report(str(work), store.path, True, agents_are_well) == code
+    assert _report(str(work), store.location, True, agents_are_well) == code
     printed = capsys.readouterr()
     assert ("1 of them" in printed.out) == (effect is nothing)
     assert ("An agent did not come to its end." in printed.err) == (not agents_are_well)
@@ -196,7 +196,7 @@ def test_the_demo_does_not_end_well_when_somebody_wrote_to_its_store(
     store: BlockingStore, work: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deny(store, ask(store, WRITE), "No.")
-    with contextlib.closing(sqlite3.connect(store.path)) as connection, connection:
+    with contextlib.closing(sqlite3.connect(store.location)) as connection, connection:
         connection.execute("UPDATE requests SET decided_at = 1")
-    assert _report(str(work), store.path, True, True) == 1
+    assert _report(str(work), store.location, True, True) == 1
     assert "Audit log: " in capsys.readouterr().out

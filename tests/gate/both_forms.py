@@ -94,7 +94,7 @@ def reviewing(desk: BlockingStore, *decisions: Callable[[Request], object]) -> I
 def waiters(desk: BlockingStore, request: Request) -> int:
     """How many callers wait for the request right now; each has hung a bell."""
     try:
-        names = os.listdir(os.path.join(f"{desk.path}.bells", shard(request.id)))
+        names = os.listdir(os.path.join(f"{desk.location}.bells", shard(request.id)))
     except FileNotFoundError:
         return 0
     return sum(name.startswith(request.id) for name in names)

@@ -513,7 +513,7 @@ def test_with_a_broken_configuration_nothing_runs(form: str, store_path: str, tm
 def test_a_store_that_goes_away_while_the_caller_waits_stops_the_call(
     form: str, gate: Gate, desk: BlockingStore
 ) -> None:
-    with reviewing(desk, lambda request: os.unlink(desk.path)), pytest.raises(StoreUnavailable):
+    with reviewing(desk, lambda request: os.unlink(desk.location)), pytest.raises(StoreUnavailable):
         use(form, gate, must_not_run)
 
 
@@ -526,7 +526,7 @@ def test_a_store_that_goes_away_before_the_outcome_does_not_hide_what_the_block_
     approve(desk, gate.submit_blocking("shell", MAKE_DEPLOY))
 
     def lose_the_store(_: GuardedCall) -> str:
-        os.rename(desk.path, f"{desk.path}.moved")
+        os.rename(desk.location, f"{desk.location}.moved")
         if fails:
             raise ExitStatus("exit 1")
         return "the result"
@@ -539,8 +539,8 @@ def test_a_store_that_goes_away_before_the_outcome_does_not_hide_what_the_block_
             assert use(form, gate, lose_the_store) == "the result"
     outcome = "failed" if fails else "succeeded"
     assert f"the outcome {outcome} of request" in caplog.text
-    os.rename(f"{desk.path}.moved", desk.path)
-    with open_store_blocking(desk.path) as again:
+    os.rename(f"{desk.location}.moved", desk.location)
+    with open_store_blocking(desk.location) as again:
         assert only_request(again).outcome is None
 
 

@@ -419,7 +419,7 @@ def test_an_approved_call_for_which_there_is_no_room_does_not_run_and_keeps_its_
     policy.write(PAY.replace("value: 5000", "value: 700"))
 
     def spend_and_approve(request: Request) -> None:
-        with gate_of(desk.path, policy) as other:
+        with gate_of(desk.location, policy) as other:
             pay(BLOCKING, other, 50)
         approve(desk, request)
 

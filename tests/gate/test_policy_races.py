@@ -71,7 +71,7 @@ def policy(tmp_path: Path) -> PolicyFile:
 
 def spend_elsewhere(desk: BlockingStore, policy: PolicyFile, *amounts: int) -> None:
     """Another agent pays these amounts, which the policy allows."""
-    with gate_of(desk.path, policy, session="elsewhere") as gate:
+    with gate_of(desk.location, policy, session="elsewhere") as gate:
         for amount in amounts:
             use(BLOCKING, gate, arguments_of, tool="pay", arguments={"amount": amount})
 

@@ -96,7 +96,7 @@ def test_a_store_that_goes_away_between_two_attempts_ends_the_workflow(
     form: str, gate: Gate, desk: BlockingStore
 ) -> None:
     def lose_the_store(_: Any) -> JsonObject:
-        os.rename(desk.path, f"{desk.path}.moved")
+        os.rename(desk.location, f"{desk.location}.moved")
         return OTHER_DRAFT
 
     with reviewing(desk, lambda request: deny(desk, request)), pytest.raises(StoreUnavailable):
@@ -109,7 +109,7 @@ def test_a_store_that_goes_away_before_the_outcome_does_not_hide_the_result(
     form: str, gate: Gate, desk: BlockingStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     def lose_the_store(_: JsonObject) -> str:
-        os.rename(desk.path, f"{desk.path}.moved")
+        os.rename(desk.location, f"{desk.location}.moved")
         return "deployed"
 
     approve(desk, gate.submit_blocking("shell", DRAFT))
@@ -126,7 +126,7 @@ def test_an_edit_that_does_not_pass_does_not_run_though_the_approval_cannot_be_g
     form: str, gate: Gate, desk: BlockingStore
 ) -> None:
     def lose_the_store(_: JsonObject) -> bool:
-        os.rename(desk.path, f"{desk.path}.moved")
+        os.rename(desk.location, f"{desk.location}.moved")
         return False
 
     edit(desk, gate.submit_blocking("shell", DRAFT), OTHER_DRAFT)

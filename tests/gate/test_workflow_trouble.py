@@ -170,7 +170,7 @@ def test_a_function_that_runs_out_of_something_does_not_end_the_workflow_quietly
 @pytest.fixture
 def foreign(tmp_path: Path) -> list[NotApproved]:
     """Refusals of another gate, about other calls: by a reviewer, the clock and a policy."""
-    with open_store_blocking(str(tmp_path / "other.db")) as store, new_gate(store.path) as other:
+    with open_store_blocking(str(tmp_path / "other.db")) as store, new_gate(store.location) as other:
         denied = deny(store, other.submit_blocking("other", {"number": 1}), "Not that one.")
         expired = other.submit_blocking("other", {"number": 2}, timeout="1ms")
     how = {"to_do": ""}

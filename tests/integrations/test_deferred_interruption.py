@@ -116,7 +116,7 @@ async def test_one_call_whose_store_fails_ends_the_run_and_takes_back_the_others
     run = asyncio.create_task(files.agent.run("clean up"))
     broken = (await all_waiting(desk, 3))["b"].id
     attack(desk, "UPDATE requests SET requirements = '?' WHERE id = ?", (broken,))
-    Bells(f"{desk.path}.bells").ring([broken])
+    Bells(f"{desk.location}.bells").ring([broken])
     with pytest.raises(StoreUnavailable):
         await run
     assert files.deleted == []

@@ -252,7 +252,7 @@ def test_a_closed_manager_opens_its_store_again(manager: ApprovalManager, propos
 def test_nothing_is_decided_while_the_store_is_away(
     desk: BlockingStore, manager: ApprovalManager, proposal: ApprovalRequest, store_looks_each_time: None
 ) -> None:
-    os.rename(desk.path, f"{desk.path}.away")
+    os.rename(desk.location, f"{desk.location}.away")
     attempts = (
         lambda: proposal.approve("ann"),
         lambda: proposal.reject("ann", "no"),
@@ -266,7 +266,7 @@ def test_nothing_is_decided_while_the_store_is_away(
         with pytest.raises(StoreUnavailable):
             attempt()
     assert proposal.status is ApprovalStatus.PENDING
-    os.rename(f"{desk.path}.away", desk.path)
+    os.rename(f"{desk.location}.away", desk.location)
     assert_sound(desk)
 
 

@@ -220,11 +220,11 @@ def test_a_missing_store_ends_the_prompt_without_a_decision(
     with asked(proposal) as person:
         person.say(QUESTION, "y")
         person.until_shown(NAME)
-        os.rename(desk.path, f"{desk.path}.away")
+        os.rename(desk.location, f"{desk.location}.away")
         person.type(b"ann\n")
         with pytest.raises(StoreUnavailable):
             person.answer()
-    os.rename(f"{desk.path}.away", desk.path)
+    os.rename(f"{desk.location}.away", desk.location)
     assert is_undecided(desk, proposal)
     assert "Approved" not in person.output
 

@@ -203,7 +203,7 @@ def test_other_methods_are_not_allowed(manager: ApprovalManager, proposal: Appro
 def test_a_store_that_is_away_is_no_answer(
     desk: BlockingStore, manager: ApprovalManager, proposal: ApprovalRequest, store_looks_each_time: None
 ) -> None:
-    os.rename(desk.path, f"{desk.path}.away")
+    os.rename(desk.location, f"{desk.location}.away")
     for line in ("GET /approval/pending", f"POST /approval/{proposal.request_id}/approve"):
         with pytest.raises(StoreUnavailable):
             ask(manager, line)

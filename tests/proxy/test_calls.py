@@ -116,7 +116,7 @@ def test_an_undecided_call_is_answered_with_an_error_that_says_what_is_asked_and
     proxy = start_proxy("--hold", "0", "--requester", "bot", "--session", "run-1", "--server", "files")
     answer = proxy.call("write", {"path": "a", "text": "hello"})
     request = asked_by(desk, answer)
-    command = f"approval-tui approve {request.id} --store {shlex.quote(desk.path)}"
+    command = f"approval-tui approve {request.id} --store {shlex.quote(desk.location)}"
     assert answer.keys() == {"jsonrpc", "id", "error"}
     assert answer["error"].keys() == {"code", "message", "data"}
     assert answer["error"]["code"] == PENDING_CODE
@@ -167,7 +167,7 @@ def test_an_undecided_call_can_be_answered_with_a_result_that_a_model_reads(
     proxy = start_proxy("--hold", "0", "--on-pending", "tool_error", "--pending-code", "4711")
     answer = proxy.call("write", {"text": "hello"})
     request = asked_by(desk, answer)
-    command = f"approval-tui approve {request.id} --store {shlex.quote(desk.path)}"
+    command = f"approval-tui approve {request.id} --store {shlex.quote(desk.location)}"
     assert answer.keys() == {"jsonrpc", "id", "result"}
     result = answer["result"]
     assert result.keys() == {"content", "isError", "_meta", "resultType"}

@@ -94,7 +94,7 @@ def connect(desk: BlockingStore, tmp_path: Path) -> Iterator[Connect]:
     with ExitStack() as started:
 
         def start(url: str, era: str, *options: str) -> Upstreamed:
-            what = ("--store", desk.path, "-c", str(policy), "--hold", "0", *options)
+            what = ("--store", desk.location, "-c", str(policy), "--hold", "0", *options)
             command = proxy_command(*what, "--upstream", url, "--header", "X-Test: yes: 1")
             client = started.enter_context(RawClient(command, errors=tmp_path / "errors.txt"))
             if era == LEGACY:

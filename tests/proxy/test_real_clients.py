@@ -125,7 +125,7 @@ def command_of(desk: BlockingStore, tmp_path: Path) -> list[str]:
     policy = tmp_path / "clients.yaml"
     policy.write_text(POLICY)
     server = [sys.executable, "-m", "tests.proxy.servers.over_stdio", str(tmp_path / "record")]
-    return proxy_command("--store", desk.path, "-c", str(policy), server=server)
+    return proxy_command("--store", desk.location, "-c", str(policy), server=server)
 
 
 def waiting(desk: BlockingStore) -> Request:

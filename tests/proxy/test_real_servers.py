@@ -192,7 +192,7 @@ async def client_of(served: Served, desk: BlockingStore, tmp_path: Path, *option
         """
     )
     command = proxy_command(
-        "--store", desk.path, "-c", str(policy), *(options or ("--hold", "0")), server=served.command
+        "--store", desk.location, "-c", str(policy), *(options or ("--hold", "0")), server=served.command
     )
     server = StdioServerParameters(command=command[0], args=command[1:], cwd=ROOT)
     with open(tmp_path / "errors.txt", "w") as errors:

@@ -89,7 +89,7 @@ def test_what_a_client_gave_up_takes_no_room(
 
 def test_a_task_that_ends_as_it_begins_has_its_outcome(desk: BlockingStore, policy: Path) -> None:
     server = [sys.executable, "-c", IN_A_ROW]
-    with RawClient(proxy_command("--store", desk.path, "-c", str(policy), "--hold", "0", server=server)) as client:
+    with RawClient(proxy_command("--store", desk.location, "-c", str(policy), "--hold", "0", server=server)) as client:
         client.shake_hands()
         pending = client.call("write", {})["error"]["data"]
         request = approve(desk, desk.reviewer.get(pending["approval_id"]))

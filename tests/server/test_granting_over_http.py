@@ -94,7 +94,7 @@ def test_of_a_spoiled_row_a_caller_learns_nothing_about_the_operators_files(
     assert [each["decided"] for each in answer.json()["results"]] == [True, False]
     assert answer.json()["results"][1]["why"] == "The store cannot be trusted. Nothing was done."
     assert "audit" not in answer.text
-    assert served.desk.path not in answer.text
+    assert served.desk.location not in answer.text
 
 
 NO_LISTS: list[Any] = [

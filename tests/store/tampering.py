@@ -32,7 +32,7 @@ TRIGGERS = (
 
 def raw(store: BlockingStore) -> sqlite3.Connection:
     """What anybody has who can write the file."""
-    return sqlite3.connect(store.path, isolation_level=None)
+    return sqlite3.connect(store.location, isolation_level=None)
 
 
 def attack(store: BlockingStore, statement: str, parameters: Any = ()) -> None:

@@ -83,7 +83,7 @@ def test_a_bad_call_is_refused(store: BlockingStore, call: Call, parts: dict[str
 
 
 async def test_the_async_form_refuses_bad_calls_too(store: BlockingStore, call: Call) -> None:
-    async with open_store(store.path) as async_store:
+    async with open_store(store.location) as async_store:
         with pytest.raises(InvalidJson):
             await async_store.requester.submit(dataclasses.replace(call, arguments={"n": float("nan")}))
         assert await async_store.reviewer.head() is None
@@ -274,11 +274,11 @@ def test_a_damaged_store_says_so(store: BlockingStore, call: Call, clock: Manual
     for number in range(200):
         submit(store, dataclasses.replace(call, arguments={"n": number, "text": "x" * 200}))
     store.close()
-    path = Path(store.path)
+    path = Path(store.location)
     content = bytearray(path.read_bytes())
     content[2 * 4096 :] = b"\xa5" * (len(content) - 2 * 4096)
     path.write_bytes(content)
-    with pytest.raises(StoreUnavailable) as caught, open_store_blocking(store.path, clock=clock) as damaged:
+    with pytest.raises(StoreUnavailable) as caught, open_store_blocking(store.location, clock=clock) as damaged:
         damaged.reviewer.list()
     assert isinstance(caught.value, StoreCorrupt)
     assert "damaged" in caught.value.happened
@@ -351,7 +351,7 @@ def test_a_decision_on_a_full_disk_is_not_taken(store: BlockingStore, call: Call
 
 def test_a_store_that_another_program_holds_is_unavailable(store: BlockingStore, call: Call) -> None:
     store._engine.connection.execute("PRAGMA busy_timeout = 20")
-    holder = sqlite3.connect(store.path, isolation_level=None)
+    holder = sqlite3.connect(store.location, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreUnavailable, match="is held by another program") as caught:
         submit(store, call)

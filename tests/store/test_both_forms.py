@@ -322,10 +322,10 @@ async def test_a_file_that_was_replaced_or_removed_is_not_used(
 ) -> None:
     submit(store, call)
     if how == "replaced":
-        shutil.copy(store.path, f"{store.path}.copy")
-        os.replace(f"{store.path}.copy", store.path)
+        shutil.copy(store.location, f"{store.location}.copy")
+        os.replace(f"{store.location}.copy", store.location)
     else:
-        os.unlink(store.path)
+        os.unlink(store.location)
     for attempt in (lambda: store.requester.submit(call), store.reviewer.list, store.reviewer.head):
         with pytest.raises(StoreUnavailable, match="moved or replaced"):
             attempt()
@@ -359,17 +359,17 @@ async def test_tasks_may_share_an_async_store(async_store: AsyncStore, call: Cal
 def test_the_store_is_where_the_caller_the_environment_the_configuration_or_the_platform_says(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch, own_home: Any
 ) -> None:
-    assert store_path(None) == str(own_home / ".local/share/approval-tui/approvals.db")
+    assert store.location(None) == str(own_home / ".local/share/approval-tui/approvals.db")
     configuration = own_home / ".config/approval-tui/config.yaml"
     configuration.parent.mkdir(parents=True)
     configuration.write_text("store: ~/configured.db\n")
-    assert store_path(None) == str(own_home / "configured.db")
+    assert store.location(None) == str(own_home / "configured.db")
     monkeypatch.setenv("APPROVAL_TUI_STORE", "~/environment.db")
-    assert store_path(None) == str(own_home / "environment.db")
-    assert store_path("~/given.db") == str(own_home / "given.db")
+    assert store.location(None) == str(own_home / "environment.db")
+    assert store.location("~/given.db") == str(own_home / "given.db")
     monkeypatch.chdir(tmp_path)
-    assert store_path("given.db") == str(tmp_path / "given.db")
-    assert store_path("sqlite:///srv/approvals.db") == "/srv/approvals.db"
+    assert store.location("given.db") == str(tmp_path / "given.db")
+    assert store.location("sqlite:///srv/approvals.db") == "/srv/approvals.db"
 
 
 def test_a_broken_configuration_opens_no_store(own_home: Any) -> None:

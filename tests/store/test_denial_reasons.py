@@ -54,7 +54,7 @@ def test_only_the_newest_denials_are_looked_at(store: BlockingStore, monkeypatch
 
 
 def test_they_are_found_over_the_index_of_what_was_decided(store: BlockingStore) -> None:
-    with sqlite3.connect(store.path) as connection:
+    with sqlite3.connect(store.location) as connection:
         plan = connection.execute(f"EXPLAIN QUERY PLAN {STATEMENTS['newest_denials']}", {"most": 5}).fetchall()
     connection.close()
     assert [row[3] for row in plan] == ["SEARCH requests USING INDEX requests_decided_by_status (status=?)"]
@@ -64,7 +64,7 @@ def test_they_are_found_over_the_index_of_what_was_decided(store: BlockingStore)
 def test_a_row_that_somebody_spoiled_is_passed_over(store: BlockingStore, spoiled: str) -> None:
     denied(store, 0, "sound")
     denied(store, 1, "spoiled")
-    with sqlite3.connect(store.path) as connection:
+    with sqlite3.connect(store.location) as connection:
         connection.execute("UPDATE requests SET decisions = ? WHERE decisions LIKE '%spoiled%'", (spoiled,))
     connection.close()
     assert store.reviewer.denial_reasons("ann") == ("sound",)
@@ -72,5 +72,5 @@ def test_a_row_that_somebody_spoiled_is_passed_over(store: BlockingStore, spoile
 
 async def test_the_async_store_gives_the_same(store: BlockingStore) -> None:
     denied(store, 0, "one")
-    async with open_store(store.path) as opened:
+    async with open_store(store.location) as opened:
         assert await opened.reviewer.denial_reasons("ann") == ("one",)

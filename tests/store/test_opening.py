@@ -128,9 +128,9 @@ async def test_a_store_that_is_read_only_sees_everything_and_writes_nothing(
 ) -> None:
     first = submit(store, call)
     deny(store, submit(store, Call("mail", {}, "bot")))
-    folder = os.path.dirname(store.path)
+    folder = os.path.dirname(store.location)
     before = content(folder)
-    async with opened(form, store.path, readonly=True, clock=clock) as watcher:
+    async with opened(form, store.location, readonly=True, clock=clock) as watcher:
         reviewer = watcher.reviewer
         assert await settled(reviewer.list()) == (first,)
         assert await settled(reviewer.get(first.id)) == first
@@ -163,7 +163,7 @@ async def test_every_write_to_a_store_opened_for_reading_is_refused(
 ) -> None:
     request = submit(store, call)
     approved = approve(store, submit(store, Call("mail", {}, "bot")))
-    async with opened(form, store.path, readonly=True, clock=clock) as watcher:
+    async with opened(form, store.location, readonly=True, clock=clock) as watcher:
         ask, judge = watcher.requester, watcher.reviewer
         digest = request.digest
         attempts: list[Callable[[], Any]] = [
@@ -187,7 +187,7 @@ async def test_every_write_to_a_store_opened_for_reading_is_refused(
 
 
 def test_sqlite_itself_refuses_to_write_for_a_reader(store: BlockingStore) -> None:
-    with open_store_blocking(store.path, readonly=True) as watcher:
+    with open_store_blocking(store.location, readonly=True) as watcher:
         for statement in ("DELETE FROM requests", "PRAGMA user_version = 9", "CREATE TABLE t (x)"):
             with pytest.raises(sqlite3.OperationalError, match="readonly"):
                 watcher._engine.connection.execute(statement)
@@ -264,9 +264,9 @@ async def test_a_reader_is_told_of_changes_and_leaves_nothing_behind(
 ) -> None:
     if has_folder_of_bells:
         os.makedirs(os.path.join(store._engine.bells.folder, "consoles"))
-    folder = os.path.dirname(store.path)
+    folder = os.path.dirname(store.location)
     names = set(content(folder))
-    async with open_store(store.path, readonly=True, clock=clock) as watcher:
+    async with open_store(store.location, readonly=True, clock=clock) as watcher:
         changes = watcher.reviewer.changes()
         await next_change(changes)
         for number in range(3):
@@ -275,7 +275,7 @@ async def test_a_reader_is_told_of_changes_and_leaves_nothing_behind(
                 await next_change(changes)
             await next_change(changes)
         await changes.aclose()
-    assert set(content(folder)) - names <= {f"{store.path}.turn"}
+    assert set(content(folder)) - names <= {f"{store.location}.turn"}
 
 
 async def test_a_reader_of_a_closed_store_is_told_when_somebody_opens_it(store_path: str, call: Call) -> None:
@@ -297,7 +297,7 @@ async def test_where_nothing_can_be_watched_looking_again_is_enough(
         raise OSError("OS file watch limit reached")
 
     monkeypatch.setattr(watchfiles, "watch", cannot)
-    async with open_store(store.path, readonly=True, clock=clock) as watcher:
+    async with open_store(store.location, readonly=True, clock=clock) as watcher:
         changes = watcher.reviewer.changes()
         await next_change(changes)
         submit(store, Call("shell", {}, "bot"))
@@ -374,18 +374,18 @@ async def test_a_file_that_was_replaced_or_removed_says_so(
 
 @pytest.mark.usefixtures("store_looks_each_time")
 async def test_watching_a_file_that_was_replaced_ends_with_that(store: BlockingStore, clock: ManualClock) -> None:
-    async with open_store(store.path, readonly=True, clock=clock) as watcher:
+    async with open_store(store.location, readonly=True, clock=clock) as watcher:
         changes = watcher.reviewer.changes()
         await next_change(changes)
-        shutil.copy(store.path, f"{store.path}.copy")
-        os.replace(f"{store.path}.copy", store.path)
+        shutil.copy(store.location, f"{store.location}.copy")
+        os.replace(f"{store.location}.copy", store.location)
         with pytest.raises(StoreReplaced):
             await next_change(changes)
 
 
 def test_a_store_that_is_held_says_so_with_an_error_of_its_own(store: BlockingStore, call: Call) -> None:
     store._engine.connection.execute("PRAGMA busy_timeout = 20")
-    holder = sqlite3.connect(store.path, isolation_level=None)
+    holder = sqlite3.connect(store.location, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreBusy, match="is held by another program"):
         submit(store, call)
@@ -426,7 +426,7 @@ class _NamedError(sqlite3.OperationalError):
 def test_every_trouble_that_sqlite_tells_of_has_its_error(
     store: BlockingStore, name: str, kind: type[StoreUnavailable]
 ) -> None:
-    error = sqlite_errors.in_our_words(_NamedError(name), store.path)
+    error = sqlite_errors.in_our_words(_NamedError(name), store.location)
     assert type(error) is kind
     assert_three_parts(error)
 
@@ -434,8 +434,8 @@ def test_every_trouble_that_sqlite_tells_of_has_its_error(
 def test_an_error_of_the_disk_on_a_disk_without_room_is_that_of_a_full_one(
     store: BlockingStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_errors, "_is_disk_full", lambda path: path == store.path)
-    error = sqlite_errors.in_our_words(_NamedError("SQLITE_IOERR_SHMSIZE"), store.path)
+    monkeypatch.setattr(sqlite_errors, "_is_disk_full", lambda path: path == store.location)
+    error = sqlite_errors.in_our_words(_NamedError("SQLITE_IOERR_SHMSIZE"), store.location)
     assert type(error) is StoreFull
 
 

@@ -62,9 +62,9 @@ def test_everything_beside_the_store_is_private(tmp_path: Path, call: Call) -> N
 def test_the_default_store_is_private(call: Call, own_home: Path) -> None:
     with open_store_blocking() as store:
         submit(store, call)
-        assert mode(store.path) == 0o600
-        assert mode(os.path.dirname(store.path)) == 0o700
-        assert store.path.startswith(str(own_home))
+        assert mode(store.location) == 0o600
+        assert mode(os.path.dirname(store.location)) == 0o700
+        assert store.location.startswith(str(own_home))
 
 
 def test_a_folder_is_its_users_though_their_shell_would_take_it_from_them(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_the_same_call_from_many_processes_at_once_is_one_request(store_path: st
 def stopped_holder(store: BlockingStore) -> Iterator[subprocess.Popen[str]]:
     """A process that was stopped while it had the turn."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.store.workers.hold_turn", store.path],
+        [sys.executable, "-m", "tests.store.workers.hold_turn", store.location],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -143,13 +143,13 @@ def test_a_stopped_process_that_has_the_turn_stops_no_writer_for_ever(
     assert waiting_threads()
     stopped_holder.kill()
     until(lambda: not waiting_threads())
-    until(lambda: open_turn_files(store.path) <= 1)
+    until(lambda: open_turn_files(store.location) <= 1)
     assert_sound(store)
 
 
 def test_a_writer_has_the_turn_while_it_writes_and_gives_it_back(store: BlockingStore, call: Call) -> None:
     held: list[bool] = []
-    file = os.open(f"{store.path}.turn", os.O_RDWR)
+    file = os.open(f"{store.location}.turn", os.O_RDWR)
 
     def clock() -> int:
         try:

@@ -30,7 +30,7 @@ OFTEN = 0.01
 
 def hung_bells(store: BlockingStore | AsyncStore) -> list[str]:
     """The names of all bells that hang beside the store."""
-    folder = f"{store.path}.bells"
+    folder = f"{store.location}.bells"
     return [name for _, _, names in os.walk(folder) for name in names if not name.startswith(".")]
 
 
@@ -50,8 +50,8 @@ def only_polling(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def silent(store: BlockingStore, clock: ManualClock) -> Iterator[BlockingStore]:
     """Another program's store, whose commits ring no bell."""
-    with open_store_blocking(store.path, clock=clock) as opened:
-        opened._engine.bells.folder = f"{store.path}.nowhere"
+    with open_store_blocking(store.location, clock=clock) as opened:
+        opened._engine.bells.folder = f"{store.location}.nowhere"
         yield opened
 
 
@@ -77,11 +77,11 @@ class Waiting:
         return waiting
 
     def _wait(self, request: Request, timeout: int | None) -> Request:
-        with open_store_blocking(self._store.path, clock=self._clock) as own:
+        with open_store_blocking(self._store.location, clock=self._clock) as own:
             return own.requester.wait(request.id, timeout=timeout)
 
     async def _wait_async(self, request: Request, timeout: int | None) -> Request:
-        async with open_store(self._store.path, clock=self._clock) as own:
+        async with open_store(self._store.location, clock=self._clock) as own:
             return await own.requester.wait(request.id, timeout=timeout)
 
 
@@ -115,7 +115,7 @@ def test_a_bell_wakes_the_waiter_on_whatever_ends_the_wait(
 def test_a_decision_in_another_process_wakes_the_waiter(store: BlockingStore, waiting: Waiting, call: Call) -> None:
     request = submit(store, dataclasses.replace(call, timeout=2 * DEFAULT_TIMEOUT))
     future = waiting.start_hung(request)
-    run_worker("decide", store.path, request.id, request.digest, str(waiting._clock.now))
+    run_worker("decide", store.location, request.id, request.digest, str(waiting._clock.now))
     assert future.result(LONG).status == "approved"
 
 
@@ -275,8 +275,8 @@ def without_bells(request: pytest.FixtureRequest, store: BlockingStore, monkeypa
     if request.param.startswith("no "):
         monkeypatch.setattr(bells, "SUPPORTED", False)
     else:
-        shutil.rmtree(f"{store.path}.bells", ignore_errors=True)
-        with open(f"{store.path}.bells", "w", encoding="utf-8") as file:
+        shutil.rmtree(f"{store.location}.bells", ignore_errors=True)
+        with open(f"{store.location}.bells", "w", encoding="utf-8") as file:
             file.write("in the way")
 
 
@@ -352,6 +352,6 @@ async def test_a_console_is_not_told_where_nothing_changed(async_store: AsyncSto
 async def test_a_console_learns_that_the_store_went_away(async_store: AsyncStore) -> None:
     async with contextlib.aclosing(async_store.reviewer.changes()) as changes:
         await next_change(changes)
-        os.unlink(async_store.path)
+        os.unlink(async_store.location)
         with pytest.raises(StoreUnavailable):
             await next_change(changes)

@@ -94,7 +94,7 @@ def list_grants(options: Namespace, environment: Environment) -> int:
         output.print_json_array(grant.to_json() for grant in grants)
         return DONE
     if not grants:
-        output.narrate(f"No grants{'' if options.all else ' are in force'} in {store.path}.")
+        output.narrate(f"No grants{'' if options.all else ' are in force'} in {store.location}.")
     _print_table(grants, now, environment)
     return DONE
 

@@ -34,7 +34,7 @@ def list_requests(options: Namespace, environment: Environment) -> int:
             output.print_json_array(request.to_json() for request in requests)
             return DONE
         if not requests:
-            output.narrate(f"{_nothing(chosen)} in {store.path}.")
+            output.narrate(f"{_nothing(chosen)} in {store.location}.")
     print_requests(requests, environment.redactor(), is_waiting=options.status == PENDING)
     return DONE
 

@@ -118,7 +118,7 @@ def list_holds(options: Namespace, environment: Environment) -> int:
         output.print_json_array(each.to_json() for each in holds)
         return DONE
     if not holds:
-        output.narrate(f"No session {'was ever' if options.all else 'is'} held back in {store.path}.")
+        output.narrate(f"No session {'was ever' if options.all else 'is'} held back in {store.location}.")
     from approval_tui.display.glyphs import UNICODE
 
     redactor = environment.redactor()

@@ -18,8 +18,9 @@ from approval_tui.store.bells import Bells
 from approval_tui.store.drivers.forks import Forks
 from approval_tui.store.drivers.sqlite_errors import in_our_words, missing, of_its_kind, replaced
 from approval_tui.store.drivers.sqlite_migrations import bring_up_to_date
+from approval_tui.store.linking import link_new_events
 from approval_tui.store.statements import STATEMENTS
-from approval_tui.store.transaction import NothingToDo, Parameters, RecordedRefusal, Transaction
+from approval_tui.store.transaction import NewEvent, NothingToDo, Parameters, RecordedRefusal, Transaction
 from approval_tui.store.turns import Turn
 
 P = ParamSpec("P")
@@ -46,13 +47,16 @@ _SQLITE_FAILURES = (sqlite3.Error, OverflowError, UnicodeError)
 class SqliteTransaction:
     """One open transaction; see `store.transaction.Transaction`."""
 
-    __slots__ = ("is_committed", "new_id", "now", "run", "touched")
+    __slots__ = ("is_committed", "new_events", "new_id", "now", "run", "touched")
+
+    may_decide = True
 
     run: Callable[..., sqlite3.Cursor]
 
     def __init__(self, new_id: IdFactory) -> None:
         self.now = 0
         self.touched: set[str] = set()
+        self.new_events: list[NewEvent] = []
         self.new_id = new_id
         self.is_committed = False
 
@@ -61,6 +65,9 @@ class SqliteTransaction:
 
     def execute(self, statement: str, parameters: Parameters) -> int:
         return self.run(STATEMENTS[statement], parameters).rowcount
+
+    def add(self, statement: str, parameters: Parameters) -> None:
+        self.run(STATEMENTS[statement], parameters)
 
     def serialize(self, key: str) -> None:
         """Nothing to do: BEGIN IMMEDIATE already keeps every other writer out."""
@@ -71,9 +78,9 @@ class SqliteEngine:
 
     def __init__(self, path: str, *, clock: Clock, new_id: IdFactory, create: bool = True) -> None:
         """Raises StoreUnavailable, and StoreMissing where there is no file and none is to be made."""
-        self.path = path
+        self.path = self.location = path
         self.clock = clock
-        self.bells = Bells(f"{path}.bells")
+        self.wakeups = self.bells = Bells(f"{path}.bells")
         self._create = create
         self._new_id = new_id
         self.lock = threading.Lock()
@@ -140,6 +147,7 @@ class SqliteEngine:
             try:
                 result = function(transaction, *args, **kwargs)
             except RecordedRefusal as refusal:
+                link_new_events(transaction)
                 execute("COMMIT")
                 transaction.is_committed = True
                 raise refusal.error from None
@@ -147,6 +155,7 @@ class SqliteEngine:
                 self._undo()
                 done: R = found.result
                 return done
+            link_new_events(transaction)
             execute("COMMIT")
             transaction.is_committed = True
         except BaseException:

@@ -17,7 +17,6 @@ import aiosqlite
 from aiosqlite.core import _STOP_RUNNING_SENTINEL
 
 from approval_tui.domain.errors import StoreUnavailable
-from approval_tui.store.bells import Bells
 from approval_tui.store.drivers.sqlite import SqliteEngine
 from approval_tui.store.transaction import Transaction
 
@@ -49,9 +48,9 @@ class AsyncSqliteEngine:
     def __init__(self, engine: SqliteEngine, connection: aiosqlite.Connection) -> None:
         self._engine = engine
         self._connection = connection
-        self.path = engine.path
+        self.location = engine.location
         self.clock = engine.clock
-        self.bells: Bells = engine.bells
+        self.wakeups = engine.wakeups
 
     @classmethod
     async def open(cls, make: Callable[[], SqliteEngine]) -> AsyncSqliteEngine:
@@ -105,6 +104,6 @@ class AsyncSqliteEngine:
             if "closed" not in str(error):
                 raise
             raise StoreUnavailable(
-                f"The store {self.path} was closed.", not_done="Nothing was done.", to_do="Open it again."
+                f"The store {self.location} was closed.", not_done="Nothing was done.", to_do="Open it again."
             ) from None
         return result

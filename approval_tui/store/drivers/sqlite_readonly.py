@@ -45,7 +45,7 @@ class ReadonlySqliteEngine(SqliteEngine):
         self._still: _State | None = None
         self._openings = 0
         super().__init__(path, clock=clock, new_id=new_id, create=False)
-        self.bells = Bells(f"{path}.bells", makes_folders=False)
+        self.wakeups = self.bells = Bells(f"{path}.bells", makes_folders=False)
 
     def write(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         """Raises StoreReadOnly."""

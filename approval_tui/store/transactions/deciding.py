@@ -25,11 +25,8 @@ from approval_tui.domain.lifecycle import (
 from approval_tui.domain.models import EVIDENCE_SHOWN, NO_DECISIONS, Request
 from approval_tui.domain.names import quoted_name
 from approval_tui.store.transaction import NothingToDo, RecordedRefusal, Transaction
-from approval_tui.store.transactions.records import (
-    append_event,
-    change,
-    lock_request,
-)
+from approval_tui.store.transactions.held import refuse_held
+from approval_tui.store.transactions.records import append_event, change, lock_request
 from approval_tui.store.transactions.reviewer import check_reviewer, decision_of, with_decision
 
 if TYPE_CHECKING:
@@ -80,7 +77,7 @@ def decide(
             _keep_late(tx, expired.error.request, verdict, reviewer, digest, reason, evidence)
         raise
     if verdict == APPROVE:
-        _refuse_held(tx, request)
+        refuse_held(tx, request.requester, request.session, request)
     if grant is not None:
         from approval_tui.store.transactions import granting  # few decisions hold for more than one call
 
@@ -148,14 +145,6 @@ def _refuse_in_bulk(request: Request) -> None:
             to_do="Look at it and decide it by itself.",
             request=request,
         )
-
-
-def _refuse_held(tx: Transaction, request: Request) -> None:
-    """Raises SessionHeld where the request's session is held back."""
-    if request.session is not None and tx.rows("is_held", {"requester": request.requester, "session": request.session}):
-        from approval_tui.store.transactions import holds  # few sessions are
-
-        holds.refuse_held(tx, request.requester, request.session, request)
 
 
 def _keep_late(

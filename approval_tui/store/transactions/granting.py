@@ -16,7 +16,8 @@ from approval_tui.domain.lifecycle import PENDING
 from approval_tui.domain.matchers import Matcher
 from approval_tui.domain.models import Request
 from approval_tui.store.transaction import Row, Transaction
-from approval_tui.store.transactions import grants, holds
+from approval_tui.store.transactions import grants
+from approval_tui.store.transactions.held import is_held
 from approval_tui.store.transactions.records import append_event, corrupt, load_request, request_from_row
 from approval_tui.store.transactions.reviewer import check_reviewer
 
@@ -166,7 +167,7 @@ def _released(tx: Transaction, grant: Grant) -> list[Request]:
         if request.status == PENDING
         and request.edited_arguments_text is None
         and grants.covers_now(tx, grant, request)
-        and not holds.is_held(tx, request.requester, request.session)
+        and not is_held(tx, request.requester, request.session)
     )
     return [request for _, request in zip(range(max(0, most)), covered, strict=False)]
 

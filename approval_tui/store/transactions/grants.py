@@ -186,6 +186,8 @@ def matcher_from_text(text: str) -> Matcher:
 
 def _was_given(tx: Transaction, grant: Grant) -> bool:
     """Whether the log says that exactly this was granted, and not that it was revoked."""
+    if any(new.name == events.GRANT_GIVEN and new.details.get("grant") == grant.id for new in tx.new_events):
+        return True  # by this very transaction
     told = [
         (row["name"], details)
         for row in tx.rows("events_of_request", {"request_id": grant.request_id})

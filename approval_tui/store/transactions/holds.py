@@ -5,10 +5,10 @@ from __future__ import annotations
 from approval_tui.domain import events
 from approval_tui.domain.checks import check_name, check_text
 from approval_tui.domain.decisions import Reviewer
-from approval_tui.domain.errors import SessionHeld, SessionNotFound
+from approval_tui.domain.errors import SessionNotFound
 from approval_tui.domain.holds import Hold
-from approval_tui.domain.models import Request
 from approval_tui.store.transaction import NothingToDo, Row, Transaction, first_row
+from approval_tui.store.transactions.held import lock_session
 from approval_tui.store.transactions.records import append_event, corrupt
 from approval_tui.store.transactions.reviewer import check_reviewer
 
@@ -25,6 +25,7 @@ def hold_session(
     check_reviewer(reviewer)
     check_text("reason", reason)
     _check_known(tx, requester, session)
+    lock_session(tx, requester, session)
     held = find_hold(tx, requester, session)
     if held is not None and held.is_in_force:
         raise NothingToDo(held)
@@ -32,7 +33,7 @@ def hold_session(
     tx.execute("hold_session", parts)
     append_event(tx, events.SESSION_HELD, None, {}, {**parts, "by": reviewer.to_json()})
     _touch_waiting(tx, requester, session)
-    return _found(tx, requester, session)
+    return known_hold(tx, requester, session)
 
 
 def release_session(
@@ -46,6 +47,7 @@ def release_session(
     check_text("reason", reason)
     check_name("requester", requester)
     check_name("session", session)
+    lock_session(tx, requester, session)
     held = find_hold(tx, requester, session)
     if held is None:
         raise SessionNotFound(requester, session)
@@ -55,7 +57,7 @@ def release_session(
     tx.execute("release_session", parts)
     append_event(tx, events.SESSION_RELEASED, None, {}, {**parts, "reason": reason, "by": reviewer.to_json()})
     _touch_waiting(tx, requester, session)
-    return _found(tx, requester, session)
+    return known_hold(tx, requester, session)
 
 
 def list_holds(tx: Transaction, *, most: int = 1000) -> tuple[Hold, ...]:
@@ -69,15 +71,11 @@ def find_hold(tx: Transaction, requester: str, session: str) -> Hold | None:
     return None if row is None else hold_from_row(row)
 
 
-def is_held(tx: Transaction, requester: str, session: str | None) -> bool:
-    """Whether the session is held back now; what names no session never is."""
-    return session is not None and bool(tx.rows("is_held", {"requester": requester, "session": session}))
-
-
-def refuse_held(tx: Transaction, requester: str, session: str | None, request: Request | None = None) -> None:
-    """Raises SessionHeld where the session is held back now."""
-    if is_held(tx, requester, session) and session is not None:
-        raise SessionHeld.by(_found(tx, requester, session), request=request)
+def known_hold(tx: Transaction, requester: str, session: str) -> Hold:
+    """The same of a session that was held."""
+    held = find_hold(tx, requester, session)
+    assert held is not None
+    return held
 
 
 def hold_from_row(row: Row) -> Hold:
@@ -96,12 +94,6 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "held_at": (_NUMBER,),
     "released_at": (_NUMBER, _NONE),
 }
-
-
-def _found(tx: Transaction, requester: str, session: str) -> Hold:
-    held = find_hold(tx, requester, session)
-    assert held is not None
-    return held
 
 
 def _check_known(tx: Transaction, requester: str, session: str) -> None:

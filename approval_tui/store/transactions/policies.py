@@ -13,6 +13,7 @@ from approval_tui.domain.models import Request
 from approval_tui.domain.verdicts import Verdict
 from approval_tui.store.transaction import NothingToDo, RecordedRefusal, Transaction
 from approval_tui.store.transactions.counters import first_over_limit, refuse_moved, release, reserve_all
+from approval_tui.store.transactions.held import refuse_held
 from approval_tui.store.transactions.records import append_event, load_request
 
 _ADMISSION = b"\xff"
@@ -39,12 +40,8 @@ def admit(tx: Transaction, checked: CheckedCall, verdict: Verdict, *, claim_id: 
 
 def _refuse_held(tx: Transaction, checked: CheckedCall) -> None:
     call = checked.call
-    if call.session is None or not tx.rows("is_held", {"requester": call.requester, "session": call.session}):
-        return
-    from approval_tui.store.transactions import holds  # few sessions are
-
     try:
-        holds.refuse_held(tx, call.requester, call.session)
+        refuse_held(tx, call.requester, call.session)
     except SessionHeld as held:
         record_tool_call(tx, call, DENY, HELD_BACK, None, arguments=checked.arguments)
         raise RecordedRefusal(held) from None

@@ -23,6 +23,7 @@ def note_policy(tx: Transaction, note: PolicyNote) -> bool:
 
     That a policy cannot be used is said again after a while, so that it is known to hold still.
     """
+    tx.serialize("policies")
     note = _as_kept(note)
     standing = next((each for each in _standings(tx) if each.note.file == note.file), None)
     is_said = standing is not None and (standing.note.hash, standing.note.problems) == (note.hash, note.problems)

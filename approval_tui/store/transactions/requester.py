@@ -33,6 +33,7 @@ from approval_tui.domain.models import Request
 from approval_tui.domain.verdicts import Verdict
 from approval_tui.store.transaction import NothingToDo, RecordedRefusal, Transaction
 from approval_tui.store.transactions.counters import first_over_limit, refuse_moved, release, reserve_all
+from approval_tui.store.transactions.held import refuse_held
 from approval_tui.store.transactions.policies import record_tool_call
 from approval_tui.store.transactions.records import (
     append_event,
@@ -46,6 +47,7 @@ from approval_tui.store.transactions.records import (
     refuse_expired,
     status_conflict,
     take_request,
+    take_row,
 )
 
 
@@ -84,8 +86,8 @@ def consume(
         raise
     _refuse_foreign(request, fingerprint, requester)
     refuse_expired(tx, request, APPROVED, not_done)
-    for each in {request.session, session}:
-        _refuse_held(tx, request, each)
+    for each in sorted({request.session, session} - {None}, key=str):
+        refuse_held(tx, requester, each, request)
     if is_granted(request):
         _refuse_ended_grant(tx, request, not_done)
     arguments = request.effective_arguments
@@ -119,14 +121,6 @@ def consume(
     return Claim(id=secret, request=request, arguments=arguments)
 
 
-def _refuse_held(tx: Transaction, request: Request, session: str | None) -> None:
-    """Raises SessionHeld where a reviewer holds that session of the requester back."""
-    if session is not None and tx.rows("is_held", {"requester": request.requester, "session": session}):
-        from approval_tui.store.transactions import holds  # few sessions are
-
-        holds.refuse_held(tx, request.requester, session, request)
-
-
 def _refuse_ended_grant(tx: Transaction, request: Request, not_done: str) -> None:
     """Raises StatusConflict, and records that the approval has expired, where its grant does not hold any more."""
     from approval_tui.store.transactions import grants
@@ -143,7 +137,7 @@ def claimable(tx: Transaction, request_id: str, fingerprint: str, *, requester: 
     """
     request = load_request(tx, request_id)
     _refuse_foreign(request, fingerprint, requester)
-    _refuse_held(tx, request, request.session)
+    refuse_held(tx, requester, request.session, request)
     if request.status != APPROVED:
         raise status_conflict(request, "The call may not run.")
     return request
@@ -193,7 +187,7 @@ def report_outcome_as(
             not_done="Nothing was recorded.",
             to_do="Report again with one of these.",
         )
-    row = load_row(tx, request_id)
+    row = take_row(tx, request_id)
     if row["requester"] != requester:
         raise RequestNotFound(request_id)
     if (row["outcome"], row["outcome_detail"]) == (outcome, detail):
@@ -293,7 +287,7 @@ def cancel(tx: Transaction, request_id: str, *, requester: str, reason: str | No
     """Withdraws a pending or approved request; only its requester can."""
     check_text("reason", reason)
     not_done = "It was not cancelled."
-    row = load_row(tx, request_id)
+    row = take_row(tx, request_id)
     if row["requester"] != requester:
         raise RequestChanged(
             f"Request {request_id} belongs to the requester {row['requester']!r}.",

@@ -28,8 +28,10 @@ from approval_tui.store.transactions.records import (
     lock_request,
     record_due,
     record_expiry,
+    request_from_row,
     status_conflict,
     take_request,
+    take_row,
 )
 
 
@@ -74,8 +76,8 @@ def expire(tx: Transaction, request_id: str, *, reviewer: Reviewer) -> Request:
     An approval that is still valid is not expired but revoked: StatusConflict says so.
     """
     check_reviewer(reviewer)
-    row = load_row(tx, request_id)
-    request = load_request(tx, request_id)
+    row = take_row(tx, request_id)
+    request = request_from_row(row, tx.now)
     if request.status == EXPIRED and row["status"] == EXPIRED:
         return request
     if request.status == APPROVED:
@@ -100,7 +102,7 @@ def any_due(tx: Transaction) -> bool:
 
 def expire_due(tx: Transaction, *, most: int = 200) -> int:
     """Records the expiry of up to `most` requests whose time has passed, and says of how many."""
-    due = [row["id"] for row in tx.rows("requests_due", {"now": tx.now, "most": most})]
+    due = sorted(row["id"] for row in tx.rows("requests_due", {"now": tx.now, "most": most}))
     for request_id in due:
         record_due(tx, request_id)
     return len(due)

@@ -11,7 +11,14 @@ from approval_tui.domain.lifecycle import APPROVE, APPROVED, CANCELLED, CONSUMED
 from approval_tui.domain.models import VIA_POLICY, Request
 from approval_tui.domain.submissions import PolicyDecision, Submission, SubmittedAs
 from approval_tui.store.transaction import NothingToDo, Transaction, first_row
-from approval_tui.store.transactions.records import change, load_request, load_row, status_conflict, take_request
+from approval_tui.store.transactions.records import (
+    change,
+    load_request,
+    load_row,
+    status_conflict,
+    take_request,
+    take_row,
+)
 from approval_tui.store.transactions.requester import cancel
 from approval_tui.store.transactions.submitting import create, find_or_create
 
@@ -119,6 +126,7 @@ def withdraw(tx: Transaction, request_id: str, requester: str) -> Request:
 
     Raises RequestNotFound for another requester's, and StatusConflict for one that waits no more.
     """
+    take_row(tx, request_id)
     request = owned(tx, request_id, requester)
     if request.status == CANCELLED and request.approval_expires_at is None:
         raise NothingToDo(request)

@@ -12,6 +12,7 @@ from approval_tui.domain.identity import digest_of
 from approval_tui.domain.lifecycle import APPROVED, DENIED, FINAL, PENDING
 from approval_tui.domain.models import NO_DECISIONS, Request
 from approval_tui.store.transaction import Transaction, first_row
+from approval_tui.store.transactions.held import is_held
 from approval_tui.store.transactions.records import (
     append_event,
     is_granted,
@@ -33,7 +34,8 @@ def find_or_create(tx: Transaction, checked: CheckedCall, *, is_reusing: bool) -
     """The same; without `is_reusing` a request is made whatever there is of the same call."""
     tx.serialize(checked.fingerprint)
     existing = _reusable(tx, checked) if is_reusing else None
-    granted = () if existing is not None and existing.status == APPROVED else _covering_grants(tx, checked)
+    needs_none = existing is not None and existing.status == APPROVED
+    granted = () if needs_none or not tx.may_decide else _covering_grants(tx, checked)
     if existing is not None and existing.status == PENDING and existing.session == checked.call.session:
         existing, granted = _approved_by(tx, granted, existing), ()
     if existing is None or (granted and existing.status != APPROVED):
@@ -61,9 +63,9 @@ def _covering_grants(tx: Transaction, checked: CheckedCall) -> tuple[Grant, ...]
     )
     if not rows:
         return ()
-    from approval_tui.store.transactions import grants, holds  # most calls meet no grant
+    from approval_tui.store.transactions import grants  # most calls meet no grant
 
-    return () if holds.is_held(tx, call.requester, call.session) else grants.covering(tx, rows, checked)
+    return () if is_held(tx, call.requester, call.session) else grants.covering(tx, rows, checked)
 
 
 def _approved_by(tx: Transaction, granted: tuple[Grant, ...], request: Request) -> Request:
@@ -103,9 +105,7 @@ def _is_kept_apart(tx: Transaction, request: Request, call: Call) -> bool:
     return (
         len(sessions) == 2
         and request.status != DENIED
-        and any(
-            tx.rows("is_held", {"requester": call.requester, "session": each}) for each in sessions if each is not None
-        )
+        and any(is_held(tx, call.requester, each) for each in sorted(sessions - {None}, key=str))
     )
 
 

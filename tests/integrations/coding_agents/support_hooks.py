@@ -146,13 +146,13 @@ def waiting_for(store: BlockingStore, *, waiters: int = 1) -> Request:
 
 def bells_of(store: BlockingStore, request: Request) -> int:
     """How many wait for the request."""
-    return sum(name.startswith(request.id) for _, _, names in os.walk(f"{store.path}.bells") for name in names)
+    return sum(name.startswith(request.id) for _, _, names in os.walk(f"{store.location}.bells") for name in names)
 
 
 def kept_files(store: BlockingStore) -> list[str]:
     """The names of what is kept of calls that may run; beside them lie a policy, and what nobody decided."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        names = os.listdir(f"{store.path}.hook")
+        names = os.listdir(f"{store.location}.hook")
         return sorted(name for name in names if not name.startswith("policy-") and not name.endswith("-0"))
     return []
 

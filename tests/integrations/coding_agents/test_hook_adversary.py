@@ -85,7 +85,7 @@ def test_doctor_sees_that_codex_does_not_trust_the_project(cli: Cli, desk: Block
 def test_doctor_does_not_take_a_failure_for_the_policys_answer(cli: Cli, desk: BlockingStore, tmp_path: Path) -> None:
     policy = policy_file(tmp_path, "default: allow").path
     cli("hook", "install", "claude-code", "--policy", policy)
-    folder = Path(f"{desk.path}.hook")
+    folder = Path(f"{desk.location}.hook")
     folder.mkdir()
     folder.chmod(0o777)
     assert "by itself" not in cli("hook", "doctor", "claude-code").out
@@ -106,7 +106,7 @@ def test_an_approval_answers_no_question_long_after_it_was_given(desk: BlockingS
     """The call was stopped, and the hook of a later one like it could not start, so its agent asks its own user."""
     allowed(desk, CLAUDE, event(CLAUDE, tool_use_id="call-1"))
     (name,) = kept_files(desk)
-    path = f"{desk.path}.hook/{name}"
+    path = f"{desk.location}.hook/{name}"
     long_ago = os.stat(path).st_mtime - 600
     os.utime(path, (long_ago, long_ago))
     assert Setting(CLAUDE, wait=1).answer(event(CLAUDE, "PermissionRequest")).decision == "ask"

@@ -50,7 +50,7 @@ def test_what_is_not_decided_is_denied_and_not_left_to_the_agents_prompt(
     desk: BlockingStore, agent: CodingAgent, name: str, fail_closed: bool
 ) -> None:
     hold(desk, agent)
-    answer = Setting(agent, desk.path, wait=1, fail_closed=fail_closed).answer(event(agent, name))
+    answer = Setting(agent, desk.location, wait=1, fail_closed=fail_closed).answer(event(agent, name))
     assert answer.decision == DENY
     assert answer.reason == f"{WORDS} The call did not run. Make it again when the session is released."
     assert taken(agent, name, agent.speak(name, answer)).decision == "deny"
@@ -63,7 +63,7 @@ def test_what_is_not_decided_is_denied_and_not_left_to_the_agents_prompt(
 def test_what_was_approved_before_is_denied_while_the_session_is_held(
     desk: BlockingStore, agent: CodingAgent, name: str
 ) -> None:
-    setting = Setting(agent, desk.path, wait=60_000)
+    setting = Setting(agent, desk.location, wait=60_000)
     hook = AnswerToCome(setting, event(agent, name))
     first = approve(desk, waiting_for(desk))
     assert hook.answer.decision == ALLOW
@@ -86,7 +86,7 @@ def test_what_the_policy_allows_is_denied_while_the_session_is_held(
     path = tmp_path / "policy.yaml"
     path.write_text('version: "1"\ndefault: allow\n')
     hold(desk, agent)
-    setting = Setting(agent, desk.path, policy=os.fspath(path))
+    setting = Setting(agent, desk.location, policy=os.fspath(path))
     answer = setting.answer(event(agent))
     assert answer.decision == DENY
     assert answer.reason.startswith(WORDS)
@@ -98,7 +98,7 @@ def test_what_the_policy_allows_is_denied_while_the_session_is_held(
 @BOTH
 def test_another_session_is_asked_as_ever(desk: BlockingStore, agent: CodingAgent) -> None:
     hold(desk, agent)
-    answer = Setting(agent, desk.path, wait=1).answer(event(agent, session_id="session-2"))
+    answer = Setting(agent, desk.location, wait=1).answer(event(agent, session_id="session-2"))
     assert "Nobody decided" in answer.reason
 
 

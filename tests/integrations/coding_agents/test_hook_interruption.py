@@ -98,7 +98,7 @@ def test_what_a_killed_hook_asked_expires_by_itself_and_is_never_run(
         process.kill()
         process.wait(LONG)
     assert request.expires_at <= request.created_at + 50_000 + GRACE
-    with open_store_blocking(desk.path, clock=lambda: system_clock() + 56_000) as later:
+    with open_store_blocking(desk.location, clock=lambda: system_clock() + 56_000) as later:
         assert later.reviewer.get(request.id).status == "expired"
         later.reviewer.expire_due()
         assert event_names(later, request) == ["request_submitted", "request_expired"]
@@ -127,7 +127,7 @@ def test_half_a_question_is_answered_by_the_clock() -> None:
 
 
 def test_a_store_that_is_held_for_longer_than_the_wait_is_answered_by_the_clock(desk: BlockingStore) -> None:
-    holder = sqlite3.connect(desk.path, isolation_level=None)
+    holder = sqlite3.connect(desk.location, isolation_level=None)
     with contextlib.closing(holder):
         holder.execute("BEGIN IMMEDIATE")
         with (

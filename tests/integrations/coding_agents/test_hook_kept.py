@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("sound_desk")
 
 @BOTH
 def test_where_nothing_can_be_kept_nothing_runs(desk: BlockingStore, agent: CodingAgent) -> None:
-    Path(f"{desk.path}.hook").write_text("no folder")
+    Path(f"{desk.location}.hook").write_text("no folder")
     hook = asked(agent, event(agent))
     request = approve(desk, waiting_for(desk))
     assert hook.answer.decision == ("ask" if agent is CLAUDE else "deny")
@@ -37,7 +37,7 @@ def test_where_nothing_can_be_kept_nothing_runs(desk: BlockingStore, agent: Codi
 def test_where_nothing_can_be_kept_a_question_beside_the_prompt_is_withdrawn(
     desk: BlockingStore, agent: CodingAgent
 ) -> None:
-    Path(f"{desk.path}.hook").write_text("no folder")
+    Path(f"{desk.location}.hook").write_text("no folder")
     answer = Setting(agent, wait=PATIENT).answer(event(agent, "PermissionRequest"))
     assert answer.decision == "ask"
     assert desk.reviewer.list() == ()
@@ -45,7 +45,7 @@ def test_where_nothing_can_be_kept_a_question_beside_the_prompt_is_withdrawn(
 
 def test_an_answer_that_others_could_have_written_is_none(desk: BlockingStore) -> None:
     allowed(desk, CLAUDE, event(CLAUDE))
-    os.chmod(f"{desk.path}.hook", 0o777)
+    os.chmod(f"{desk.location}.hook", 0o777)
     assert Setting(CLAUDE, wait=1).answer(event(CLAUDE, "PermissionRequest")).decision != "allow"
 
 
@@ -53,7 +53,7 @@ def test_an_answer_whose_claim_has_ended_is_none(desk: BlockingStore) -> None:
     """The approval is given back in the store: no file beside it lets the call run."""
     request = allowed(desk, CLAUDE, event(CLAUDE))
     (name,) = kept_files(desk)
-    claim = json.loads(Path(f"{desk.path}.hook", name).read_text())[1]
+    claim = json.loads(Path(f"{desk.location}.hook", name).read_text())[1]
     desk.requester.rollback(request.id, claim)
     desk.reviewer.revoke(request.id, reviewer=ANN)
     assert Setting(CLAUDE, wait=1).answer(event(CLAUDE, "PermissionRequest")).decision != "allow"
@@ -64,7 +64,7 @@ def test_an_answer_whose_claim_has_ended_is_none(desk: BlockingStore) -> None:
 
 def kept_policy(desk: BlockingStore) -> Path:
     """The file in which the policy that was read once is kept."""
-    (path,) = Path(f"{desk.path}.hook").glob("policy-*")
+    (path,) = Path(f"{desk.location}.hook").glob("policy-*")
     return path
 
 
@@ -119,5 +119,5 @@ def test_a_policy_that_others_could_have_kept_is_not_believed(desk: BlockingStor
     policy.write(DENY_ALL)
     assert setting.answer(event(CLAUDE)).decision == "deny"
     kept_policy(desk).write_text(json.dumps([*json.loads(kept_policy(desk).read_text())[:2], kept[2]]))
-    os.chmod(f"{desk.path}.hook", 0o777)
+    os.chmod(f"{desk.location}.hook", 0o777)
     assert setting.answer(event(CLAUDE)).decision == "deny"

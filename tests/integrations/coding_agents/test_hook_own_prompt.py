@@ -87,11 +87,11 @@ def test_what_was_approved_is_what_the_store_says_and_not_the_file_beside_it(
 ) -> None:
     request = allowed(desk, CLAUDE, event(CLAUDE))
     (name,) = kept_files(desk)
-    claim = json.loads(Path(f"{desk.path}.hook", name).read_text())[1]
+    claim = json.loads(Path(f"{desk.location}.hook", name).read_text())[1]
     question = event(CLAUDE, "PermissionRequest", **fields)
     about = read_hook_input(question)
     forged = KeptCall(request.id, claim, about.call_hash, is_answer=True)
-    KeptCalls(lambda: f"{desk.path}.hook", CLAUDE.name).keep(about, forged)
+    KeptCalls(lambda: f"{desk.location}.hook", CLAUDE.name).keep(about, forged)
     assert Setting(CLAUDE, wait=1).answer(question).decision == "ask"
 
 
