@@ -58,9 +58,9 @@ class Environment:
 
     def open_store(self) -> BlockingStore:
         """The store, opened; says so when there was none. Raises StoreUnavailable, ConfigurationError."""
-        from approval_tui.store import open_store_blocking, store_path
+        from approval_tui.store import open_store_blocking, resolved_location
 
-        path = store_path(self.store_location())
+        path = resolved_location(self.store_location())
         was_there = os.path.exists(path)
         store = open_store_blocking(path)
         if not was_there:

@@ -51,9 +51,9 @@ def _run(
     settings: Settings, store_location: str, reviewer: Reviewer, readonly: bool, find_sinks: FindSinks | None
 ) -> int:
     from approval_tui.console.first_look import FirstLook
-    from approval_tui.store import store_path
+    from approval_tui.store import resolved_location
 
-    first_look = FirstLook(store_path(store_location))
+    first_look = FirstLook(resolved_location(store_location))
 
     from approval_tui.console.app import ConsoleApp  # takes longer than the look, which goes on meanwhile
 

@@ -38,7 +38,7 @@ from approval_tui.notify import terminal
 from approval_tui.notify.attention import Attention
 from approval_tui.settings.actions import with_keymap
 from approval_tui.settings.configuration import Settings
-from approval_tui.store import store_path
+from approval_tui.store import resolved_location
 
 MISSED_BEAT = 3.0
 """Seconds without the beat of every second after which the program must have been stopped."""
@@ -91,7 +91,7 @@ class ConsoleApp(App[None]):
         self.held: Mapping[tuple[str, str], Hold] = {}  #: the sessions that are held back, by requester and session
         self.defect: Exception | None = None  #: what ended the console, where it was a defect of ours
         self._readonly = _ASKED_READONLY if readonly else None
-        self.store_location = path = store_path(store_location)
+        self.store_location = path = resolved_location(store_location)
         self.shown_path = shown_path or _with_tilde(path)
         self._watch = StoreWatch(self, path, Lists())
         redactor = Redactor.with_names(self.settings.redact_names)

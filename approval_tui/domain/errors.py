@@ -193,6 +193,10 @@ class StoreMissing(StoreUnavailable):
     """There is no store where one was looked for."""
 
 
+class StoreAway(StoreUnavailable):
+    """The server of the store cannot be reached, which may pass by itself."""
+
+
 class StoreBusy(StoreUnavailable):
     """Another program holds the store for longer than can be waited for."""
 

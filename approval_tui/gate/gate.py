@@ -19,7 +19,7 @@ from approval_tui.gate.guard import Guard, GuardedCall
 from approval_tui.gate.steps import run_async, run_blocking
 from approval_tui.gate.stores import GateStores
 from approval_tui.settings.configuration import Settings, load_settings, policy_location
-from approval_tui.store import open_store_blocking, store_path
+from approval_tui.store import open_store_blocking, resolved_location
 
 if TYPE_CHECKING:
     from approval_tui.domain.attempts import DraftAttempt
@@ -379,7 +379,7 @@ class Gate:
         from approval_tui.gate.policy_source import PolicySource  # a gate without a policy pays nothing for it
 
         # Absolute now, since the program may go to another folder before there is something to say.
-        location = store_path(self._stores.location)
+        location = resolved_location(self._stores.location)
         requester = self._requester
 
         def note(said: PolicyNote) -> None:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Generator
-from functools import partial
+from collections.abc import Generator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from approval_tui.domain.clock import Clock, system_clock
-from approval_tui.domain.errors import StoreIncompatible, StoreUnavailable
-from approval_tui.domain.http_names import is_server_url
+from approval_tui.domain.clock import Clock
 from approval_tui.domain.ids import IdFactory, new_request_id
-from approval_tui.settings.paths import STORE_VARIABLE
+from approval_tui.store.locations import is_database_url, resolved_location, shown_location
+from approval_tui.store.opening import Opening
 
 if TYPE_CHECKING:
     from approval_tui.store.asynchronous import AsyncStore
     from approval_tui.store.blocking import BlockingStore
-    from approval_tui.store.drivers.sqlite import SqliteEngine
+
+PATIENCE = 5.0
+"""Seconds for which a server that went away is tried again: its restart takes less."""
 
 
 def open_store(
@@ -25,17 +24,19 @@ def open_store(
     *,
     create: bool = True,
     readonly: bool = False,
-    clock: Clock = system_clock,
+    clock: Clock | None = None,
     new_id: IdFactory = new_request_id,
+    patience: float = PATIENCE,
 ) -> OpeningStore:
     """The async store, for `async with open_store() as store:` or `store = await open_store()`.
 
     `location` is a path or URL; without one, APPROVAL_TUI_STORE, the configuration and the platform's data
     folder are asked in this order. Without `create` a store that is not there is not made; with `readonly`
-    nothing is ever written, and every write raises StoreReadOnly. Raises StoreUnavailable (StoreMissing where
-    there is none and none is made), or ConfigurationError.
+    nothing is ever written, and every write raises StoreReadOnly. Without a `clock`, that of the machine counts, or
+    of the database. `patience` says for how many s a server that went away is tried again before StoreAway is raised.
+    Raises StoreUnavailable (StoreMissing where there is none and none is made), or ConfigurationError.
     """
-    return OpeningStore(store_path(location), partial(_engine, create, readonly, clock, new_id))
+    return OpeningStore(Opening(resolved_location(location), create, readonly, clock, new_id, patience))
 
 
 def open_store_blocking(
@@ -43,63 +44,21 @@ def open_store_blocking(
     *,
     create: bool = True,
     readonly: bool = False,
-    clock: Clock = system_clock,
+    clock: Clock | None = None,
     new_id: IdFactory = new_request_id,
+    patience: float = PATIENCE,
 ) -> BlockingStore:
     """The same store without asyncio; a context manager."""
     from approval_tui.store.blocking import BlockingStore
 
-    return BlockingStore(_engine(create, readonly, clock, new_id, store_path(location)))
-
-
-def _engine(create: bool, readonly: bool, clock: Clock, new_id: IdFactory, path: str) -> SqliteEngine:
-    if readonly:
-        from approval_tui.store.drivers.sqlite_readonly import ReadonlySqliteEngine
-
-        return ReadonlySqliteEngine(path, clock=clock, new_id=new_id)
-    from approval_tui.store.drivers.sqlite import SqliteEngine
-
-    return SqliteEngine(path, clock=clock, new_id=new_id, create=create)
-
-
-def store_path(location: str | None) -> str:
-    """The absolute path of the store's file; raises StoreIncompatible for a URL of another engine."""
-    chosen = location or os.environ.get(STORE_VARIABLE) or _configured_location()
-    if chosen.startswith("sqlite://"):
-        chosen = chosen.removeprefix("sqlite://")
-    elif is_server_url(chosen):
-        raise StoreIncompatible(
-            f"{chosen} is a server, and this needs the store's file.",
-            not_done="Nothing was opened and nothing may run.",
-            to_do="Run it where the file is (--store), or decide over the server's reviewer API.",
-        )
-    elif "://" in chosen:
-        raise StoreIncompatible(
-            f"A store at {chosen.partition('://')[0]}:// is not known to this version.",
-            not_done="Nothing was opened and nothing may run.",
-            to_do="Give the path of a file, or a URL such as sqlite:///srv/approvals.db.",
-        )
-    if not chosen or chosen == ":memory:" or chosen.endswith(os.sep):
-        raise StoreUnavailable(
-            f"{chosen!r} is no file that two programs could share.",
-            not_done="Nothing was opened and nothing may run.",
-            to_do="Give the path of a file.",
-        )
-    return os.path.abspath(os.path.expanduser(chosen))
-
-
-def _configured_location() -> str:
-    from approval_tui.settings.configuration import load_settings, store_location  # only where nobody said a path
-
-    return store_location(None, load_settings())
+    return BlockingStore(Opening(resolved_location(location), create, readonly, clock, new_id, patience).engine())
 
 
 class OpeningStore:
     """A store that is about to be opened: await it, or enter it."""
 
-    def __init__(self, path: str, make: Callable[[str], SqliteEngine]) -> None:
-        self._path = path
-        self._make = make
+    def __init__(self, opening: Opening) -> None:
+        self._opening = opening
         self._store: AsyncStore | None = None
 
     def __await__(self) -> Generator[Any, None, AsyncStore]:
@@ -117,9 +76,15 @@ class OpeningStore:
 
     async def _open(self) -> AsyncStore:
         from approval_tui.store.asynchronous import AsyncStore
-        from approval_tui.store.drivers.sqlite_async import AsyncSqliteEngine
 
-        return AsyncStore(await AsyncSqliteEngine.open(partial(self._make, self._path)))
+        return AsyncStore(await self._opening.async_engine())
 
 
-__all__ = ["OpeningStore", "open_store", "open_store_blocking", "store_path"]
+__all__ = [
+    "OpeningStore",
+    "is_database_url",
+    "open_store",
+    "open_store_blocking",
+    "resolved_location",
+    "shown_location",
+]

@@ -83,4 +83,3 @@ class AsyncEngine(Protocol):
 
     async def close(self) -> None:
         """See Engine."""
-

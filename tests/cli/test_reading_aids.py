@@ -101,7 +101,9 @@ def test_a_pipe_in_a_files_place_keeps_nobody_waiting(cli: Cli, store: BlockingS
 def test_a_terminal_with_ascii_only_gets_ascii_only(store: BlockingStore, project: Path) -> None:
     (project / "f.py").write_text("ünder\ntwo\n")
     request = ask(store, project, "Edit", edit(project, new="drei 漢 " * 30))
-    shown = run_process("show", request.id, encoding="ascii", PYTHONIOENCODING="ascii", APPROVAL_TUI_STORE=store.location)
+    shown = run_process(
+        "show", request.id, encoding="ascii", PYTHONIOENCODING="ascii", APPROVAL_TUI_STORE=store.location
+    )
     assert shown.code == 0
     assert "    \\u{FC}nder" in shown.out.splitlines()
     assert any(row.startswith("  > ") for row in shown.out.splitlines())

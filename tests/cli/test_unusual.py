@@ -66,7 +66,9 @@ def test_secrets_are_masked_until_they_are_revealed(cli: Cli, store: BlockingSto
 
 def test_a_terminal_with_ascii_only_gets_ascii_only(store: BlockingStore) -> None:
     request = ask(store, command="make сору")
-    shown = run_process("show", request.id, encoding="ascii", PYTHONIOENCODING="ascii", APPROVAL_TUI_STORE=store.location)
+    shown = run_process(
+        "show", request.id, encoding="ascii", PYTHONIOENCODING="ascii", APPROVAL_TUI_STORE=store.location
+    )
     assert shown.code == 0
     assert rows_in(shown.out)[0] == FIRST.replace("•", "*")
     assert "\\u{441}" in rows_in(shown.out)[1]

@@ -273,7 +273,7 @@ async def test_an_async_store_may_be_closed_twice_and_then_says_so(async_store: 
 async def test_an_async_store_is_awaited_or_entered(tmp_path: Any) -> None:
     path = str(tmp_path / "approvals.db")
     opened = await open_store(path)
-    assert opened.path == path
+    assert opened.location == path
     await opened.close()
     async with open_store(path) as entered, entered as again:
         assert again is entered
@@ -359,17 +359,17 @@ async def test_tasks_may_share_an_async_store(async_store: AsyncStore, call: Cal
 def test_the_store_is_where_the_caller_the_environment_the_configuration_or_the_platform_says(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch, own_home: Any
 ) -> None:
-    assert store.location(None) == str(own_home / ".local/share/approval-tui/approvals.db")
+    assert resolved_location(None) == str(own_home / ".local/share/approval-tui/approvals.db")
     configuration = own_home / ".config/approval-tui/config.yaml"
     configuration.parent.mkdir(parents=True)
     configuration.write_text("store: ~/configured.db\n")
-    assert store.location(None) == str(own_home / "configured.db")
+    assert resolved_location(None) == str(own_home / "configured.db")
     monkeypatch.setenv("APPROVAL_TUI_STORE", "~/environment.db")
-    assert store.location(None) == str(own_home / "environment.db")
-    assert store.location("~/given.db") == str(own_home / "given.db")
+    assert resolved_location(None) == str(own_home / "environment.db")
+    assert resolved_location("~/given.db") == str(own_home / "given.db")
     monkeypatch.chdir(tmp_path)
-    assert store.location("given.db") == str(tmp_path / "given.db")
-    assert store.location("sqlite:///srv/approvals.db") == "/srv/approvals.db"
+    assert resolved_location("given.db") == str(tmp_path / "given.db")
+    assert resolved_location("sqlite:///srv/approvals.db") == "/srv/approvals.db"
 
 
 def test_a_broken_configuration_opens_no_store(own_home: Any) -> None:
@@ -377,7 +377,7 @@ def test_a_broken_configuration_opens_no_store(own_home: Any) -> None:
     configuration.parent.mkdir(parents=True)
     configuration.write_text("stoer: x\n")
     with pytest.raises(ConfigurationError):
-        store_path(None)
+        resolved_location(None)
 
 
 @pytest.mark.parametrize("location", [":memory:", "/srv/", "sqlite://", "sqlite://:memory:"])

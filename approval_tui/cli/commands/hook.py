@@ -156,9 +156,9 @@ def _gate(agent: CodingAgent, options: Namespace, environment: Environment, aske
 
 def kept_calls_folder(environment: Environment) -> str:
     """Where the hook keeps the claims of calls that run: beside the store that they belong to."""
-    from approval_tui.store import store_path
+    from approval_tui.store import resolved_location
 
-    return f"{store_path(environment.store_location())}.hook"
+    return f"{resolved_location(environment.store_location())}.hook"
 
 
 def _policy(options: Namespace, environment: Environment) -> PolicyEngine | None:

@@ -123,9 +123,9 @@ def _setup(options: Namespace, environment: Environment) -> HookSetup:
         read_policy(policy)
     store = None
     if options.store is not None:
-        from approval_tui.store import store_path
+        from approval_tui.store import resolved_location
 
-        store = store_path(options.store)
+        store = resolved_location(options.store)
     return HookSetup(
         wait=options.wait,
         policy=policy,

@@ -48,13 +48,13 @@ def proxy(options: Namespace, environment: Environment) -> int:
 def _gate_and_options(options: Namespace, environment: Environment, settings: Settings) -> tuple[Gate, ProxyOptions]:
     from approval_tui.gate import Gate
     from approval_tui.proxy.options import ProxyOptions, server_label
-    from approval_tui.store import store_path
+    from approval_tui.store import resolved_location
 
     for name in ("requester", "session", "server"):
         check_optional_name(name, getattr(options, name))
     location = environment.store_location()
     if not is_server_url(location):
-        location = store_path(location)
+        location = resolved_location(location)
     chosen = ProxyOptions(
         requester=options.requester,
         session=new_secret("mcp")[:12] if options.session is None else options.session,

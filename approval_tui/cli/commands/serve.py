@@ -35,9 +35,9 @@ def serve(options: Namespace, environment: Environment) -> int:
     _refuse_missing_extra()
     place = _Place(options)
     from approval_tui.gate import Gate
-    from approval_tui.store import store_path
+    from approval_tui.store import resolved_location
 
-    path = store_path(environment.store_location())
+    path = resolved_location(environment.store_location())
     log = _log_to_stderr()
     gate = Gate("server", store=path, policy=options.policy, config=options.config)
     try:

@@ -30,7 +30,7 @@ from approval_tui.policy.model import Policy
 from approval_tui.settings.configuration import load_settings, policy_location, store_location
 from approval_tui.settings.identity import default_reviewer, reviewer
 from approval_tui.settings.paths import CONFIG_VARIABLE, POLICY_VARIABLE, STORE_VARIABLE
-from approval_tui.store import open_store_blocking, store_path
+from approval_tui.store import open_store_blocking, resolved_location
 
 _KEYS = frozenset({"type", "command", "timeout"})
 _INSTALL = "Run `approval-tui hook install {agent} --scope {scope}`."
@@ -229,7 +229,7 @@ def _config(command: HookCommand) -> str | None:
 def _store(command: HookCommand) -> str:
     """Where the command's store is; raises ApprovalTuiError."""
     named = (command.setup or HookSetup()).store or command.variables.get(STORE_VARIABLE)
-    return store_path(store_location(named, load_settings(_config(command))))
+    return resolved_location(store_location(named, load_settings(_config(command))))
 
 
 def _policy(command: HookCommand) -> tuple[str | None, Policy | None]:

@@ -10,6 +10,8 @@ import time
 import weakref
 from typing import ClassVar, Protocol
 
+from approval_tui.domain.errors import StoreUnavailable
+
 LONGEST_FORK = 1.0
 """Seconds that a fork waits for a transaction of another thread to end."""
 
@@ -66,6 +68,15 @@ class Forks:
             with contextlib.suppress(sqlite3.Error, AttributeError):
                 engine.connection.close()
         cls.end()
+
+
+def opened_before_fork(location: str) -> StoreUnavailable:
+    """The error for a forked child that uses what its parent had opened."""
+    return StoreUnavailable(
+        f"The store {location} was opened before this process was forked.",
+        not_done="Nothing was read or written.",
+        to_do="Open the store anew in the child process.",
+    )
 
 
 if hasattr(os, "register_at_fork"):

@@ -15,7 +15,7 @@ from approval_tui.domain.errors import ApprovalTuiError, StoreIncompatible, Stor
 from approval_tui.domain.ids import IdFactory
 from approval_tui.settings.permissions import ensure_private_file, ensure_private_folder
 from approval_tui.store.bells import Bells
-from approval_tui.store.drivers.forks import Forks
+from approval_tui.store.drivers.forks import Forks, opened_before_fork
 from approval_tui.store.drivers.sqlite_errors import in_our_words, missing, of_its_kind, replaced
 from approval_tui.store.drivers.sqlite_migrations import bring_up_to_date
 from approval_tui.store.linking import link_new_events
@@ -171,11 +171,7 @@ class SqliteEngine:
     def _refuse_foreign_use(self) -> None:
         """Raises StoreUnavailable in a forked child, and soon after the file was moved or replaced."""
         if self._forks != Forks.count:
-            raise StoreUnavailable(
-                f"The store {self.path} was opened before this process was forked.",
-                not_done="Nothing was read or written.",
-                to_do="Open the store anew in the child process.",
-            )
+            raise opened_before_fork(self.path)
         moment = time.monotonic()
         if moment - self._looked_at < LOOK_EVERY:
             return

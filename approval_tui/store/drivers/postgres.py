@@ -1,0 +1,354 @@
+"""PostgreSQL: whole transaction functions on a connection of psycopg's, in place.
+
+Writers work beside each other here. What SQLite settles by letting in one writer at a time, row locks settle
+(every command first takes its request, rule R7), and locks on names (`serialize`). The end of the audit log is
+taken last, and kept for the one trip that brings the events there and commits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Hashable
+from hashlib import sha256
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import psycopg
+from psycopg import Connection
+from psycopg.pq import TransactionStatus
+
+from approval_tui.domain.clock import Clock
+from approval_tui.domain.errors import ApprovalTuiError, StoreAway, StoreReadOnly
+from approval_tui.domain.ids import IdFactory
+from approval_tui.store.drivers.forks import Forks, opened_before_fork
+from approval_tui.store.drivers.postgres_connections import Connecting, Connections, pauses, tried_for
+from approval_tui.store.drivers.postgres_errors import (
+    AGAIN,
+    away,
+    closed,
+    commit_unknown,
+    first_line,
+    in_our_words,
+    is_away,
+)
+from approval_tui.store.drivers.postgres_migrations import bring_up_to_date, refuse_outdated
+from approval_tui.store.drivers.postgres_texts import STATEMENTS, Row
+from approval_tui.store.drivers.postgres_wakeups import PostgresWakeups
+from approval_tui.store.linking import link_new_events
+from approval_tui.store.transaction import NewEvent, NothingToDo, Parameters, RecordedRefusal, Transaction
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LONGEST_DOUBT = 15.0
+"""Seconds for which a server is asked what became of a transaction whose end it did not answer."""
+
+_MOST_TRIES = 10
+"""Times that a transaction is tried which others got in the way of."""
+
+_NOW = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now"
+_BEGIN_READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_BEGIN_WRITE = b"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+_LOOK_AROUND = f"SELECT {_NOW}".encode()
+_LOOK_AROUND_TO_WRITE = f"SELECT {_NOW}, pg_current_xact_id()::text AS number".encode()
+_MAY_DECIDE = b"SELECT has_column_privilege('requests', 'decisions', 'UPDATE') AS may_decide"
+_VERSION = b"SELECT (SELECT seq FROM audit_head) AS seq, (SELECT max(heard_at) FROM proxies) AS heard_at"
+
+
+class PostgresTransaction:
+    """One open transaction; see `store.transaction.Transaction`."""
+
+    __slots__ = ("_connection", "_later", "_schema", "_writes", "may_decide", "new_events", "new_id", "now", "number",
+                 "touched")  # fmt: skip
+
+    def __init__(
+        self, connection: Connection[Row], new_id: IdFactory, schema: int, *, may_decide: bool, writes: bool
+    ) -> None:
+        self.now = 0
+        self.number = ""
+        self.touched: set[str] = set()
+        self.new_events: list[NewEvent] = []
+        self.new_id = new_id
+        self.may_decide = may_decide
+        self._connection = connection
+        self._schema = schema
+        self._writes = writes
+        self._later: list[tuple[bytes, Parameters]] = []
+
+    def begin(self, clock: Clock | None) -> int:
+        """Begins, in one trip to the server; gives the time there, which is that of the transaction without a clock."""
+        with self._connection.pipeline():
+            self._connection.execute(_BEGIN_WRITE if self._writes else _BEGIN_READ)
+            around = self._connection.execute(_LOOK_AROUND_TO_WRITE if self._writes else _LOOK_AROUND)
+        row = around.fetchone()
+        assert row is not None
+        there: int = row["now"]
+        self.now = there if clock is None else clock()
+        self.number = row["number"] if self._writes else ""
+        return there
+
+    def rows(self, statement: str, parameters: Parameters) -> list[Row]:
+        self._flush()
+        return self._connection.execute(STATEMENTS[statement], parameters).fetchall()
+
+    def execute(self, statement: str, parameters: Parameters) -> int:
+        self._flush()
+        return self._connection.execute(STATEMENTS[statement], parameters).rowcount
+
+    def add(self, statement: str, parameters: Parameters) -> None:
+        """Keeps the statement for the next trip to the server."""
+        self._later.append((STATEMENTS[statement], parameters))
+
+    def serialize(self, key: str) -> None:
+        """Holds a lock on the key's hash until the end; who only reads needs none."""
+        if self._writes:
+            self._flush()
+            number = sha256(f"{self._schema}:{key}".encode()).digest()[:8]
+            self._connection.execute(b"SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(number, "big", signed=True)])
+
+    def commit(self, channels: list[str]) -> None:
+        """Sends what was kept, wakes those who listen, and commits, in one trip to the server."""
+        with self._connection.pipeline():
+            self._send_kept()
+            if channels:
+                self._connection.execute(
+                    b"SELECT pg_notify(channel, '') FROM unnest(%s::text[]) AS channel", [channels]
+                )
+            self._connection.execute(b"COMMIT")
+
+    def _flush(self) -> None:
+        if self._later:
+            with self._connection.pipeline():
+                self._send_kept()
+
+    def _send_kept(self) -> None:
+        later, self._later = self._later, []
+        for text, parameters in later:
+            self._connection.execute(text, parameters)
+
+
+class _LostBeforeCommit(Exception):
+    """The connection was lost, and nothing was written."""
+
+    def __init__(self, error: ApprovalTuiError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class PostgresEngine:
+    """The connections to one store in a PostgreSQL database; threads may share it, forked children may not."""
+
+    def __init__(
+        self,
+        connecting: Connecting,
+        connections: Connections,
+        *,
+        clock: Clock | None,
+        new_id: IdFactory,
+        create: bool,
+        readonly: bool,
+        patience: float,
+    ) -> None:
+        """Without a clock, the database's counts. Raises StoreUnavailable, and StoreMissing where there is no store."""
+        self.location = connecting.location
+        self._connecting = connecting
+        self._connections = connections
+        self._given_clock = clock
+        self._new_id = new_id
+        self._readonly = readonly
+        self._patience = patience
+        self._is_closed = False
+        self._forks = Forks.count
+        self._ahead_of_monotonic = 0
+        self._schema, self.may_decide = self._open(create=create and not readonly)
+        self.wakeups = PostgresWakeups(connecting.connect, f"approval_tui_{self._schema}")
+
+    def clock(self) -> int:
+        """The time that counts in this store, in ms UTC: that of the database, as far as it is known."""
+        if self._given_clock is not None:
+            return self._given_clock()
+        return time.monotonic_ns() // 1_000_000 + self._ahead_of_monotonic
+
+    def write(self, function: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Runs the function in one writing transaction, commits it, and wakes those whom it concerns.
+
+        Where others got in the way, or the connection was lost before the end, nothing was written, and it is tried
+        again. What became of a transaction whose end got no answer is asked of the server.
+        """
+        if self._readonly:
+            raise StoreReadOnly(
+                f"The store {self.location} was opened for reading only.",
+                not_done="Nothing was written.",
+                to_do="Open it again without --readonly to decide.",
+            )
+        return self._tried(lambda: self._written(function, args, kwargs))
+
+    def read(self, function: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Runs the function on one consistent state of the store, without keeping any writer waiting."""
+        return self._tried(lambda: self._read(function, args, kwargs))
+
+    def data_version(self) -> Hashable:
+        """Changes whenever somebody adds to the log or says something of a proxy; raises StoreAway."""
+
+        def look() -> Hashable:
+            with self._connections.lent() as connection:
+                try:
+                    row = connection.execute(_VERSION).fetchone()
+                except psycopg.Error as error:
+                    raise self._lost(error) from error
+            assert row is not None
+            return tuple(row)
+
+        return self._tried(look)
+
+    def close(self) -> None:
+        """Closes the connections; what was committed stays."""
+        self._is_closed = True
+        if self._forks == Forks.count:
+            self.wakeups.close()
+            self._connections.close()
+
+    def _open(self, *, create: bool) -> tuple[int, bool]:
+        with self._connections.lent() as connection:
+            try:
+                if self._readonly:
+                    schema = refuse_outdated(connection, self.location)
+                else:
+                    schema = bring_up_to_date(connection, self.location, create=create)
+                row = connection.execute(_MAY_DECIDE).fetchone()
+            except psycopg.Error as error:
+                raise in_our_words(error, self.location) from error
+        assert row is not None
+        return schema, row["may_decide"]
+
+    def _tried(self, action: Callable[[], R]) -> R:
+        """What the action gives, tried again while the server is away or others get in the way."""
+        deadline = time.monotonic() + self._patience
+        waits = pauses()
+        others = 0
+        is_first = True
+        while True:
+            self._refuse_foreign_use()
+            try:
+                return action()
+            except _LostBeforeCommit as lost:
+                self._connections.forget()
+                error: ApprovalTuiError = lost.error
+                if is_first:
+                    is_first = False
+                    continue  # the server may be back, and only what was open before is lost
+            except StoreAway as gone:
+                error = gone
+            except AGAIN as conflict:
+                others += 1
+                if others >= _MOST_TRIES:
+                    raise in_our_words(conflict, self.location) from conflict
+                continue
+            pause = next(waits)
+            if time.monotonic() + pause > deadline:
+                raise error
+            time.sleep(pause)
+
+    def _written(self, function: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
+        with self._connections.lent() as connection:
+            transaction = self._begin(connection, writes=True)
+            refused: ApprovalTuiError | None = None
+            result: Any = None
+            try:
+                try:
+                    result = function(transaction, *args, **kwargs)
+                except RecordedRefusal as refusal:
+                    refused = refusal.error
+                link_new_events(transaction)
+            except NothingToDo as found:
+                self._roll_back(connection)
+                done: R = found.result
+                return done
+            except psycopg.Error as error:
+                self._roll_back(connection)
+                raise self._lost(error) from error
+            except BaseException:
+                self._roll_back(connection)
+                raise
+            self._commit(connection, transaction)
+        if refused is not None:
+            raise refused
+        written: R = result
+        return written
+
+    def _commit(self, connection: Connection[Row], transaction: PostgresTransaction) -> None:
+        try:
+            transaction.commit(self.wakeups.channels(transaction.touched))
+        except psycopg.Error as error:
+            self._roll_back(connection)
+            if not is_away(error):
+                raise self._lost(error) from error
+            self._connections_lost(connection)
+            if not self._was_committed(transaction.number, first_line(error)):
+                raise _LostBeforeCommit(away(self.location, first_line(error))) from error
+
+    def _connections_lost(self, connection: Connection[Row]) -> None:
+        with contextlib.suppress(psycopg.Error):
+            connection.close()
+
+    def _was_committed(self, number: str, why: str) -> bool:
+        """Whether the transaction with that number is in the store; raises StoreAway where that cannot be asked."""
+
+        def ask() -> bool:
+            with contextlib.closing(self._connecting.connect()) as connection:
+                try:
+                    row = connection.execute(b"SELECT pg_xact_status(%s::xid8) AS status", [number]).fetchone()
+                except psycopg.Error as error:
+                    raise in_our_words(error, self.location) from error
+            status = None if row is None else row["status"]
+            if status == "in progress":
+                raise away(self.location, "it still ends a transaction")
+            return bool(status == "committed")
+
+        try:
+            answer: bool = tried_for(LONGEST_DOUBT, ask, passing=StoreAway)
+        except ApprovalTuiError:
+            raise commit_unknown(self.location, why) from None
+        return answer
+
+    def _read(self, function: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
+        with self._connections.lent() as connection:
+            transaction = self._begin(connection, writes=False)
+            try:
+                return function(transaction, *args, **kwargs)
+            except psycopg.Error as error:
+                raise self._lost(error) from error
+            finally:
+                self._roll_back(connection)
+
+    def _begin(self, connection: Connection[Row], *, writes: bool) -> PostgresTransaction:
+        transaction = PostgresTransaction(
+            connection, self._new_id, self._schema, may_decide=self.may_decide, writes=writes
+        )
+        try:
+            there = transaction.begin(self._given_clock)
+        except psycopg.Error as error:
+            self._roll_back(connection)
+            raise self._lost(error) from error
+        self._ahead_of_monotonic = there - time.monotonic_ns() // 1_000_000
+        return transaction
+
+    def _lost(self, error: psycopg.Error) -> Exception:
+        """What to raise for an error after which nothing was written."""
+        if isinstance(error, AGAIN):
+            return error
+        if is_away(error):
+            return _LostBeforeCommit(away(self.location, first_line(error)))
+        return in_our_words(error, self.location)
+
+    def _roll_back(self, connection: Connection[Row]) -> None:
+        if connection.closed or connection.info.transaction_status == TransactionStatus.IDLE:
+            return
+        with contextlib.suppress(psycopg.Error):
+            connection.execute(b"ROLLBACK")
+
+    def _refuse_foreign_use(self) -> None:
+        if self._forks != Forks.count:
+            raise opened_before_fork(self.location)
+        if self._is_closed:
+            raise closed(self.location)

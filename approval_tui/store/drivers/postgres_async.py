@@ -1,0 +1,66 @@
+"""PostgreSQL from asyncio: each whole transaction is one hop to a thread, and several may run at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Concatenate, ParamSpec, TypeVar
+
+from approval_tui.store.drivers.postgres import PostgresEngine
+from approval_tui.store.drivers.postgres_connections import MOST_CONNECTIONS
+from approval_tui.store.drivers.postgres_errors import closed
+from approval_tui.store.transaction import Transaction
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class AsyncPostgresEngine:
+    """A PostgresEngine with threads of its own."""
+
+    def __init__(self, engine: PostgresEngine, threads: ThreadPoolExecutor) -> None:
+        self._engine = engine
+        self._threads: ThreadPoolExecutor | None = threads
+        self.location = engine.location
+        self.clock = engine.clock
+        self.wakeups = engine.wakeups
+
+    @classmethod
+    async def open(cls, make: Callable[[], PostgresEngine]) -> AsyncPostgresEngine:
+        """Opens the store on a new thread, with the engine that `make` gives; raises what that raises."""
+        threads = ThreadPoolExecutor(MOST_CONNECTIONS, thread_name_prefix="approval-tui-store")
+        try:
+            engine = await asyncio.get_running_loop().run_in_executor(threads, make)
+        except BaseException:
+            threads.shutdown(wait=False)
+            raise
+        return cls(engine, threads)
+
+    async def write(self, function: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """One hop: the whole transaction runs on a thread; see PostgresEngine.write."""
+        return await self._hop(partial(self._engine.write, function, *args, **kwargs))
+
+    async def read(self, function: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """One hop; see PostgresEngine.read."""
+        return await self._hop(partial(self._engine.read, function, *args, **kwargs))
+
+    async def data_version(self) -> Hashable:
+        """One hop; see PostgresEngine.data_version."""
+        return await self._hop(self._engine.data_version)
+
+    async def close(self) -> None:
+        """Ends the threads and closes the connections; closing twice is harmless."""
+        await asyncio.shield(self._close())  # a cancelled task must not leave it half closed
+
+    async def _close(self) -> None:
+        threads, self._threads = self._threads, None
+        if threads is not None:
+            await asyncio.get_running_loop().run_in_executor(threads, self._engine.close)
+            threads.shutdown(wait=False)
+
+    async def _hop(self, function: Callable[[], R]) -> R:
+        if self._threads is None:
+            raise closed(self.location)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function)

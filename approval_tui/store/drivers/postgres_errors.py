@@ -1,0 +1,117 @@
+"""PostgreSQL's errors in our words: what happened, what was not done, what to do now."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import errors
+
+from approval_tui.domain.errors import (
+    ApprovalTuiError,
+    InvalidInput,
+    StoreAway,
+    StoreBusy,
+    StoreCorrupt,
+    StoreFull,
+    StoreIncompatible,
+    StoreReadOnly,
+    StoreUnavailable,
+)
+
+_NOT_DONE = "Nothing was written and nothing may run."
+_AWAY = (
+    errors.AdminShutdown,
+    errors.CrashShutdown,
+    errors.CannotConnectNow,
+    errors.IdleSessionTimeout,
+    errors.IdleInTransactionSessionTimeout,
+)
+_HELD = (errors.LockNotAvailable, errors.QueryCanceled, errors.DeadlockDetected, errors.SerializationFailure)
+_NOT_ALLOWED = (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction)
+_REFUSED_LOGIN = (errors.InvalidPassword, errors.InvalidAuthorizationSpecification, errors.InvalidCatalogName)
+AGAIN = (errors.DeadlockDetected, errors.SerializationFailure)
+"""After these, nothing was done, and the same transaction may succeed."""
+
+
+def in_our_words(error: psycopg.Error, location: str) -> ApprovalTuiError:
+    """The error of our tree that says the same."""
+    why = first_line(error)
+    if isinstance(error, _HELD):
+        return StoreBusy(
+            f"The store {location} is held by others ({why}).",
+            not_done=_NOT_DONE,
+            to_do="Try again; `approval-tui store check` shows how the store is.",
+        )
+    if isinstance(error, errors.TooManyConnections):
+        return StoreBusy(
+            f"The server of the store {location} takes no more connections ({why}).",
+            not_done=_NOT_DONE,
+            to_do="Raise max_connections there, or let agents ask over `approval-tui serve`.",
+        )
+    if isinstance(error, errors.DiskFull):
+        return StoreFull(
+            f"The disk of the store {location} is full ({why}).", not_done=_NOT_DONE, to_do="Make room and try again."
+        )
+    if isinstance(error, _NOT_ALLOWED):
+        return StoreReadOnly(
+            f"The store {location} does not allow this ({why}).",
+            not_done=_NOT_DONE,
+            to_do="Use a database role that may: `approval-tui store init` makes one for agents and one for reviewers.",
+        )
+    if isinstance(error, errors.UndefinedTable | errors.UndefinedColumn | errors.UndefinedFunction):
+        return StoreIncompatible(
+            f"The store {location} is not as approval-tui made it ({why}).",
+            not_done=_NOT_DONE,
+            to_do="Run `approval-tui store check`.",
+        )
+    if isinstance(error, errors.DataCorrupted | errors.IndexCorrupted):
+        return StoreCorrupt(
+            f"The store {location} is damaged ({why}).",
+            not_done=_NOT_DONE,
+            to_do="Copy the server's files as they are, then restore a backup.",
+        )
+    if isinstance(error, psycopg.DataError):
+        return InvalidInput(f"A value cannot be stored: {why}.", not_done=_NOT_DONE, to_do="Correct it and try again.")
+    if is_away(error):
+        return away(location, why)
+    return StoreUnavailable(
+        f"The store {location} failed: {why}.",
+        not_done=_NOT_DONE,
+        to_do="See the server's log; `approval-tui audit verify` checks what the store holds.",
+    )
+
+
+def is_away(error: psycopg.Error) -> bool:
+    """Whether the connection is lost or could not be made, which may pass by itself."""
+    if isinstance(error, (*_REFUSED_LOGIN, errors.TooManyConnections)):
+        return False
+    return isinstance(error, _AWAY) or (isinstance(error, psycopg.OperationalError) and error.sqlstate is None)
+
+
+def away(location: str, why: str) -> StoreAway:
+    """The error for a server that cannot be reached."""
+    return StoreAway(
+        f"The store {location} cannot be reached: {why}.",
+        not_done=_NOT_DONE,
+        to_do="Check the server and the network; what was decided is kept there.",
+    )
+
+
+def commit_unknown(location: str, why: str) -> StoreUnavailable:
+    """The error where the connection was lost while a transaction was ending, and its fate cannot be asked."""
+    return StoreAway(
+        f"The connection to the store {location} was lost at the end of a transaction ({why}), and whether it was "
+        "recorded cannot be asked now.",
+        not_done="It is not known whether it was written; nothing may run on it.",
+        to_do="Look at the request before you try again.",
+    )
+
+
+def closed(location: str) -> StoreUnavailable:
+    """The error for a store that its owner has closed."""
+    return StoreUnavailable(f"The store {location} was closed.", not_done="Nothing was done.", to_do="Open it again.")
+
+
+def first_line(error: BaseException) -> str:
+    """What the error says, in one line and without a full stop at its end."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__).rstrip(".")

@@ -1,0 +1,72 @@
+"""Where a store is: a file, or a database."""
+
+from __future__ import annotations
+
+import os
+
+from approval_tui.domain.errors import StoreIncompatible, StoreUnavailable
+from approval_tui.domain.http_names import is_server_url
+from approval_tui.settings.paths import STORE_VARIABLE
+
+_DATABASE_SCHEMES = ("postgresql://", "postgres://")
+_NOTHING = "Nothing was opened and nothing may run."
+
+
+def resolved_location(location: str | None) -> str:
+    """The absolute path of the store's file, or the URL of its database.
+
+    Without a location, APPROVAL_TUI_STORE, the configuration and the platform's data folder are asked in this order.
+    Raises StoreIncompatible for a URL of anything else, StoreUnavailable and ConfigurationError.
+    """
+    chosen = location or os.environ.get(STORE_VARIABLE) or _configured_location()
+    if is_database_url(chosen):
+        return chosen
+    if chosen.startswith("sqlite://"):
+        chosen = chosen.removeprefix("sqlite://")
+    elif is_server_url(chosen):
+        raise StoreIncompatible(
+            f"{chosen} is a server, and this needs the store itself.",
+            not_done=_NOTHING,
+            to_do="Run it where the store is (--store), or decide over the server's reviewer API.",
+        )
+    elif "://" in chosen:
+        raise StoreIncompatible(
+            f"A store at {chosen.partition('://')[0]}:// is not known to this version.",
+            not_done=_NOTHING,
+            to_do="Give the path of a file, or a URL such as sqlite:///srv/approvals.db or postgresql://host/database.",
+        )
+    if not chosen or chosen == ":memory:" or chosen.endswith(os.sep):
+        raise StoreUnavailable(
+            f"{chosen!r} is no file that two programs could share.", not_done=_NOTHING, to_do="Give the path of a file."
+        )
+    return os.path.abspath(os.path.expanduser(chosen))
+
+
+def is_database_url(location: str) -> bool:
+    """Whether the location is that of a store in a PostgreSQL database; a scheme may be in capitals (RFC 3986)."""
+    return location[:13].lower().startswith(_DATABASE_SCHEMES)
+
+
+def shown_location(location: str) -> str:
+    """The location as it may be shown: without the password that a URL may hold."""
+    if not is_database_url(location):
+        return location
+    from urllib.parse import parse_qsl, urlencode, urlsplit  # few stores are databases
+
+    if "password" not in location.lower() and "@" not in location:
+        return location
+    parts = urlsplit(location)
+    user, at, host = parts.netloc.rpartition("@")
+    name, colon, _ = user.partition(":")
+    query = parts.query
+    if "password" in query.lower():
+        pairs = [(key, "****" if "password" in key.lower() else value) for key, value in parse_qsl(query)]
+        query = urlencode(pairs, safe="*/,-")
+    netloc = f"{name}:****{at}{host}" if colon else parts.netloc
+    return f"{parts.scheme}://{netloc}{parts.path}{'?' if query else ''}{query}"
+
+
+def _configured_location() -> str:
+    from approval_tui.settings.configuration import load_settings, store_location  # only where nobody said a path
+
+    return store_location(None, load_settings())
