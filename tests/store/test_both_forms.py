@@ -29,7 +29,7 @@ from approval_tui.store import (
     blocking_reviewer,
     open_store,
     open_store_blocking,
-    store_path,
+    resolved_location,
 )
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.blocking import BlockingStore
