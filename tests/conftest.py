@@ -16,6 +16,8 @@ from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.drivers import sqlite
 from tests.support import ManualClock
 
+pytest_plugins = ["tests.postgres.plugin"]
+
 settings.register_profile("patient", deadline=None)  # timings never decide a test
 settings.load_profile("patient")
 
