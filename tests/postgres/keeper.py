@@ -1,16 +1,18 @@
-"""The program that keeps a PostgreSQL server for tests: `python -m tests.postgres.keeper PROGRAMS USER FOLDER WHOLE`.
+"""The program that keeps a PostgreSQL server for tests: `python -m tests.postgres.keeper PROGRAMS USER FOLDER LOCK`.
 
 With what the folder PROGRAMS holds, run as USER (or as oneself where that is empty), it makes a new server in FOLDER
 and starts it, then obeys the lines `stop fast`, `stop immediate` and `start` on its standard input. It answers each,
 and the first start, with a line of JSON: the empty string when that is done, and otherwise the server's log. When its
-input ends, and so when whoever holds the other end is gone in whatever way, it stops the server and removes the folder
-WHOLE.
+input ends, and so when whoever holds the other end is gone in whatever way, it stops the server and removes FOLDER. If
+nobody else shares the lock on the open file of the number LOCK, the run of tests is over, and it removes the folder
+around that too.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import itertools
 import json
 import locale
@@ -142,7 +144,7 @@ def _locale() -> str:
     return "C.UTF-8"
 
 
-def main(programs: str, user: str, folder: str, whole: str) -> None:
+def main(programs: str, user: str, folder: str, lock: str) -> None:
     """Keeps a server until the input ends."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     keeper = _Keeper(programs, user, folder)
@@ -152,7 +154,10 @@ def main(programs: str, user: str, folder: str, whole: str) -> None:
                 print(json.dumps(keeper.obey(line.strip())), flush=True)
     finally:
         keeper.obey("stop immediate")
-        shutil.rmtree(whole, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(int(lock), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(os.path.dirname(folder), ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ class Run:
     def own(self) -> Iterator[OwnServer]:
         """A server of this process alone, which ends with the context or with the process."""
         folder = self._new_folder()
-        keeper = self._keep(folder, folder, subprocess.PIPE)
+        keeper = self._keep(folder, subprocess.PIPE)
         server = OwnServer(folder, keeper)
         try:
             _hear(keeper)
@@ -155,7 +155,7 @@ class Run:
         lifeline = os.open(_lifeline(self.folder), os.O_RDONLY | os.O_NONBLOCK)  # does not wait for a writer
         try:
             os.set_blocking(lifeline, True)
-            keeper = self._keep(folder, self.folder, lifeline)
+            keeper = self._keep(folder, lifeline)
         finally:
             os.close(lifeline)
         _keepers.append(keeper)
@@ -168,14 +168,14 @@ class Run:
         with open(said, "w", encoding="utf-8") as file:
             json.dump([folder, failure], file)
 
-    def _keep(self, folder: str, whole: str, lifeline: int) -> subprocess.Popen[str]:
-        """A keeper that makes and starts a server in the folder, and removes the whole when its lifeline ends."""
+    def _keep(self, folder: str, lifeline: int) -> subprocess.Popen[str]:
+        """A keeper that makes and starts a server in the folder, until its lifeline ends."""
         place, user = programs()
         kept = os.open(_kept(self.folder), os.O_RDWR)
         try:
-            fcntl.flock(kept, fcntl.LOCK_SH)  # the keeper holds the lock for as long as it runs
+            fcntl.flock(kept, fcntl.LOCK_SH)  # for the keeper, who inherits it
             return subprocess.Popen(
-                [sys.executable, "-m", "tests.postgres.keeper", place, user or "", folder, whole],
+                [sys.executable, "-m", "tests.postgres.keeper", place, user or "", folder, str(kept)],
                 cwd=ROOT,
                 stdin=lifeline,
                 stdout=subprocess.PIPE,
@@ -219,27 +219,30 @@ class RunOwner:
         self._lifeline = os.open(path, os.O_WRONLY)
         os.close(reader)
         self._kept = os.open(_kept(self.run.folder), os.O_CREAT | os.O_RDWR, 0o600)
+        fcntl.flock(self._kept, fcntl.LOCK_SH)
 
     def end(self) -> None:
         """Ends the shared server, and returns when all servers are gone with their files."""
         os.close(self._lifeline)
-        fcntl.flock(self._kept, fcntl.LOCK_EX)
+        fcntl.flock(self._kept, fcntl.LOCK_EX)  # nobody else shares it
         os.close(self._kept)
         shutil.rmtree(self.run.folder, ignore_errors=True)
 
 
 def _lifeline(folder: str) -> str:
-    """The named pipe that the run's owner holds open, and from which nobody else keeps its shared server."""
+    """The named pipe that the run's owner holds open; its end is the end of the shared server."""
     return os.path.join(folder, "lifeline")
 
 
 def _kept(folder: str) -> str:
-    """The file whose lock every keeper of the run shares."""
+    """The file whose lock the run's owner and every keeper share for as long as they run."""
     return os.path.join(folder, "kept")
 
 
 def _hear(keeper: subprocess.Popen[str]) -> None:
     """Waits until the keeper has done what it was asked; fails with the server's log if it could not."""
     assert keeper.stdout is not None
-    log = json.loads(keeper.stdout.readline())
+    answer = keeper.stdout.readline()
+    assert answer, "the program that keeps PostgreSQL for the tests is gone"
+    log = json.loads(answer)
     assert not log, f"PostgreSQL did not do what it should; its log:\n{log}"

@@ -15,7 +15,7 @@ import pytest
 from tests.postgres import programs as searched
 from tests.postgres.plugin import NOT_TESTED
 from tests.postgres.programs import Unavailable, programs
-from tests.postgres.servers import OWNER, OwnServer, Server, StopMode
+from tests.postgres.servers import OWNER, OwnServer, Run, Server, StopMode
 from tests.support import LONG, ROOT, until
 
 
@@ -91,16 +91,14 @@ with owner.run.own() as own:
 """
 
 
-def test_no_server_outlives_a_run_that_is_killed(postgres_server: Server) -> None:
+def test_no_server_outlives_a_run_that_is_killed(postgres_run: Run) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", OF_A_RUN], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as run:
         assert run.stdout is not None
         said = [run.stdout.readline().split() for _ in range(2)]
         run.send_signal(signal.SIGKILL)
-    for folder, pid in said:
-        until(lambda: not os.path.exists(folder))  # noqa: B023 - used before the next round
-        until(lambda: not runs(int(pid)))  # noqa: B023
+    until(lambda: not any(os.path.exists(folder) or runs(int(pid)) for folder, pid in said))
 
 
 def runs(pid: int) -> bool:
@@ -135,7 +133,7 @@ import sys
 import pytest
 from tests.postgres import programs
 programs.DEBIAN = ""
-sys.exit(pytest.main(["-q", "-n", "0", "tests/postgres/test_servers.py", "-k", "super_user_is_one"]))
+sys.exit(pytest.main(["-q", "-n", "0", "-p", "no:cacheprovider", "-k", "super_user_is_one", "tests/postgres"]))
 """
 
 
