@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from approval_tui.domain.errors import InvalidInput
@@ -32,6 +33,7 @@ class Environment:
             if getattr(options, name) == "":
                 raise InvalidInput(f"--{name} is empty.", not_done="Nothing was done.", to_do="Give a path.")
         self._options = options
+        self._clock: Callable[[], int] | None = None
 
     @lazy_property
     def settings(self) -> Settings:
@@ -58,16 +60,25 @@ class Environment:
 
     def open_store(self) -> BlockingStore:
         """The store, opened; says so when there was none. Raises StoreUnavailable, ConfigurationError."""
-        from approval_tui.store import open_store_blocking, resolved_location
+        from approval_tui.store import is_database_url, open_store_blocking, resolved_location
 
-        path = resolved_location(self.store_location())
-        was_there = os.path.exists(path)
-        store = open_store_blocking(path)
-        if not was_there:
+        location = resolved_location(self.store_location())
+        is_new = not is_database_url(location) and not os.path.exists(location)
+        store = open_store_blocking(location)
+        self._clock = store.now
+        if is_new:
             from approval_tui.cli.output import narrate
 
-            narrate(f"A new, empty store was made: {path}")
+            narrate(f"A new, empty store was made: {location}")
         return store
+
+    def now(self) -> int:
+        """The moment that counts in the store that was opened, else on this machine; in ms UTC."""
+        if self._clock is not None:
+            return self._clock()
+        from approval_tui.domain.clock import system_clock
+
+        return system_clock()
 
     def policy_engine(self) -> PolicyEngine | None:
         """The engine of the policy that APPROVAL_TUI_POLICY or the configuration names; raises PolicyError."""

@@ -14,7 +14,6 @@ from approval_tui.display.redaction import Redactor
 from approval_tui.display.request_view import request_fields
 from approval_tui.display.width import cell_width, pad, wrap
 from approval_tui.domain.canonical import JsonObject, exact_json
-from approval_tui.domain.clock import system_clock
 from approval_tui.domain.errors import StoreCorrupt
 from approval_tui.domain.models import DENIAL, Request
 from approval_tui.domain.precedents import Precedents, may_be_unusual
@@ -47,19 +46,20 @@ def precedents_of(request: Request, reader: BlockingReader) -> Precedents | None
 def print_request(
     request: Request,
     redactor: Redactor,
+    now: int,
     *,
     edited: JsonObject | None = None,
     previous: Request | None = None,
     precedents: Precedents | None = None,
 ) -> None:
-    """Prints all of it, nothing cut; `edited` are arguments that a reviewer is about to put in place.
+    """Prints all of it as it is at that moment (ms UTC), nothing cut.
 
-    `previous` is the request of the attempt before it; how they differ is printed, too. What is unusual is told by
-    the `precedents`.
+    `edited` are arguments that a reviewer is about to put in place. `previous` is the request of the attempt before
+    it; how they differ is printed, too. What is unusual is told by the `precedents`.
     """
     width = max(40, output.terminal_width())
     glyphs = ASCII if output.is_plain() else UNICODE
-    for field in request_fields(request, system_clock(), redactor, glyphs, previous=previous):
+    for field in request_fields(request, now, redactor, glyphs, previous=previous):
         _print_field(field.label, field.text, width)
     would_run = request if edited is None else replace(request, edited_arguments_text=exact_json(edited))
     if precedents is not None:

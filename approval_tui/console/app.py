@@ -31,14 +31,14 @@ from approval_tui.console.visible_filter import VisibleFilter
 from approval_tui.display.event_view import event_content
 from approval_tui.display.glyphs import ASCII, UNICODE, Glyphs
 from approval_tui.display.redaction import Redactor
-from approval_tui.domain.clock import Clock, system_clock
+from approval_tui.domain.clock import Clock
 from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.models import Request
 from approval_tui.notify import terminal
 from approval_tui.notify.attention import Attention
 from approval_tui.settings.actions import with_keymap
 from approval_tui.settings.configuration import Settings
-from approval_tui.store import resolved_location
+from approval_tui.store import resolved_location, shown_location
 
 MISSED_BEAT = 3.0
 """Seconds without the beat of every second after which the program must have been stopped."""
@@ -73,7 +73,7 @@ class ConsoleApp(App[None]):
         reviewer: Reviewer,
         settings: Settings | None = None,
         readonly: bool = False,
-        clock: Clock = system_clock,
+        clock: Clock | None = None,
         monotonic: Clock = monotonic_clock,
         shown_path: str | None = None,
         glyphs: Glyphs | None = None,
@@ -82,7 +82,6 @@ class ConsoleApp(App[None]):
         super().__init__()
         self.settings = settings or Settings()
         self.reviewer = reviewer
-        self.clock = clock
         self.glyphs = glyphs or _glyphs_of_terminal()
         self.contract = Contract(self.settings.arming, monotonic, self.call_later)
         self.actions = with_keymap(self.settings.keymap)
@@ -91,13 +90,15 @@ class ConsoleApp(App[None]):
         self.held: Mapping[tuple[str, str], Hold] = {}  #: the sessions that are held back, by requester and session
         self.defect: Exception | None = None  #: what ended the console, where it was a defect of ours
         self._readonly = _ASKED_READONLY if readonly else None
-        self.store_location = path = resolved_location(store_location)
-        self.shown_path = shown_path or _with_tilde(path)
-        self._watch = StoreWatch(self, path, Lists())
+        self.store_location = location = resolved_location(store_location)
+        self.shown_path = shown_path or _with_tilde(shown_location(location))
+        self._watch = StoreWatch(self, location, Lists(), clock)
+        self.given_clock = clock
+        self.clock: Clock = self._watch.now
         redactor = Redactor.with_names(self.settings.redact_names)
         self._main_screen = MainScreen(self._watch.lists, redactor, self.settings.layout, first_look)
         self._beat = time.monotonic()
-        self._attention = Attention(self.settings, clock, monotonic, in_tmux="TMUX" in os.environ)
+        self._attention = Attention(self.settings, self.clock, monotonic, in_tmux="TMUX" in os.environ)
         self._visible_filter = VisibleFilter()
         self.animation_level = "none"  # rows that only fly past on the way to the end have not been shown
         self.theme = self.settings.theme

@@ -73,7 +73,11 @@ class Delivery:
         if not self._stopped.is_set():
             app = self._app
             await deliver_at(
-                app.store_location, sinks, tell=self._tell, remind_after=app.settings.remind_after, clock=app.clock
+                app.store_location,
+                sinks,
+                tell=self._tell,
+                remind_after=app.settings.remind_after,
+                clock=app.given_clock,
             )
 
     def _tell(self, line: str) -> None:

@@ -15,7 +15,7 @@ import threading
 import time
 from typing import NamedTuple, NoReturn
 
-from approval_tui.domain.clock import Clock, system_clock
+from approval_tui.domain.clock import Clock
 from approval_tui.domain.models import Request
 
 _MOST = 100
@@ -83,7 +83,7 @@ class FirstLook:
         return b"", False
 
 
-def look(path: str, clock: Clock = system_clock) -> Found:
+def look(path: str, clock: Clock | None = None) -> Found:
     """What waits in the store of that file; raises an ApprovalTuiError where it cannot be read or shown."""
     from approval_tui.console.row_check import check_row
     from approval_tui.store import open_store_blocking

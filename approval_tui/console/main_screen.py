@@ -235,7 +235,7 @@ class MainScreen(ListKeys):
             self.app.work.read_call(self._shown)
 
     def on_store_unavailable(self, message: messages.StoreUnavailable) -> None:
-        self._set_trouble(trouble_of(message.error))
+        self._set_trouble(trouble_of(message.error, message.again_after))
         self.row_list.explain_emptiness(words.UNREADABLE)
 
     def on_story_loaded(self, message: messages.StoryLoaded) -> None:

@@ -93,9 +93,11 @@ class StoreOpened(Message):
 class StoreUnavailable(Message):
     """The store cannot be read; nothing can be decided until it is back."""
 
-    def __init__(self, error: ApprovalTuiError) -> None:
+    def __init__(self, error: ApprovalTuiError, again_after: float | None = None) -> None:
+        """`again_after` are the s to the next try, where they are worth a word."""
         super().__init__()
         self.error = error
+        self.again_after = again_after
 
 
 class StoryLoaded(Message):

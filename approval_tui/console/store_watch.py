@@ -9,12 +9,14 @@ import asyncio
 import contextlib
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from approval_tui.console import messages
 from approval_tui.console.lists import Lists, ListView
 from approval_tui.console.loading import load_newest, load_page
-from approval_tui.domain.errors import ApprovalTuiError, StoreReadOnly, StoreUnavailable
+from approval_tui.domain.clock import Clock, system_clock
+from approval_tui.domain.errors import ApprovalTuiError, StoreAway, StoreReadOnly, StoreUnavailable
 from approval_tui.store import open_store
 
 if TYPE_CHECKING:
@@ -36,6 +38,9 @@ SHARE = 2
 RETRY = 1.0
 """Seconds after which a store that went away is looked for again."""
 
+LONGEST_RETRY = 15.0
+"""Seconds to which that grows, doubling, for a server that stays away."""
+
 WRITABLE_AGAIN = 5.0
 """Seconds after which a store that could only be read is tried for writing."""
 
@@ -43,12 +48,15 @@ WRITABLE_AGAIN = 5.0
 class StoreWatch:
     """The one reader of the store for the lists of the console."""
 
-    def __init__(self, app: ConsoleApp, path: str, lists: Lists) -> None:
+    def __init__(self, app: ConsoleApp, location: str, lists: Lists, clock: Clock | None) -> None:
+        """Without a clock, the store's counts."""
         self.lists = lists
         self.why_readonly: str | None = None  #: why the store itself cannot be written
         self.is_open = False
         self._app = app
-        self._path = path
+        self._location = location
+        self._clock = clock
+        self._ahead = 0
         self._store: AsyncStore | None = None
         self._poke = asyncio.Event()
         self._wants_all = True
@@ -68,6 +76,12 @@ class StoreWatch:
             )
         return self._store
 
+    def now(self) -> int:
+        """The moment that counts in the store, in ms UTC; until it was opened, by the machine's clock."""
+        if self._clock is not None:
+            return self._clock()
+        return system_clock() + self._ahead
+
     def poke(self, *, rows_only: bool = False) -> None:
         """Asks for a load now; `rows_only` where nothing changed and other rows came into view."""
         self._wants_all = self._wants_all or not rows_only
@@ -80,15 +94,23 @@ class StoreWatch:
 
     async def run(self) -> None:
         """Watches until it is cancelled; whatever goes wrong is posted, and tried again."""
+        retry = RETRY
         while True:
             try:
                 await self._open()
+                retry = RETRY
                 await self._watch()
             except ApprovalTuiError as error:
                 self.is_open = False
-                self._app.main_screen.post_message(messages.StoreUnavailable(error))
-            await self.close()
-            await asyncio.sleep(RETRY)
+                is_away = isinstance(error, StoreAway)
+                message = messages.StoreUnavailable(error, retry if is_away else None)
+                self._app.main_screen.post_message(message)
+                await self.close()
+                await asyncio.sleep(retry)
+                retry = min(2 * retry, LONGEST_RETRY) if is_away else RETRY
+            else:
+                await self.close()
+                await asyncio.sleep(RETRY)
 
     async def close(self) -> None:
         """Closes the store."""
@@ -101,22 +123,24 @@ class StoreWatch:
     async def _open(self) -> None:
         self.why_readonly = None
         self._opened_at = time.monotonic()
-        clock = self._app.clock
+        open_here = partial(open_store, self._location, create=False, clock=self._clock, patience=0.0)
         if self._app.why_readonly is not None:
-            self._store = await open_store(self._path, create=False, readonly=True, clock=clock)
+            self._store = await open_here(readonly=True)
             return
         try:
             self._refuse_unwritable()
-            self._store = await open_store(self._path, create=False, clock=clock)
+            self._store = await open_here()
         except StoreReadOnly as error:
-            self._store = await open_store(self._path, create=False, readonly=True, clock=clock)
+            self._store = await open_here(readonly=True)
             self.why_readonly = error.happened
+        if not self._store.may_decide:
+            self.why_readonly = "This database role is an agent's and may not decide."
 
     def _refuse_unwritable(self) -> None:
         """Raises StoreReadOnly for a file that may only be read: SQLite opens it all the same, and refuses later."""
-        if os.path.exists(self._path) and not os.access(self._path, os.W_OK):
+        if os.path.exists(self._location) and not os.access(self._location, os.W_OK):
             raise StoreReadOnly(
-                f"The store {self._path} may only be read by this user.",
+                f"The store {self._location} may only be read by this user.",
                 not_done="It was opened for reading.",
                 to_do="Mend the permissions of the file and its folder.",
             )
@@ -184,6 +208,7 @@ class StoreWatch:
             screen.post_message(messages.StoreUnavailable(trouble))
         elif not self.is_open or self._had_trouble:
             screen.post_message(messages.StoreOpened())
+        self._ahead = self.store.now() - system_clock()
         self._had_trouble = trouble is not None
         self.is_open = True
 

@@ -38,10 +38,13 @@ class Trouble(NamedTuple):
     text: str
 
 
-def trouble_of(error: ApprovalTuiError) -> Trouble:
-    """How the error is shown while it lasts."""
+def trouble_of(error: ApprovalTuiError, again_after: float | None = None) -> Trouble:
+    """How the error is shown while it lasts; `again_after` are the s to the next try of a server that is away."""
     word = next((word for kind, word in _WORDS if isinstance(error, kind)), "STORE AWAY")
-    parts = [error.happened, "Nothing can be decided meanwhile.", error.to_do, "This console goes on by itself."]
+    going_on = "This console goes on by itself."
+    if again_after is not None:
+        going_on = f"This console connects again by itself; it tries every {again_after:g} s."
+    parts = [error.happened, "Nothing can be decided meanwhile.", error.to_do, going_on]
     return Trouble(word, " ".join(part for part in parts if part).replace("`", ""))
 
 

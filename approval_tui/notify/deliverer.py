@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from approval_tui.domain.clock import HOUR, SECOND, Clock, system_clock
+from approval_tui.domain.clock import HOUR, SECOND, Clock
 from approval_tui.domain.errors import ApprovalTuiError, StoreUnavailable
 from approval_tui.domain.ids import new_secret
 from approval_tui.domain.notices import Delivery, GivenUp
@@ -62,7 +62,7 @@ async def deliver_at(
     *,
     tell: Tell,
     remind_after: int | None = None,
-    clock: Clock = system_clock,
+    clock: Clock | None = None,
 ) -> None:
     """The same from the store at that place, which is opened anew when it went away, and never made."""
     deliverer = await _Deliverer.of(sinks, tell, remind_after)

@@ -15,7 +15,6 @@ from msgspec import UNSET
 from approval_tui.domain.attempts import DraftAttempt
 from approval_tui.domain.calls import Call
 from approval_tui.domain.canonical import JsonObject, canonical_hash, tagged_hash
-from approval_tui.domain.clock import system_clock
 from approval_tui.domain.errors import ClaimInvalid, StatusConflict
 from approval_tui.domain.lifecycle import APPROVED, CANCELLED, CONSUMED, EXPIRED, NOT_RUN, PENDING
 from approval_tui.domain.models import DENIAL, Request
@@ -171,7 +170,7 @@ class AgentApi:
         with self.feed.listening(request_id) as rung:
             while True:
                 request = await self.store.server.owned(request_id, requester)
-                left = min(until, request.expires_at) - system_clock()
+                left = min(until, request.expires_at) - self.store.now()
                 if request.status != PENDING or left <= 0 or self.feed.is_stopping:
                     break
                 await rung_within(rung, left / 1000, exchange.gone)

@@ -7,7 +7,6 @@ from collections.abc import Collection
 
 from starlette.datastructures import Headers
 
-from approval_tui.domain.clock import system_clock
 from approval_tui.domain.tokens import Token, has_secret, token_id_of
 from approval_tui.server.errors import Refusal
 from approval_tui.store.asynchronous import AsyncStore
@@ -36,7 +35,7 @@ async def authenticate(store: AsyncStore, headers: Headers) -> Token:
     scheme, _, text = given[0].partition(" ") if len(given) == 1 else ("", "", "")
     token_id = token_id_of(text) if scheme.lower() == "bearer" else None
     token = None if token_id is None else await store.server.find_token(token_id)
-    if token is None or not has_secret(token, text) or not token.is_live(system_clock()):
+    if token is None or not has_secret(token, text) or not token.is_live(store.now()):
         raise Refusal(401, "invalid_token", "A valid token is needed.", headers=_CHALLENGE)
     return token
 
@@ -44,5 +43,5 @@ async def authenticate(store: AsyncStore, headers: Headers) -> Token:
 async def refuse_ended_token(store: AsyncStore, token: Token) -> None:
     """Raises Refusal where the token was revoked, or has expired, while its caller waited."""
     now = await store.server.find_token(token.id)
-    if now is None or not now.is_live(system_clock()):
+    if now is None or not now.is_live(store.now()):
         raise Refusal(401, "invalid_token", "A valid token is needed.", headers=_CHALLENGE)

@@ -8,7 +8,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 
-from approval_tui.domain.clock import SECOND, system_clock
+from approval_tui.domain.clock import SECOND
 from approval_tui.domain.errors import ApprovalTuiError
 from approval_tui.domain.http_names import LONGEST_POLL
 from approval_tui.store.asynchronous import AsyncStore
@@ -52,10 +52,9 @@ class ChangeFeed:
         self.is_stopping = True
         self._ring_all()
 
-    @staticmethod
-    def until(wait: int) -> int:
+    def until(self, wait: int) -> int:
         """When a poll ends that is to be held for so many ms."""
-        return system_clock() + min(wait, LONGEST_WAIT)
+        return self._store.now() + min(wait, LONGEST_WAIT)
 
     @contextlib.contextmanager
     def listening(self, request_id: str | None) -> Iterator[asyncio.Event]:

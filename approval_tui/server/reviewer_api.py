@@ -15,7 +15,7 @@ from msgspec import UNSET
 from approval_tui.domain import grants
 from approval_tui.domain.bulk import BulkResult
 from approval_tui.domain.canonical import JsonObject
-from approval_tui.domain.clock import parse_duration, system_clock
+from approval_tui.domain.clock import parse_duration
 from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.errors import ApprovalTuiError, InvalidInput, StoreUnavailable
 from approval_tui.domain.lifecycle import APPROVE, DENY, PENDING
@@ -69,7 +69,7 @@ class ReviewerApi:
         with self.feed.listening(None) as rung:
             while True:
                 first = await self.store.reviewer.pending_page(start=_after(newer_than), most=1)
-                left = until - system_clock()
+                left = until - self.store.now()
                 if first.requests or left <= 0 or self.feed.is_stopping:
                     break
                 await rung_within(rung, left / 1000, exchange.gone)
@@ -87,7 +87,7 @@ class ReviewerApi:
         with self.feed.listening(exchange.request_id) as rung:
             while True:
                 request = await self.store.reviewer.get(exchange.request_id)
-                left = min(until, request.expires_at) - system_clock()
+                left = min(until, request.expires_at) - self.store.now()
                 if request.status != PENDING or left <= 0 or self.feed.is_stopping:
                     return Answer(200, request.to_json())
                 await rung_within(rung, left / 1000, exchange.gone)

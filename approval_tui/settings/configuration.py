@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from approval_tui.domain import limits, proxy_choices
 from approval_tui.domain.clock import SECOND, format_duration
+from approval_tui.domain.database_urls import shown_location
 from approval_tui.domain.errors import ConfigurationError, InvalidInput
 from approval_tui.domain.sinks import REQUESTED, ChatSink, Sink, Webhook
 from approval_tui.settings import actions
@@ -217,7 +218,7 @@ _WEBHOOK_URL = "notify.webhook.url"
 _WEBHOOK_SECRET = "notify.webhook.secret"  # noqa: S105 - a key's name
 
 KEYS = {
-    "store": Key("store", reading.read_file_path),
+    "store": Key("store", reading.read_file_path, masked=shown_location),
     "policy": Key("policy", reading.read_file_path),
     "reviewer": Key("reviewer", reading.read_text),
     "requests.timeout": Key("timeout", reading.duration(1000), is_duration=True),

@@ -7,8 +7,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from approval_tui.domain.clock import Clock
+from approval_tui.domain.database_urls import is_database_url, shown_location
 from approval_tui.domain.ids import IdFactory, new_request_id
-from approval_tui.store.locations import is_database_url, resolved_location, shown_location
+from approval_tui.store.locations import folder_beside, resolved_location
 from approval_tui.store.opening import Opening
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class OpeningStore:
 
 __all__ = [
     "OpeningStore",
+    "folder_beside",
     "is_database_url",
     "open_store",
     "open_store_blocking",

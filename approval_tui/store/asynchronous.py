@@ -8,6 +8,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from approval_tui.domain.audit import Event, Head, Verification
 from approval_tui.domain.calls import Call, CheckedCall, Submitted, check_call
+from approval_tui.domain.errors import StoreAway
 from approval_tui.domain.lifecycle import EXPIRED, PENDING
 from approval_tui.domain.models import Request
 from approval_tui.store import procedures, wakeups
@@ -102,13 +103,25 @@ class RequesterStore(_Face):
         return await self._engine.write(submitting.submit, checked)
 
     async def wait(self, request_id: str, *, timeout: int | None = None) -> Request:
-        """The request as soon as it is no longer pending, or as it is after `timeout` ms."""
+        """The request as soon as it is no longer pending, or as it is after `timeout` ms.
+
+        Raises StoreAway where the store's server is away for a minute, and RequestNotFound.
+        """
         clock = self._engine.clock
         deadline = None if timeout is None else clock() + timeout
 
         async with async_wakeup(self._engine, request_id) as sleep:
+            absence = wakeups.Absence()
             while True:
-                request = await self._engine.read(queries.get, request_id)
+                try:
+                    request = await self._engine.read(queries.get, request_id)
+                except StoreAway:
+                    seconds = absence.seconds_to_wait(deadline, clock())
+                    if seconds is None:
+                        raise
+                    await sleep(seconds)
+                    continue
+                absence.end()
                 if request.status == EXPIRED:
                     return await self._engine.write(records.record_due, request_id)
                 seconds = wakeups.seconds_to_wait(request.expires_at, deadline, clock())
@@ -227,6 +240,15 @@ class AsyncStore:
     def location(self) -> str:
         """Where the store is: its file's path, or its URL without the password."""
         return self._engine.location
+
+    @property
+    def may_decide(self) -> bool:
+        """Whether the store lets this user approve; a database role for agents may not."""
+        return self._engine.may_decide
+
+    def now(self) -> int:
+        """The moment that counts in this store, in ms UTC: by the machine's clock, or by the database's."""
+        return self._engine.clock()
 
     async def close(self) -> None:
         """Closes the store; closing twice is harmless."""

@@ -46,6 +46,15 @@ class BlockingStore:
         """Where the store is: its file's path, or its URL without the password."""
         return self._engine.location
 
+    @property
+    def may_decide(self) -> bool:
+        """Whether the store lets this user approve; a database role for agents may not."""
+        return self._engine.may_decide
+
+    def now(self) -> int:
+        """The moment that counts in this store, in ms UTC: by the machine's clock, or by the database's."""
+        return self._engine.clock()
+
     def close(self) -> None:
         """Closes the store; closing twice is harmless."""
         self._engine.close()

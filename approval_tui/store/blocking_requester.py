@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from approval_tui.domain.calls import Call, CheckedCall, Submitted, check_call
+from approval_tui.domain.errors import StoreAway
 from approval_tui.domain.lifecycle import EXPIRED, PENDING
 from approval_tui.domain.models import Request
 from approval_tui.store import wakeups
@@ -49,13 +50,25 @@ class BlockingRequesterStore(BlockingFace):
         self._engine.write(proxy_standings.note_proxy, standing)
 
     def wait(self, request_id: str, *, timeout: int | None = None) -> Request:
-        """The request as soon as it is no longer pending, or as it is after `timeout` ms."""
+        """The request as soon as it is no longer pending, or as it is after `timeout` ms.
+
+        Raises StoreAway where the store's server is away for a minute, and RequestNotFound.
+        """
         clock = self._engine.clock
         deadline = None if timeout is None else clock() + timeout
 
         with wakeups.blocking_wakeup(self._engine, request_id) as sleep:
+            absence = wakeups.Absence()
             while True:
-                request = self._engine.read(records.load_request, request_id)
+                try:
+                    request = self._engine.read(records.load_request, request_id)
+                except StoreAway:
+                    seconds = absence.seconds_to_wait(deadline, clock())
+                    if seconds is None:
+                        raise
+                    sleep(seconds)
+                    continue
+                absence.end()
                 if request.status == EXPIRED:
                     return self._engine.write(records.record_due, request_id)
                 seconds = wakeups.seconds_to_wait(request.expires_at, deadline, clock())

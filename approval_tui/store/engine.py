@@ -41,6 +41,10 @@ class Engine(Protocol):
         """The time that counts in this store, in ms UTC."""
 
     @property
+    def may_decide(self) -> bool:
+        """Whether this user may approve; a database role for agents may not."""
+
+    @property
     def wakeups(self) -> Wakeups:
         """Where those who wait are woken."""
 
@@ -66,6 +70,10 @@ class AsyncEngine(Protocol):
 
     @property
     def clock(self) -> Clock:
+        """See Engine."""
+
+    @property
+    def may_decide(self) -> bool:
         """See Engine."""
 
     @property

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
+from approval_tui.domain.database_urls import is_database_url
 from approval_tui.domain.errors import StoreIncompatible, StoreUnavailable
 from approval_tui.domain.http_names import is_server_url
 from approval_tui.settings.paths import STORE_VARIABLE
 
-_DATABASE_SCHEMES = ("postgresql://", "postgres://")
 _NOTHING = "Nothing was opened and nothing may run."
 
 
@@ -42,28 +42,16 @@ def resolved_location(location: str | None) -> str:
     return os.path.abspath(os.path.expanduser(chosen))
 
 
-def is_database_url(location: str) -> bool:
-    """Whether the location is that of a store in a PostgreSQL database; a scheme may be in capitals (RFC 3986)."""
-    return location[:13].lower().startswith(_DATABASE_SCHEMES)
-
-
-def shown_location(location: str) -> str:
-    """The location as it may be shown: without the password that a URL may hold."""
+def folder_beside(location: str) -> str:
+    """A path of this user's for files that belong to a store: beside its file, or for a database in the data folder."""
     if not is_database_url(location):
         return location
-    from urllib.parse import parse_qsl, urlencode, urlsplit  # few stores are databases
+    from hashlib import sha256
 
-    if "password" not in location.lower() and "@" not in location:
-        return location
-    parts = urlsplit(location)
-    user, at, host = parts.netloc.rpartition("@")
-    name, colon, _ = user.partition(":")
-    query = parts.query
-    if "password" in query.lower():
-        pairs = [(key, "****" if "password" in key.lower() else value) for key, value in parse_qsl(query)]
-        query = urlencode(pairs, safe="*/,-")
-    netloc = f"{name}:****{at}{host}" if colon else parts.netloc
-    return f"{parts.scheme}://{netloc}{parts.path}{'?' if query else ''}{query}"
+    from approval_tui.settings.paths import default_store_path
+
+    name = sha256(location.encode()).hexdigest()[:32]
+    return os.path.join(os.path.dirname(default_store_path()), f"database-{name}")
 
 
 def _configured_location() -> str:

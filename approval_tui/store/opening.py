@@ -6,9 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from approval_tui.domain.clock import Clock, system_clock
+from approval_tui.domain.database_urls import is_database_url, shown_location
 from approval_tui.domain.errors import StoreIncompatible
 from approval_tui.domain.ids import IdFactory
-from approval_tui.store.locations import is_database_url, shown_location
 
 if TYPE_CHECKING:
     from approval_tui.store.drivers.postgres import PostgresEngine

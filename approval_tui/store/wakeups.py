@@ -18,6 +18,9 @@ WAITER_POLL = 2.0
 CONSOLE_POLL = 1.0
 """Seconds after which a console looks on its own."""
 
+LONGEST_ABSENCE = 60.0
+"""Seconds for which a waiting requester waits for a server that went away; a request is safe there meanwhile."""
+
 Wait = Callable[[float], bool]
 
 
@@ -74,6 +77,25 @@ class FileWatch:
 
     def close(self) -> None:
         """Nothing stays open between two waits."""
+
+
+class Absence:
+    """How long the store has been away while somebody waits."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    def end(self) -> None:
+        """The store is there."""
+        self._since = None
+
+    def seconds_to_wait(self, deadline: int | None, now: int) -> float | None:
+        """How long to sleep before the next look; None when that has gone on for too long, or past the deadline."""
+        moment = time.monotonic()
+        if self._since is None:
+            self._since = moment
+        is_over = moment - self._since > LONGEST_ABSENCE or (deadline is not None and deadline <= now)
+        return None if is_over else min(WAITER_POLL, max(0.05, moment - self._since))
 
 
 def seconds_to_wait(expires_at: int, deadline: int | None, now: int) -> float | None:

@@ -14,7 +14,7 @@ from approval_tui.cli.exit_codes import CANCELLED, DENIED, DONE, EXPIRED, STILL_
 from approval_tui.cli.json_input import STDIN, read_object
 from approval_tui.domain import lifecycle
 from approval_tui.domain.calls import Call, Submitted
-from approval_tui.domain.clock import format_duration, system_clock
+from approval_tui.domain.clock import format_duration
 from approval_tui.domain.errors import ApprovalTuiError, Conflict, InvalidInput
 from approval_tui.domain.ids import new_secret
 from approval_tui.gate.attempt import NO_WAITING, Attempt
@@ -44,7 +44,7 @@ def submit(options: Namespace, environment: Environment) -> int:
             submitted = run_blocking(attempt, attempt.asking_steps(), store.requester)
             _print_submitted(submitted.request, submitted.created, options)
             return DONE
-        return _submit_and_wait(store, attempt, options)
+        return _submit_and_wait(store, attempt, options, environment)
 
 
 def wait(options: Namespace, environment: Environment) -> int:
@@ -52,7 +52,7 @@ def wait(options: Namespace, environment: Environment) -> int:
     with AskingStore(environment) as store:
         request = store.find(options.id)
         if request.status == lifecycle.PENDING:
-            _narrate_waiting(request)
+            _narrate_waiting(request, environment)
             request = store.requester.wait(request.id, timeout=options.timeout)
     output.print_status(request, as_json=options.json)
     return _WAIT_CODES[request.status]
@@ -148,7 +148,7 @@ def _refuse_two_readers(options: Namespace) -> None:
         )
 
 
-def _submit_and_wait(store: AskingStore, attempt: Attempt, options: Namespace) -> int:
+def _submit_and_wait(store: AskingStore, attempt: Attempt, options: Namespace, environment: Environment) -> int:
     """Submits and waits; Ctrl-C withdraws the request if this very command made it."""
     submitted = None
     try:
@@ -156,7 +156,7 @@ def _submit_and_wait(store: AskingStore, attempt: Attempt, options: Namespace) -
             submitted = run_blocking(attempt, attempt.asking_steps(), store.requester)
         request = submitted.request
         if request.status == lifecycle.PENDING:
-            _narrate_waiting(request)
+            _narrate_waiting(request, environment)
             request = store.requester.wait(request.id, timeout=attempt.hold)
     except KeyboardInterrupt:
         if submitted is not None:
@@ -196,8 +196,8 @@ def _withdraw(store: AskingStore, submitted: Submitted) -> None:
         output.narrate(f"{request.id} was withdrawn.")
 
 
-def _narrate_waiting(request: Request) -> None:
-    left = format_duration(request.expires_at - system_clock())
+def _narrate_waiting(request: Request, environment: Environment) -> None:
+    left = format_duration(request.expires_at - environment.now())
     output.narrate(f"Waiting for a decision on {request.id} ({left} left). A reviewer decides in `approval-tui`.")
 
 

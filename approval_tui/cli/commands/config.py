@@ -13,6 +13,7 @@ from approval_tui.domain.errors import ConfigurationError
 from approval_tui.domain.names import in_quotes
 from approval_tui.settings.configuration import load_settings, settings_to_json
 from approval_tui.settings.paths import config_path
+from approval_tui.store import shown_location
 
 
 def path(options: Namespace, _environment: Environment) -> int:
@@ -36,7 +37,7 @@ def show(options: Namespace, environment: Environment) -> int:
         return DONE
     for key, value in values.items():
         output.print_line(f"{key}: {_text(value)}")
-    output.narrate(f"The store in use: {environment.store_location()}")
+    output.narrate(f"The store in use: {shown_location(environment.store_location())}")
     return DONE
 
 

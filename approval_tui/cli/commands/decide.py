@@ -116,7 +116,7 @@ def _ask(
 
     previous, precedents = attempt_before(request, store.reader), precedents_of(request, store.reader)
     redactor = environment.redactor(reveal=True)
-    print_request(request, redactor, edited=edited, previous=previous, precedents=precedents)
+    print_request(request, redactor, environment.now(), edited=edited, previous=previous, precedents=precedents)
     what = "this, and the same call for the rest of its session" if options.for_session else "this"
     wanted, named = YES, "yes"
     if request.is_of_high_risk:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from approval_tui.cli import output
 from approval_tui.cli.environment import Environment
 from approval_tui.cli.exit_codes import DONE, INTERRUPTED
-from approval_tui.domain.clock import system_clock
 from approval_tui.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def add(options: Namespace, environment: Environment) -> int:
                 output.narrate("Nothing was granted.")
                 return INTERRUPTED
         grant = store.reviewer.add_grant(request.id, terms, reviewer=reviewer, digest=digest)
-    _print_grant(grant, as_json=options.json)
+    _print_grant(grant, environment.now(), as_json=options.json)
     return DONE
 
 
@@ -87,8 +86,8 @@ def _refuse_terms(options: Namespace) -> None:
 
 def list_grants(options: Namespace, environment: Environment) -> int:
     """Prints the grants in force, newest first; with --all those that ended, too."""
-    now = system_clock()
     with environment.open_store() as store:
+        now = environment.now()
         grants = [grant for grant in store.reviewer.grants() if options.all or grant.is_live(now)]
     if options.json:
         output.print_json_array(grant.to_json() for grant in grants)
@@ -108,7 +107,7 @@ def revoke(options: Namespace, environment: Environment) -> int:
     else:
         from approval_tui.display.grant_view import state_words
 
-        output.print_line(f"{grant.id} {state_words(grant, system_clock())}")
+        output.print_line(f"{grant.id} {state_words(grant, environment.now())}")
     return DONE
 
 
@@ -156,13 +155,13 @@ def _print_preview(preview: GrantPreview, environment: Environment) -> None:
         output.print_line(f"  and {len(covered) - _MOST_EXAMPLES} more (--json names them all)")
 
 
-def _print_grant(grant: Grant, *, as_json: bool) -> None:
+def _print_grant(grant: Grant, now: int, *, as_json: bool) -> None:
     from approval_tui.display.grant_view import state_words, uses_words
 
     if as_json:
         output.print_json(grant.to_json())
     else:
-        output.print_line(f"{grant.id} {state_words(grant, system_clock())}, used {uses_words(grant)}")
+        output.print_line(f"{grant.id} {state_words(grant, now)}, used {uses_words(grant)}")
 
 
 def _print_table(grants: list[Grant], now: int, environment: Environment) -> None:

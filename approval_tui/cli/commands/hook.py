@@ -156,9 +156,10 @@ def _gate(agent: CodingAgent, options: Namespace, environment: Environment, aske
 
 def kept_calls_folder(environment: Environment) -> str:
     """Where the hook keeps the claims of calls that run: beside the store that they belong to."""
-    from approval_tui.store import resolved_location
+    from approval_tui.store import folder_beside, resolved_location
 
-    return f"{resolved_location(environment.store_location())}.hook"
+    location = resolved_location(environment.store_location())
+    return f"{folder_beside(location)}.hook"
 
 
 def _policy(options: Namespace, environment: Environment) -> PolicyEngine | None:

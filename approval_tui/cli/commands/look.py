@@ -35,7 +35,7 @@ def list_requests(options: Namespace, environment: Environment) -> int:
             return DONE
         if not requests:
             output.narrate(f"{_nothing(chosen)} in {store.location}.")
-    print_requests(requests, environment.redactor(), is_waiting=options.status == PENDING)
+    print_requests(requests, environment.redactor(), environment.now(), is_waiting=options.status == PENDING)
     return DONE
 
 
@@ -49,7 +49,8 @@ def show(options: Namespace, environment: Environment) -> int:
         from approval_tui.cli.request_text import attempt_before, precedents_of, print_request
 
         previous, precedents = attempt_before(request, store.reader), precedents_of(request, store.reader)
-    print_request(request, environment.redactor(reveal=options.reveal), previous=previous, precedents=precedents)
+    redactor = environment.redactor(reveal=options.reveal)
+    print_request(request, redactor, environment.now(), previous=previous, precedents=precedents)
     return DONE
 
 
@@ -65,22 +66,21 @@ def history(options: Namespace, environment: Environment) -> int:
         requests = [request for page in pages for request in page]
     if not requests:
         output.narrate("Nothing in the history matches.")
-    print_requests(requests, environment.redactor(), is_waiting=False)
+    print_requests(requests, environment.redactor(), environment.now(), is_waiting=False)
     if len(requests) == options.limit:
         same = "approval-tui history" if chosen == EVERYTHING else "the same with"
         output.narrate(f"Older ones: {same} --before {requests[-1].id}")
     return DONE
 
 
-def print_requests(requests: Sequence[Request], redactor: Redactor, *, is_waiting: bool) -> None:
-    """A table of requests; every outside text in it is visible, and secrets are masked."""
+def print_requests(requests: Sequence[Request], redactor: Redactor, now: int, *, is_waiting: bool) -> None:
+    """A table of requests at that moment (ms UTC); every outside text in it is visible, and secrets are masked."""
     from approval_tui.display.badges import risk_badge, status_badge
     from approval_tui.display.preview import preview_line
     from approval_tui.display.visible import visible_text
     from approval_tui.display.width import cell_width, cut, pad
-    from approval_tui.domain.clock import format_duration, system_clock
+    from approval_tui.domain.clock import format_duration
 
-    now = system_clock()
     plain = output.is_plain()
     tools = [cut(visible_text(request.tool), _WIDEST_NAME) for request in requests]
     requesters = [cut(visible_text(request.requester), _WIDEST_NAME) for request in requests]

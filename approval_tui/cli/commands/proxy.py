@@ -66,7 +66,7 @@ def _gate_and_options(options: Namespace, environment: Environment, settings: Se
         on_pending=options.on_pending or settings.proxy_on_pending,
         pending_code=settings.proxy_pending_code if options.pending_code is None else options.pending_code,
         rollback_on=options.rollback_on or settings.proxy_rollback_on,
-        store=location if environment.is_store_named() and not is_server_url(location) else None,
+        store=location if environment.is_store_named() and "://" not in location else None,
     )
     gate = Gate(
         chosen.requester,
@@ -82,10 +82,8 @@ def _gate_and_options(options: Namespace, environment: Environment, settings: Se
 
 def status(options: Namespace, environment: Environment) -> int:
     """Lists the proxies that run, what they decided, and the rules that deny most."""
-    from approval_tui.domain.clock import system_clock
-
     with environment.open_store() as store:
-        running = [each for each in store.reviewer.proxies() if each.is_running(system_clock()) and _is_there(each)]
+        running = [each for each in store.reviewer.proxies() if each.is_running(store.now()) and _is_there(each)]
         denials = store.reviewer.denials()
     if options.json:
         rules = [vars(rule) for rule in denials.rules]

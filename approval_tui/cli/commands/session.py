@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from approval_tui.cli import output
 from approval_tui.cli.environment import Environment
 from approval_tui.cli.exit_codes import CONFLICT, DONE
-from approval_tui.domain.clock import format_timestamp, system_clock
+from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.lifecycle import DENY, PENDING
 
@@ -45,7 +45,7 @@ def show(options: Namespace, environment: Environment) -> int:
     from approval_tui.display.session_view import session_fields, step_words, timeline
     from approval_tui.display.width import pad, wrap
 
-    glyphs, now, redactor = ASCII if output.is_plain() else UNICODE, system_clock(), environment.redactor()
+    glyphs, now, redactor = ASCII if output.is_plain() else UNICODE, environment.now(), environment.redactor()
     width = max(40, output.terminal_width())
     for field in session_fields(story, now, redactor, glyphs):
         label = field.label

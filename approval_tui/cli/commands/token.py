@@ -8,7 +8,7 @@ from approval_tui.cli import output
 from approval_tui.cli.environment import Environment
 from approval_tui.cli.exit_codes import DONE
 from approval_tui.display.visible import visible_text
-from approval_tui.domain.clock import format_timestamp, system_clock
+from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.names import quoted_name
 from approval_tui.domain.tokens import Token, new_token
 
@@ -31,8 +31,8 @@ def create(options: Namespace, environment: Environment) -> int:
 
 def list_tokens(options: Namespace, environment: Environment) -> int:
     """Lists who may use the server; never what with."""
-    now = system_clock()
     with environment.open_store() as store:
+        now = environment.now()
         tokens = [token for token in store.reviewer.tokens() if options.all or token.is_live(now)]
     if options.json:
         output.print_json_array(token.to_json() for token in tokens)

@@ -30,7 +30,7 @@ from approval_tui.policy.model import Policy
 from approval_tui.settings.configuration import load_settings, policy_location, store_location
 from approval_tui.settings.identity import default_reviewer, reviewer
 from approval_tui.settings.paths import CONFIG_VARIABLE, POLICY_VARIABLE, STORE_VARIABLE
-from approval_tui.store import open_store_blocking, resolved_location
+from approval_tui.store import open_store_blocking, resolved_location, shown_location
 
 _KEYS = frozenset({"type", "command", "timeout"})
 _INSTALL = "Run `approval-tui hook install {agent} --scope {scope}`."
@@ -202,9 +202,9 @@ def _check_setup(agent: CodingAgent, command: HookCommand, setup: HookSetup, ins
         path = _store(command)
         with open_store_blocking(path, create=False) as store:
             store.reviewer.list(most=1)
-        yield Finding(FINE, f"The store: {path}")
+        yield Finding(FINE, f"The store: {shown_location(path)}")
     except StoreMissing:
-        yield Finding(FINE, f"The store, which the first question makes: {path}")
+        yield Finding(FINE, f"The store, which the first question makes: {shown_location(path)}")
     except ApprovalTuiError as error:
         yield Finding(WRONG, error.happened, error.to_do)
 

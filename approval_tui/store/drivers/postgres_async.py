@@ -25,6 +25,7 @@ class AsyncPostgresEngine:
         self._threads: ThreadPoolExecutor | None = threads
         self.location = engine.location
         self.clock = engine.clock
+        self.may_decide = engine.may_decide
         self.wakeups = engine.wakeups
 
     @classmethod

@@ -13,10 +13,10 @@ from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
+from approval_tui.domain.database_urls import shown_location
 from approval_tui.domain.errors import ApprovalTuiError, StoreBusy, StoreIncompatible
 from approval_tui.store.drivers.postgres_errors import first_line, in_our_words
 from approval_tui.store.drivers.postgres_texts import Row, rows_by_column, with_every_text
-from approval_tui.store.locations import shown_location
 
 OLDEST_SERVER = 130000
 """PostgreSQL 13 is the first that tells what became of a transaction by a number that no other ever has."""

@@ -50,6 +50,7 @@ class AsyncSqliteEngine:
         self._connection = connection
         self.location = engine.location
         self.clock = engine.clock
+        self.may_decide = engine.may_decide
         self.wakeups = engine.wakeups
 
     @classmethod
