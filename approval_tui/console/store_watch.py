@@ -38,7 +38,7 @@ SHARE = 2
 RETRY = 1.0
 """Seconds after which a store that went away is looked for again."""
 
-LONGEST_RETRY = 15.0
+LONGEST_RETRY = 5.0
 """Seconds to which that grows, doubling, for a server that stays away."""
 
 WRITABLE_AGAIN = 5.0

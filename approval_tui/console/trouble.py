@@ -43,7 +43,7 @@ def trouble_of(error: ApprovalTuiError, again_after: float | None = None) -> Tro
     word = next((word for kind, word in _WORDS if isinstance(error, kind)), "STORE AWAY")
     going_on = "This console goes on by itself."
     if again_after is not None:
-        going_on = f"This console connects again by itself; it tries every {again_after:g} s."
+        going_on = f"This console connects again by itself; the next try is in {again_after:g} s."
     parts = [error.happened, "Nothing can be decided meanwhile.", error.to_do, going_on]
     return Trouble(word, " ".join(part for part in parts if part).replace("`", ""))
 

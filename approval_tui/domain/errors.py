@@ -197,6 +197,10 @@ class StoreAway(StoreUnavailable):
     """The server of the store cannot be reached, which may pass by itself."""
 
 
+class StoreInDoubt(StoreUnavailable):
+    """The connection was lost at the end of a transaction, and whether it was recorded is not known."""
+
+
 class StoreBusy(StoreUnavailable):
     """Another program holds the store for longer than can be waited for."""
 

@@ -51,6 +51,7 @@ _BEGIN_READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _BEGIN_WRITE = b"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 _LOOK_AROUND = f"SELECT {_NOW}".encode()
 _LOOK_AROUND_TO_WRITE = f"SELECT {_NOW}, pg_current_xact_id()::text AS number".encode()
+_LOCK = f"SELECT pg_advisory_xact_lock(%s) AS locked, {_NOW}".encode()
 _MAY_DECIDE = b"SELECT has_column_privilege('requests', 'decisions', 'UPDATE') AS may_decide"
 _VERSION = b"SELECT (SELECT seq FROM audit_head) AS seq, (SELECT max(heard_at) FROM proxies) AS heard_at"
 
@@ -58,7 +59,7 @@ _VERSION = b"SELECT (SELECT seq FROM audit_head) AS seq, (SELECT max(heard_at) F
 class PostgresTransaction:
     """One open transaction; see `store.transaction.Transaction`."""
 
-    __slots__ = ("_connection", "_later", "_schema", "_writes", "may_decide", "new_events", "new_id", "now", "number",
+    __slots__ = ("_connection", "_has_clock", "_later", "_schema", "_writes", "may_decide", "new_events", "new_id", "now", "number",
                  "touched")  # fmt: skip
 
     def __init__(
@@ -73,6 +74,7 @@ class PostgresTransaction:
         self._connection = connection
         self._schema = schema
         self._writes = writes
+        self._has_clock = False
         self._later: list[tuple[bytes, Parameters]] = []
 
     def begin(self, clock: Clock | None) -> int:
@@ -83,6 +85,7 @@ class PostgresTransaction:
         row = around.fetchone()
         assert row is not None
         there: int = row["now"]
+        self._has_clock = clock is not None
         self.now = there if clock is None else clock()
         self.number = row["number"] if self._writes else ""
         return there
@@ -93,6 +96,11 @@ class PostgresTransaction:
 
     def execute(self, statement: str, parameters: Parameters) -> int:
         self._flush()
+        if statement == "bump_version":
+            row = self._connection.execute(STATEMENTS[statement], parameters).fetchone()
+            assert row is not None
+            self._note_time(row["now"])
+            return int(row["count"])
         return self._connection.execute(STATEMENTS[statement], parameters).rowcount
 
     def add(self, statement: str, parameters: Parameters) -> None:
@@ -104,7 +112,9 @@ class PostgresTransaction:
         if self._writes:
             self._flush()
             number = sha256(f"{self._schema}:{key}".encode()).digest()[:8]
-            self._connection.execute(b"SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(number, "big", signed=True)])
+            locked = self._connection.execute(_LOCK, [int.from_bytes(number, "big", signed=True)]).fetchone()
+            assert locked is not None
+            self._note_time(locked["now"])
 
     def commit(self, channels: list[str]) -> None:
         """Sends what was kept, wakes those who listen, and commits, in one trip to the server."""
@@ -115,6 +125,11 @@ class PostgresTransaction:
                     b"SELECT pg_notify(channel, '') FROM unnest(%s::text[]) AS channel", [channels]
                 )
             self._connection.execute(b"COMMIT")
+
+    def _note_time(self, there: int) -> None:
+        """What may have had to wait is judged by the time after the wait."""
+        if not self._has_clock:
+            self.now = max(self.now, there)
 
     def _flush(self) -> None:
         if self._later:

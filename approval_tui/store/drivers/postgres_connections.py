@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +29,8 @@ MOST_CONNECTIONS = 8
 """Transactions of one program that run at once on an asynchronous store."""
 
 _LONGEST_WAIT_FOR_TURN = 10.0
+
+logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it warns of is raised as an error as well
 _OPTIONS: dict[str, Any] = {
     "application_name": "approval-tui",
     "connect_timeout": 5,

@@ -13,6 +13,7 @@ from approval_tui.domain.errors import (
     StoreCorrupt,
     StoreFull,
     StoreIncompatible,
+    StoreInDoubt,
     StoreReadOnly,
     StoreUnavailable,
 )
@@ -96,9 +97,9 @@ def away(location: str, why: str) -> StoreAway:
     )
 
 
-def commit_unknown(location: str, why: str) -> StoreUnavailable:
+def commit_unknown(location: str, why: str) -> StoreInDoubt:
     """The error where the connection was lost while a transaction was ending, and its fate cannot be asked."""
-    return StoreAway(
+    return StoreInDoubt(
         f"The connection to the store {location} was lost at the end of a transaction ({why}), and whether it was "
         "recorded cannot be asked now.",
         not_done="It is not known whether it was written; nothing may run on it.",
@@ -114,4 +115,4 @@ def closed(location: str) -> StoreUnavailable:
 def first_line(error: BaseException) -> str:
     """What the error says, in one line and without a full stop at its end."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__).rstrip(".")
+    return (lines[0] if lines else type(error).__name__).removeprefix("connection is bad: ").rstrip(".")

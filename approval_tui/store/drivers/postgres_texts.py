@@ -12,7 +12,7 @@ from psycopg.types.string import StrDumperUnknown, TextLoader
 
 from approval_tui.store.statements import Statements, read_blocks
 
-_TOKEN = re.compile(r"'[^']*'|:([a-z_0-9]+)|%")
+_TOKEN = re.compile(r"'[^']*'|(?<!:):([a-z_0-9]+)|%")
 _ESCAPE = "\U0010ffff"
 """Unicode's last noncharacter stands before what a PostgreSQL text cannot hold, and before itself."""
 
