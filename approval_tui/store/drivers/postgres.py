@@ -59,8 +59,10 @@ _VERSION = b"SELECT (SELECT seq FROM audit_head) AS seq, (SELECT max(heard_at) F
 class PostgresTransaction:
     """One open transaction; see `store.transaction.Transaction`."""
 
-    __slots__ = ("_connection", "_has_clock", "_later", "_schema", "_writes", "may_decide", "new_events", "new_id", "now", "number",
-                 "touched")  # fmt: skip
+    __slots__ = (
+        "_connection", "_has_clock", "_later", "_schema", "_writes", "may_decide", "new_events", "new_id", "now",
+        "number", "touched",
+    )  # fmt: skip
 
     def __init__(
         self, connection: Connection[Row], new_id: IdFactory, schema: int, *, may_decide: bool, writes: bool
