@@ -32,13 +32,14 @@ from approval_tui.display.event_view import event_content
 from approval_tui.display.glyphs import ASCII, UNICODE, Glyphs
 from approval_tui.display.redaction import Redactor
 from approval_tui.domain.clock import Clock
+from approval_tui.domain.database_urls import short_location
 from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.models import Request
 from approval_tui.notify import terminal
 from approval_tui.notify.attention import Attention
 from approval_tui.settings.actions import with_keymap
 from approval_tui.settings.configuration import Settings
-from approval_tui.store import resolved_location, shown_location
+from approval_tui.store import resolved_location
 
 MISSED_BEAT = 3.0
 """Seconds without the beat of every second after which the program must have been stopped."""
@@ -91,7 +92,7 @@ class ConsoleApp(App[None]):
         self.defect: Exception | None = None  #: what ended the console, where it was a defect of ours
         self._readonly = _ASKED_READONLY if readonly else None
         self.store_location = location = resolved_location(store_location)
-        self.shown_path = shown_path or _with_tilde(shown_location(location))
+        self.shown_path = shown_path or _with_tilde(short_location(location))
         self._watch = StoreWatch(self, location, Lists(), clock)
         self.given_clock = clock
         self.clock: Clock = self._watch.now

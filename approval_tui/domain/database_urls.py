@@ -27,3 +27,13 @@ def shown_location(location: str) -> str:
         query = urlencode(pairs, safe="*/,-")
     netloc = f"{name}:****{at}{host}" if colon else parts.netloc
     return f"{parts.scheme}://{netloc}{parts.path}{'?' if query else ''}{query}"
+
+
+def short_location(location: str) -> str:
+    """The same without who connects and how: what tells one store from another at a glance."""
+    if not is_database_url(location):
+        return location
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(location)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
