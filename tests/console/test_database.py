@@ -7,10 +7,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from approval_tui.console import store_watch
 from approval_tui.console.app import ConsoleApp
 from approval_tui.domain.calls import Call
-from approval_tui.domain.clock import HOUR
+from approval_tui.domain.clock import HOUR, system_clock
 from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.models import Request
 from approval_tui.store import open_store_blocking
@@ -53,8 +52,7 @@ async def test_what_an_agent_asks_elsewhere_appears_and_is_decided_from_the_keyb
 async def test_the_time_left_is_that_of_the_database_wherever_the_console_runs(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = store_watch.system_clock
-    monkeypatch.setattr(store_watch, "system_clock", lambda: real() + 3 * HOUR)
+    monkeypatch.setattr("approval_tui.console.store_watch.system_clock", lambda: system_clock() + 3 * HOUR)
     asked(postgres_url)
     async with console_on(postgres_url) as console:
         await console.until(lambda: "9m5" in console.text())
