@@ -48,6 +48,9 @@ TINY = Counts(
     passed_further=3,
     paged_history=50,
     paged=10,
+    agents=(1, 2),
+    lives=2,
+    carried=1,
 )
 FIGURES = {
     "transactions": {
@@ -57,6 +60,7 @@ FIGURES = {
         for baseline in ("bare", "equal work")
     },
     "storm": {"worst wait of 2 writers"},
+    "engines": {f"requests a second, {agents}, PostgreSQL" for agents in ("1 agent", "2 agents")},
     "wake": {
         "commit to another process awake, blocking waiter",
         "commit to another process awake, async waiter",

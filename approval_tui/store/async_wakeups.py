@@ -25,6 +25,8 @@ async def async_wakeup(engine: AsyncEngine, request_id: str | None) -> AsyncIter
 
             yield wait_for_file
             return
+        if bell.listens_later:
+            await asyncio.to_thread(bell.wait_until_listening)
         loop = asyncio.get_running_loop()
         rung = asyncio.Event()
 

@@ -57,6 +57,8 @@ class Bells:
 class Bell:
     """One named pipe, open for reading while the context lasts; `file` is its descriptor."""
 
+    listens_later = False
+
     def __init__(self, bells: Bells, place: str, name: str) -> None:
         self._folder = os.path.join(bells.folder, place)
         self._makes_folders = bells.makes_folders
@@ -96,6 +98,9 @@ class Bell:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._take_down(self._path)
+
+    def wait_until_listening(self) -> None:
+        """It listens as soon as it hangs."""
 
     def silence(self) -> None:
         """Takes what was rung so far, so that the next ring is heard."""

@@ -17,6 +17,10 @@ class Waker(Protocol):
     """Something that becomes readable when somebody's commit concerns its owner."""
 
     file: int  #: the descriptor to wait for
+    listens_later: bool  #: whether it takes a while until it hears anything
+
+    def wait_until_listening(self) -> None:
+        """Returns when it hears of every commit from now on, or soon after where it cannot."""
 
     def silence(self) -> None:
         """Takes what came so far, so that the next is noticed."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from approval_tui.domain import chain
-from approval_tui.store.transaction import Transaction, first_row
+from approval_tui.store.transaction import NewEvent, Transaction, first_row
+
+_BEGINNING = b'{"at":0,'
+"""With what the body of an event of the year 1970 begins: in canonical JSON, `at` is the first of its names."""
 
 
 def link_new_events(tx: Transaction) -> None:
-    """Appends what happened in the transaction to the log; the times of events never run backwards.
+    """Appends what happened in the transaction to the log, for an engine that lets in one writer at a time.
 
-    From here to the commit every other writer waits for the end of the log, so that nothing may come after this.
+    The times of events never run backwards.
     """
     if not tx.new_events:
         return
@@ -22,3 +25,10 @@ def link_new_events(tx: Transaction) -> None:
         previous_hash = chain.link(seq, previous_hash, body)
         row = {"request_id": event.request_id, "name": event.name, "at": at, "body": body.decode()}
         tx.add("append_event", {**row, "seq": seq, "hash": previous_hash})
+
+
+def body_after_time(event: NewEvent) -> str:
+    """The event's body without its beginning, which is its time: for an engine that knows that only at the end."""
+    body = chain.event_body(event.name, event.request_id, 0, event.changes, event.details)
+    assert body.startswith(_BEGINNING)
+    return body.removeprefix(_BEGINNING).decode()

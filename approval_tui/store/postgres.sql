@@ -11,6 +11,6 @@ ILIKE
 WITH taken AS (UPDATE requests SET version = version + 1 WHERE id = :id AND status = :status RETURNING id)
 SELECT count(*) AS count, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now FROM taken
 
--- name: last_event_to_follow
--- A lock and a look in one: no other writer links an event until this transaction ends.
-SELECT seq, hash, at FROM end_of_log() WHERE seq > 0
+-- name: append_event_at_end
+-- The event's number, hash and the beginning of its body are added there (see `0002_guards.sql`).
+INSERT INTO events (request_id, name, at, body) VALUES (:request_id, :name, :at, :body)

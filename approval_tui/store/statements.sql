@@ -290,7 +290,7 @@ SELECT {request_columns} FROM requests WHERE id > :after ORDER BY id LIMIT :most
 SELECT seq, hash, at FROM events ORDER BY seq DESC LIMIT 1
 
 -- name: last_event_to_follow
--- The same, kept from every other writer until the end.
+-- The same for who links events to it; no other writer may be there.
 SELECT seq, hash, at FROM events ORDER BY seq DESC LIMIT 1
 
 -- name: append_event

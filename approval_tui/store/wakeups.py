@@ -32,6 +32,7 @@ def blocking_wakeup(engine: Engine, request_id: str) -> Iterator[Wait]:
         if bell is None:
             yield stack.enter_context(contextlib.closing(FileWatch(engine.location))).wait
             return
+        bell.wait_until_listening()
         poll = select.poll()
         poll.register(bell.file, select.POLLIN)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from tests.benchmarks import (
     agent_latency,
     cursor,
+    engines,
     first_paint,
     flood,
     granting,
@@ -36,6 +37,7 @@ from tests.benchmarks.measuring import FULL, QUICK, Counts, Figure
 GROUPS: dict[str, Callable[[Counts, str], list[Figure]]] = {
     "transactions": transactions.measure,
     "storm": storm.measure,
+    "engines": engines.measure,
     "wake": wake.measure,
     "waiting": waiting.measure,
     "startup": startup.measure,

@@ -12,6 +12,7 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
     [
         "tests.benchmarks.storm",
+        "tests.benchmarks.engines",
         "tests.benchmarks.wake",
         "tests.benchmarks.waiting",
         "tests.benchmarks.agent_latency",

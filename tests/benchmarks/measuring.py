@@ -62,6 +62,9 @@ class Counts:
     passed_further: int = 10_000
     paged_history: int = 100_000
     paged: int = 5_000
+    agents: tuple[int, ...] = (1, 4, 16, 64)
+    lives: int = 1_280
+    carried: int = 5
 
 
 FULL = Counts()
@@ -90,6 +93,8 @@ QUICK = Counts(
     passed_further=1_000,
     paged_history=5_000,
     paged=1_000,
+    lives=640,
+    carried=3,
 )
 
 

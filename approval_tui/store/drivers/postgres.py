@@ -1,8 +1,8 @@
 """PostgreSQL: whole transaction functions on a connection of psycopg's, in place.
 
 Writers work beside each other here. What SQLite settles by letting in one writer at a time, row locks settle
-(every command first takes its request, rule R7), and locks on names (`serialize`). The end of the audit log is
-taken last, and kept for the one trip that brings the events there and commits.
+(every command first takes its request, rule R7), and locks on names (`serialize`). Events are linked to the end of
+the audit log by the database itself, last of all.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from approval_tui.store.drivers.postgres_errors import (
 from approval_tui.store.drivers.postgres_migrations import bring_up_to_date, refuse_outdated
 from approval_tui.store.drivers.postgres_texts import STATEMENTS, Row
 from approval_tui.store.drivers.postgres_wakeups import PostgresWakeups
-from approval_tui.store.linking import link_new_events
+from approval_tui.store.linking import body_after_time
 from approval_tui.store.transaction import NewEvent, NothingToDo, Parameters, RecordedRefusal, Transaction
 
 P = ParamSpec("P")
@@ -119,13 +119,22 @@ class PostgresTransaction:
             self._note_time(locked["now"])
 
     def commit(self, channels: list[str]) -> None:
-        """Sends what was kept, wakes those who listen, and commits, in one trip to the server."""
+        """Sends what was kept, wakes those who listen, links the events and commits, in one trip to the server.
+
+        The end of the log is held from the first event to the commit, and nothing crosses the wire meanwhile.
+        """
+        events = [
+            {"request_id": new.request_id, "name": new.name, "at": self.now, "body": body_after_time(new)}
+            for new in self.new_events
+        ]
         with self._connection.pipeline():
             self._send_kept()
             if channels:
                 self._connection.execute(
                     b"SELECT pg_notify(channel, '') FROM unnest(%s::text[]) AS channel", [channels]
                 )
+            for event in events:
+                self._connection.execute(STATEMENTS["append_event_at_end"], event)
             self._connection.execute(b"COMMIT")
 
     def _note_time(self, there: int) -> None:
@@ -276,7 +285,6 @@ class PostgresEngine:
                     result = function(transaction, *args, **kwargs)
                 except RecordedRefusal as refusal:
                     refused = refusal.error
-                link_new_events(transaction)
             except NothingToDo as found:
                 self._roll_back(connection)
                 done: R = found.result
@@ -297,16 +305,16 @@ class PostgresEngine:
         try:
             transaction.commit(self.wakeups.channels(transaction.touched))
         except psycopg.Error as error:
-            self._roll_back(connection)
             if not is_away(error):
+                self._roll_back(connection)
                 raise self._lost(error) from error
-            self._connections_lost(connection)
+            with contextlib.suppress(psycopg.Error):
+                connection.close()
             if not self._was_committed(transaction.number, first_line(error)):
                 raise _LostBeforeCommit(away(self.location, first_line(error))) from error
-
-    def _connections_lost(self, connection: Connection[Row]) -> None:
-        with contextlib.suppress(psycopg.Error):
-            connection.close()
+        except BaseException:
+            self._roll_back(connection)
+            raise
 
     def _was_committed(self, number: str, why: str) -> bool:
         """Whether the transaction with that number is in the store; raises StoreAway where that cannot be asked."""

@@ -56,15 +56,14 @@ class PostgresWakeups:
         if listener is not None:
             listener.stop()
 
-    def add(self, waker: Waker) -> None:
-        """Listens for that one, too; returns when it does, or soon after where the server is away."""
+    def add(self, waker: Waker) -> threading.Event:
+        """Listens for that one, too; the event is set when it does."""
         with self._lock:
             self._wakers.setdefault(waker.channel, set()).add(waker)
             if self._listener is None or not self._listener.is_alive():
                 self._listener = _Listener(self._connect, self)
                 self._listener.start()
-            listens = self._listener.wants_look()
-        listens.wait(_LONGEST_START)
+            return self._listener.wants_look()
 
     def remove(self, waker: Waker) -> None:
         """That one waits no more."""
@@ -101,6 +100,8 @@ class PostgresWakeups:
 class Waker:
     """A pair of sockets, of which one becomes readable when its owner should look; a context manager."""
 
+    listens_later = True
+
     def __init__(self, wakeups: PostgresWakeups, channel: str) -> None:
         self.channel = channel
         self.file = -1
@@ -111,7 +112,7 @@ class Waker:
         self._mine.setblocking(False)
         self._others.setblocking(False)
         self.file = self._mine.fileno()
-        self._wakeups.add(self)
+        self._is_heard = self._wakeups.add(self)
         return self
 
     def __exit__(
@@ -120,6 +121,10 @@ class Waker:
         self._wakeups.remove(self)
         self._mine.close()
         self._others.close()
+
+    def wait_until_listening(self) -> None:
+        """Returns when every commit is heard of from now on, or soon after where the server is away."""
+        self._is_heard.wait(_LONGEST_START)
 
     def ring(self) -> None:
         """Makes it readable."""

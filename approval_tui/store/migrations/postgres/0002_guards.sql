@@ -36,29 +36,34 @@ BEGIN
 END $$;
 CREATE TRIGGER requests_are_kept BEFORE DELETE ON requests FOR EACH ROW EXECUTE FUNCTION keep_unless_sealed();
 
--- The log is one chain: an event is taken only as the next link, with the hash that belongs there.
+-- The log is one chain. A writer brings an event without its number and hash, and with a body that lacks the time at its
+-- beginning: they are added here, so that the end of the log is held for no trip over the wire. An event that is whole,
+-- as a copy brings it, is taken only as the next link.
+CREATE FUNCTION event_hash(number bigint, previous text, body text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT 'v1:sha256:' || encode(sha256(convert_to(
+    E'approval-tui:event:v1\n' || number || E'\n' || previous || E'\nv1:sha256:' || encode(sha256(convert_to(
+      replace(body, U&'\+10FFFF1', U&'\+10FFFF'), 'UTF8')), 'hex'), 'UTF8')), 'hex')
+$$;
+
 CREATE FUNCTION follow_the_log() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
   head audit_head;
-  body bytea := convert_to(replace(NEW.body, U&'\+10FFFF1', U&'\+10FFFF'), 'UTF8');
 BEGIN
   SELECT * INTO STRICT head FROM audit_head FOR UPDATE;
-  IF NEW.seq <> head.seq + 1 OR NEW.at < head.at OR NEW.hash <> 'v1:sha256:' || encode(sha256(convert_to(
-    E'approval-tui:event:v1\n' || NEW.seq || E'\n' || head.hash || E'\nv1:sha256:' || encode(sha256(body), 'hex'),
-    'UTF8')), 'hex')
-  THEN
+  IF NEW.seq IS NULL THEN
+    NEW.seq := head.seq + 1;
+    NEW.at := greatest(NEW.at, head.at);
+    NEW.body := '{"at":' || NEW.at || ',' || NEW.body;
+    NEW.hash := event_hash(NEW.seq, head.hash, NEW.body);
+  ELSIF NEW.seq <> head.seq + 1 OR NEW.at < head.at OR NEW.hash <> event_hash(NEW.seq, head.hash, NEW.body) THEN
     RAISE EXCEPTION 'the audit log is append-only, and this does not follow its end'
       USING ERRCODE = 'integrity_constraint_violation';
   END IF;
   UPDATE audit_head SET seq = NEW.seq, hash = NEW.hash, at = NEW.at;
   RETURN NEW;
 END $$;
-CREATE TRIGGER events_follow_the_log BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION follow_the_log();
-
-CREATE FUNCTION end_of_log() RETURNS TABLE (seq bigint, hash text, at bigint)
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path FROM CURRENT AS $$
-  SELECT seq, hash, at FROM audit_head FOR UPDATE
-$$;
+-- By its name it is the first of the log's triggers, so that the others see the whole event.
+CREATE TRIGGER events_are_a_chain BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION follow_the_log();
 
 CREATE TRIGGER events_are_append_only_update BEFORE UPDATE ON events
 FOR EACH ROW EXECUTE FUNCTION refuse('the audit log is append-only');
