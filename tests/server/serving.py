@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+import uvicorn.server
 
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.unusual import unusual_sentences
@@ -37,6 +38,9 @@ from approval_tui.store.blocking import BlockingStore
 from tests.support import LONG, ROOT, until
 
 OPERATOR = Reviewer("operator", via="cli")
+LOOKS_EVERY = 0.005
+"""Seconds after which a server on a thread looks again whether it is to end."""
+
 HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -75,6 +79,20 @@ class Served:
 def find_unusual(request: Request, precedents: Precedents) -> list[str]:
     """What is unusual, as the command finds it."""
     return unusual_sentences(request, precedents, Redactor())
+
+
+class _Impatient:
+    """The asyncio that uvicorn's server uses: it looks every few ms whether it is to end, not ten times a second."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    @staticmethod
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(min(seconds, LOOKS_EVERY))
+
+
+uvicorn.server.asyncio = _Impatient()  # type: ignore[attr-defined]
 
 
 class ThreadedServer:
