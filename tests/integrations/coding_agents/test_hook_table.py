@@ -20,7 +20,6 @@ from tests.integrations.coding_agents.store_states import STATES, Place, State, 
 from tests.integrations.coding_agents.support_hooks import ATTENDED, CODEX, HEADLESS, Setting, kept_files, taken
 from tests.support import assert_sound
 
-
 EVERY = 3
 """Of the table's cells every so many stand in the short run, some of each row and of each column; in long runs all."""
 
