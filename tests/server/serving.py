@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -38,6 +39,9 @@ from approval_tui.store.blocking import BlockingStore
 from tests.support import LONG, ROOT, until
 
 OPERATOR = Reviewer("operator", via="cli")
+UNUSED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients of plain HTTP, each of which would read the machine's certificates; it trusts nobody."""
+
 LOOKS_EVERY = 0.005
 """Seconds after which a server on a thread looks again whether it is to end."""
 
@@ -69,7 +73,9 @@ class Served:
     def client(self, token: str | None = None, **options: Any) -> httpx2.Client:
         """A plain HTTP client with that token, else without one."""
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        return httpx2.Client(base_url=self.url, headers=headers, timeout=LONG, trust_env=False, **options)
+        return httpx2.Client(
+            base_url=self.url, headers=headers, timeout=LONG, trust_env=False, verify=UNUSED, **options
+        )
 
     @property
     def port(self) -> int:
@@ -92,7 +98,7 @@ class _Impatient:
         await asyncio.sleep(min(seconds, LOOKS_EVERY))
 
 
-uvicorn.server.asyncio = _Impatient()  # type: ignore[attr-defined]
+uvicorn.server.asyncio = _Impatient()  # type: ignore[assignment]
 
 
 class ThreadedServer:
