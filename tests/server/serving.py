@@ -98,7 +98,7 @@ class _Impatient:
         await asyncio.sleep(min(seconds, LOOKS_EVERY))
 
 
-uvicorn.server.asyncio = _Impatient()  # type: ignore[assignment]
+uvicorn.server.asyncio = _Impatient()  # type: ignore[assignment, attr-defined]
 
 
 class ThreadedServer:
