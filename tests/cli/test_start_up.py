@@ -159,7 +159,7 @@ def test_a_hook_loads_no_argparse_and_reads_yaml_once(
     said = {"hook_event_name": "PreToolUse", "session_id": "s", "tool_name": tool, "tool_input": {"command": "ls"}}
     if (name, question) == ("hook codex", "read"):  # which asks for all that it does not know, and waits
         options = ["--wait", "1s"]
-    for yaml in (["yaml"] if "--policy" in options else [], []):
+    for yaml in [["yaml"], []] if "--policy" in options else [[]]:
         finished = subprocess.run(
             [sys.executable, "-c", _HOOK.format(heavy=heavy), *name.split(), *options],
             input=json.dumps(said),

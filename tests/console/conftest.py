@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from approval_tui.console import edit_screen, store_work
 from approval_tui.console.app import ConsoleApp
 from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.models import Request
@@ -18,6 +19,13 @@ from tests.seeded import counting_ids, seed
 from tests.support import ManualClock
 
 OpenConsole = Callable[..., AbstractAsyncContextManager[Console]]
+
+
+@pytest.fixture(autouse=True)
+def short_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cursor rests for a moment only before what is shown is looked at, which the driver waits for each time."""
+    monkeypatch.setattr(store_work, "_REST_BEFORE_MARKS", 0.005)
+    monkeypatch.setattr(edit_screen, "_REST", 0.005)
 
 
 @pytest.fixture

@@ -109,10 +109,10 @@ class Console:
         """Waits until no decision is under way, all is drawn, and the rows that were drawn are noted as seen."""
         await self._pass_through()  # the app runs a key's action, and its widgets what comes of that
         await self._pass_through()
-        await self.until(lambda: not self.app.is_busy)
+        await self._until_drawn(lambda: not self.app.is_busy)
         await self.until(self.has_found_what_is_unusual)
         await self._pass_through()
-        await self.until(lambda: self._is_drawn() and (self.app.contract.is_painted or self.app._exit))
+        await self._until_drawn(lambda: self._is_drawn() and (self.app.contract.is_painted or self.app._exit))
         await self.until(self._has_noted_what_is_shown)
 
     async def _pass_through(self) -> None:
@@ -145,6 +145,18 @@ class Console:
             assert time.monotonic() < deadline, f"the condition never came true\n{self.text()}"
             await asyncio.sleep(0.002)
 
+    async def _until_drawn(self, condition: Callable[[], bool]) -> None:
+        """Waits until the condition holds, and draws at once what waits for the next sixtieth of a second."""
+
+        def drawn() -> bool:
+            if _holds(condition):
+                return True
+            if not self.app._exit:
+                self.app.screen._on_timer_update()
+            return False
+
+        await self.until(drawn)
+
     async def read_to_the_end(self) -> None:
         """Pages through the payload, each page only after the one before was drawn."""
         await self.settle()
@@ -154,8 +166,8 @@ class Console:
 
     async def see(self, text: str) -> None:
         """Waits until the text is on the screen, and all that belongs to it."""
-        await self.until(lambda: text in self.text())
-        await self.until(self._is_drawn)
+        await self._until_drawn(lambda: text in self.text())
+        await self._until_drawn(self._is_drawn)
 
     def text(self) -> str:
         """Everything that is on the screen, as plain text."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import os
 import random
@@ -434,4 +435,5 @@ async def _pass_through(app: ConsoleApp) -> None:
             deadline = time.monotonic() + PATIENCE
             while node.is_running and not handled.is_set():  # a screen that was closed meanwhile handles nothing
                 assert time.monotonic() < deadline, f"{node} handles nothing any more"
-                await asyncio.sleep(0.001)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(handled.wait(), 0.005)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from textual import events
 from textual.widgets import Button, Input
 
+from approval_tui.console import store_watch
 from approval_tui.domain.calls import Call
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
@@ -253,8 +255,13 @@ async def test_what_somebody_wrote_into_the_file_cannot_be_approved(
 
 
 async def test_a_store_that_goes_away_is_said_and_nothing_is_decided(
-    open_console: OpenConsole, requests: list[Request], reviewing_store: BlockingStore, store_path: str
+    open_console: OpenConsole,
+    requests: list[Request],
+    reviewing_store: BlockingStore,
+    store_path: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(store_watch, "RETRY", 0.05)
     async with open_console() as console:
         os.rename(store_path, f"{store_path}.moved")
         await console.until(lambda: "NO STORE YET" in console.text())

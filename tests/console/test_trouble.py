@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from approval_tui.console import store_watch
 from approval_tui.domain.calls import Call
 from approval_tui.domain.models import Request
 from approval_tui.domain.policy_notes import REJECTION_COUNTS_FOR, PolicyNote
@@ -26,9 +27,10 @@ pytestmark = pytest.mark.usefixtures("store_looks_each_time")
 
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A held store is given up after a moment, so that the test need not wait for it."""
+    """A held store is given up after a moment, and looked for again soon, so that the test need not wait for it."""
     if hasattr(sqlite, "BUSY_TIMEOUT"):
         monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.2)
+    monkeypatch.setattr(store_watch, "RETRY", 0.05)
 
 
 @contextmanager

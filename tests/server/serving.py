@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+import uvicorn.server
 
 from approval_tui.display.redaction import Redactor
 from approval_tui.display.unusual import unusual_sentences
@@ -37,6 +39,12 @@ from approval_tui.store.blocking import BlockingStore
 from tests.support import LONG, ROOT, until
 
 OPERATOR = Reviewer("operator", via="cli")
+UNUSED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients of plain HTTP, each of which would read the machine's certificates; it trusts nobody."""
+
+LOOKS_EVERY = 0.005
+"""Seconds after which a server on a thread looks again whether it is to end."""
+
 HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -65,7 +73,9 @@ class Served:
     def client(self, token: str | None = None, **options: Any) -> httpx2.Client:
         """A plain HTTP client with that token, else without one."""
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        return httpx2.Client(base_url=self.url, headers=headers, timeout=LONG, trust_env=False, **options)
+        return httpx2.Client(
+            base_url=self.url, headers=headers, timeout=LONG, trust_env=False, verify=UNUSED, **options
+        )
 
     @property
     def port(self) -> int:
@@ -75,6 +85,20 @@ class Served:
 def find_unusual(request: Request, precedents: Precedents) -> list[str]:
     """What is unusual, as the command finds it."""
     return unusual_sentences(request, precedents, Redactor())
+
+
+class _Impatient:
+    """The asyncio that uvicorn's server uses: it looks every few ms whether it is to end, not ten times a second."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    @staticmethod
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(min(seconds, LOOKS_EVERY))
+
+
+uvicorn.server.asyncio = _Impatient()  # type: ignore[assignment, attr-defined]
 
 
 class ThreadedServer:

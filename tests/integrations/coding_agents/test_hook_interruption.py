@@ -106,24 +106,22 @@ def test_what_a_killed_hook_asked_expires_by_itself_and_is_never_run(
     assert taken(agent, PRE, run_hook(agent, event(agent), *NO_WAIT)).decision == undecided(agent)
 
 
-def test_a_question_that_never_comes_is_answered_by_the_clock(desk: BlockingStore) -> None:
+def test_a_question_that_never_comes_or_only_half_of_it_is_answered_by_the_clock(desk: BlockingStore) -> None:
     began = time.monotonic()
-    with started_hook(CODEX, None, *NO_WAIT) as codex, started_hook(CLAUDE, None, *NO_WAIT) as claude:
-        both = (codex, claude)
-        until(lambda: all(each.poll() is not None for each in both))
+    with (
+        started_hook(CODEX, None, *NO_WAIT) as codex,
+        started_hook(CLAUDE, None, *NO_WAIT) as claude,
+        started_hook(CLAUDE, None, *NO_WAIT, environment=HEADLESS) as half,
+    ):
+        assert half.stdin is not None
+        half.stdin.write(event(CLAUDE))
+        half.stdin.flush()
+        until(lambda: all(each.poll() is not None for each in (codex, claude, half)))
         assert time.monotonic() - began >= GRACE / 1000
         assert taken(CODEX, PRE, said_by(codex)).decision == "deny"
         assert taken(CLAUDE, PRE, said_by(claude)).decision == "ask"
+        assert taken(CLAUDE, PRE, said_by(half)).decision == "deny"
     assert desk.reviewer.history() == ()
-
-
-def test_half_a_question_is_answered_by_the_clock() -> None:
-    with started_hook(CLAUDE, None, *NO_WAIT, environment=HEADLESS) as process:
-        assert process.stdin is not None
-        process.stdin.write(event(CLAUDE))
-        process.stdin.flush()
-        until(lambda: process.poll() is not None)
-        assert taken(CLAUDE, PRE, said_by(process)).decision == "deny"
 
 
 def test_a_store_that_is_held_for_longer_than_the_wait_is_answered_by_the_clock(desk: BlockingStore) -> None:

@@ -20,6 +20,9 @@ from tests.integrations.coding_agents.store_states import STATES, Place, State, 
 from tests.integrations.coding_agents.support_hooks import ATTENDED, CODEX, HEADLESS, Setting, kept_files, taken
 from tests.support import assert_sound
 
+EVERY = 3
+"""Of the table's cells every so many stand in the short run, some of each row and of each column; in long runs all."""
+
 
 def expected(asked: Question, place: Place, fail_closed: bool) -> str:
     """The answer; nobody decides while the hook waits."""
@@ -80,8 +83,15 @@ def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("APPROVAL_TUI_CONFIG")
 
 
-@pytest.mark.parametrize("asked", QUESTIONS.values(), ids=[*QUESTIONS])
-@pytest.mark.parametrize("prepare", STATES.values(), ids=[*STATES])
+@pytest.mark.parametrize(
+    ("prepare", "asked"),
+    [
+        pytest.param(prepare, asked, id=f"{state}-{question}", marks=[] if is_short else [pytest.mark.soak])
+        for row, (state, prepare) in enumerate(STATES.items())
+        for column, (question, asked) in enumerate(QUESTIONS.items())
+        for is_short in [(row + column) % EVERY == 0]
+    ],
+)
 def test_every_answer_is_the_one_that_the_table_has(tmp_path: Path, prepare: State, asked: Question) -> None:
     for fail_closed in (False, True):
         place = Place(str(tmp_path / ("closed" if fail_closed else "open") / "approvals.db"))
