@@ -68,7 +68,7 @@ def _figure(agents: int, counts: Counts, places: dict[str, str]) -> Figure:
 
 @contextlib.contextmanager
 def _durable_database() -> Iterator[str]:
-    """A schema on a server of its own, over a socket, that writes what it commits to the disk, as it comes from Debian."""
+    """A schema on a server of its own, over a socket, that writes to the disk what it commits, as it is installed."""
     from psycopg.sql import SQL
 
     owner = RunOwner()

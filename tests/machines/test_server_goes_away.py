@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Literal
@@ -14,6 +16,7 @@ from approval_tui.domain.errors import StoreAway, StoreInDoubt
 from approval_tui.domain.models import Request
 from approval_tui.store import open_store, open_store_blocking
 from approval_tui.store.blocking import BlockingStore
+from approval_tui.store.drivers import postgres, postgres_async
 from tests.machines.cutting import CuttingWire
 from tests.postgres.servers import OwnServer, Server
 from tests.support import ANN, LONG, approve, assert_sound, consume, event_names, submit, until
@@ -91,6 +94,22 @@ def test_while_the_server_is_away_nothing_runs_and_the_error_says_so(
         assert consume(store, request).request.status == "consumed"
 
 
+async def test_a_server_that_freezes_says_nothing_and_counts_as_away(
+    own_postgres: OwnServer, url: str, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_async, "LONGEST_SILENCE", 0.5)
+    async with open_store(url, patience=0.0) as store:
+        frozen = await store.reviewer._engine.read(lambda tx: tx._connection.info.backend_pid)  # type: ignore[attr-defined]
+        request = (await store.requester.submit(call)).request
+        os.kill(frozen, signal.SIGSTOP)
+        try:
+            with pytest.raises(StoreAway, match="has not answered"):
+                await store.reviewer.get(request.id)
+        finally:
+            os.kill(frozen, signal.SIGCONT)
+        assert (await store.reviewer.get(request.id)).status == "pending"
+
+
 # --- the wire is cut at the end of a transaction -------------------------------------------------
 
 
@@ -137,8 +156,6 @@ def test_a_claim_whose_answer_is_lost_is_taken_once_and_its_holder_has_it(
 def test_what_nobody_can_be_asked_about_is_said_to_be_in_doubt_and_never_done_again(
     wire: CuttingWire, wired: BlockingStore, postgres_url: str, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from approval_tui.store.drivers import postgres
-
     monkeypatch.setattr(postgres, "LONGEST_DOUBT", 0.1)
     request = submit(wired, call)
     wire.is_down = True

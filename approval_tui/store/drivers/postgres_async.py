@@ -8,10 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
+from approval_tui.domain.errors import StoreUnavailable
 from approval_tui.store.drivers.postgres import PostgresEngine
 from approval_tui.store.drivers.postgres_connections import MOST_CONNECTIONS
-from approval_tui.store.drivers.postgres_errors import closed
+from approval_tui.store.drivers.postgres_errors import away, closed, commit_unknown
 from approval_tui.store.transaction import Transaction
+
+LONGEST_SILENCE = 20.0
+"""Seconds after which a server that says nothing counts as away; it waits for locks for half as long."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,16 +44,19 @@ class AsyncPostgresEngine:
         return cls(engine, threads)
 
     async def write(self, function: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """One hop: the whole transaction runs on a thread; see PostgresEngine.write."""
-        return await self._hop(partial(self._engine.write, function, *args, **kwargs))
+        """One hop: the whole transaction runs on a thread; see PostgresEngine.write.
+
+        Raises StoreInDoubt where the server takes it and then says nothing for too long.
+        """
+        return await self._hop(partial(self._engine.write, function, *args, **kwargs), commit_unknown)
 
     async def read(self, function: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """One hop; see PostgresEngine.read."""
-        return await self._hop(partial(self._engine.read, function, *args, **kwargs))
+        return await self._hop(partial(self._engine.read, function, *args, **kwargs), away)
 
     async def data_version(self) -> Hashable:
         """One hop; see PostgresEngine.data_version."""
-        return await self._hop(self._engine.data_version)
+        return await self._hop(self._engine.data_version, away)
 
     async def close(self) -> None:
         """Ends the threads and closes the connections; closing twice is harmless."""
@@ -61,7 +68,17 @@ class AsyncPostgresEngine:
             await asyncio.get_running_loop().run_in_executor(threads, self._engine.close)
             threads.shutdown(wait=False)
 
-    async def _hop(self, function: Callable[[], R]) -> R:
+    async def _hop(self, function: Callable[[], R], silent: Callable[[str, str], StoreUnavailable]) -> R:
+        """What the function gives; a server that froze, or a network that swallows all, must not look calm."""
         if self._threads is None:
             raise closed(self.location)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, function)
+        answer = asyncio.get_running_loop().run_in_executor(self._threads, function)
+        try:
+            await asyncio.wait({answer}, timeout=LONGEST_SILENCE)
+        except asyncio.CancelledError:
+            answer.cancel()
+            raise
+        if not answer.done():
+            answer.cancel()
+            raise silent(self.location, f"it has not answered for {LONGEST_SILENCE:g} s")
+        return answer.result()
