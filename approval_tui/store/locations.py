@@ -66,6 +66,15 @@ def shown_location(location: str) -> str:
     return f"{parts.scheme}://{netloc}{parts.path}{'?' if query else ''}{query}"
 
 
+def unfinished_copy(location: str, source: str) -> StoreIncompatible:
+    """The error for a store that is still being copied; both locations are as they may be shown."""
+    return StoreIncompatible(
+        f"{location} is an unfinished copy of {source}.",
+        not_done=_NOTHING,
+        to_do=f"Run `approval-tui store copy {source} {location}` again to finish it.",
+    )
+
+
 def _configured_location() -> str:
     from approval_tui.settings.configuration import load_settings, store_location  # only where nobody said a path
 

@@ -211,15 +211,18 @@ class PostgresEngine:
     def _open(self, *, create: bool) -> tuple[int, bool]:
         with self._connections.lent() as connection:
             try:
-                if self._readonly:
-                    schema = refuse_outdated(connection, self.location)
-                else:
-                    schema = bring_up_to_date(connection, self.location, create=create)
+                schema = self._prepare_tables(connection, create=create)
                 row = connection.execute(_MAY_DECIDE).fetchone()
             except psycopg.Error as error:
                 raise in_our_words(error, self.location) from error
         assert row is not None
         return schema, row["may_decide"]
+
+    def _prepare_tables(self, connection: Connection[Row], *, create: bool) -> int:
+        """Sees to it that the tables are today's, and gives the number of their schema."""
+        if self._readonly:
+            return refuse_outdated(connection, self.location)
+        return bring_up_to_date(connection, self.location, create=create)
 
     def _tried(self, action: Callable[[], R]) -> R:
         """What the action gives, tried again while the server is away or others get in the way."""
