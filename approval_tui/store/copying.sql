@@ -19,7 +19,7 @@ DROP TABLE unfinished_copy
 
 -- name: call_it_a_store
 -- What a file says of itself: 'APRT'.
-PRAGMA application_id = 1095783508
+PRAGMA application_id = 0x41505254
 
 -- name: requests_to_copy
 SELECT * FROM requests WHERE id > :after ORDER BY id LIMIT :most
