@@ -4,6 +4,9 @@
 -- The marker that keeps everybody else from a store that is still being copied.
 SELECT source, head_seq, copied_id FROM unfinished_copy
 
+-- name: is_unfinished
+SELECT 1 FROM sqlite_master WHERE name = 'unfinished_copy'
+
 -- name: take_over_copy
 UPDATE unfinished_copy SET holder = :holder
 

@@ -1,5 +1,8 @@
 -- What of `copying.sql` is said otherwise to PostgreSQL, and what only PostgreSQL keeps.
 
+-- name: is_unfinished
+SELECT 1 WHERE to_regclass('unfinished_copy') IS NOT NULL
+
 -- name: begin_copy
 WITH beginning AS (UPDATE audit_head SET seq = :seq, hash = :hash, at = :at)
 UPDATE unfinished_copy SET head_seq = :head_seq WHERE holder = :holder

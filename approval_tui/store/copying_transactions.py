@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from approval_tui.domain.errors import StoreBusy
 from approval_tui.store.copying_tables import SEGMENTS, SMALL_TABLES, SUBMITTED_BY, Snapshot, Values, values_of
@@ -102,7 +102,7 @@ def take_over(tx: Transaction, holder: str) -> CopyState:
 def begin(tx: Transaction, holder: str, head_seq: int, start: ChainPosition, sealed: Sequence[Values]) -> None:
     """Says where the log of the copy begins, and how far it reached when the copying began."""
     parameters = {"holder": holder, "head_seq": head_seq, "seq": start.seq, "hash": start.hash, "at": start.at}
-    _own(tx.execute("begin_copy", parameters))
+    _mark(tx, "begin_copy", parameters)
     for row in sealed:
         tx.add("put_segments", row)
 
@@ -158,14 +158,14 @@ def _put_requests(tx: Transaction, requests: Requests, *, with_submitters: bool)
 
 
 def _go_on(tx: Transaction, holder: str, copied_id: str) -> None:
-    _own(tx.execute("go_on_with_copy", {"holder": holder, "copied_id": copied_id}))
+    _mark(tx, "go_on_with_copy", {"holder": holder, "copied_id": copied_id})
 
 
-def _own(marked: int) -> None:
-    """Raises StoreBusy unless the marker was the holder's."""
-    if marked == 0:
+def _mark(tx: Transaction, statement: str, parameters: Mapping[str, Any]) -> None:
+    """Changes the marker, which keeps all others from the copy; raises StoreBusy unless it is the holder's."""
+    if not tx.rows("is_unfinished", {}) or tx.execute(statement, parameters) != 1:
         raise StoreBusy(
             "Another `store copy` has gone on with this copy.",
-            not_done="This one stops here, and the other goes on.",
+            not_done="This one stops here.",
             to_do="Look at what the other says.",
         )

@@ -1,12 +1,16 @@
-"""A store in which every way that a life can take was taken."""
+"""A store in which every way that a life can take was taken, and places for stores and their copies."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 
 from approval_tui.domain.calls import Call
 from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
+from tests.postgres.servers import Server
+from tests.store.copies import KINDS, Places
 from tests.store.lives import every_life
 from tests.support import ManualClock
 
@@ -15,3 +19,22 @@ from tests.support import ManualClock
 def told(store: BlockingStore, clock: ManualClock, call: Call) -> dict[str, Request]:
     """One request for each way that a life can take."""
     return every_life(store, clock, call)
+
+
+@pytest.fixture(params=[(one, other) for one in KINDS for other in KINDS], ids=" to ".join)
+def places(request: pytest.FixtureRequest, tmp_path: object) -> Iterator[Places]:
+    """Where a store is to be, and where its copy."""
+    server: Server | None = request.getfixturevalue("postgres_server") if "postgres" in request.param else None
+    schemas = []
+    found = []
+    for name, kind in zip(Places._fields, request.param, strict=True):
+        if kind == "sqlite":
+            found.append(f"{tmp_path}/{name}/approvals.db")
+        else:
+            assert server is not None
+            schemas.append(server.new_schema())
+            found.append(server.url(schemas[-1]))
+    yield Places(*found)
+    for schema in schemas:
+        assert server is not None
+        server.drop_schema(schema)

@@ -6,13 +6,20 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from approval_tui.store import is_database_url
 from approval_tui.store.copying_tables import SMALL_TABLES
 
 TABLES = ("events", "requests", "submissions", "segments", *(table.name for table in SMALL_TABLES))
 KINDS = ("sqlite", "postgres")
+
+
+class Places(NamedTuple):
+    """Where a store is to be, and where its copy."""
+
+    source: str
+    target: str
 
 
 def quiet(what: str, done: int, total: int) -> None:

@@ -2,43 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from typing import NamedTuple
-
-import pytest
-
 from approval_tui.domain.calls import Call
 from approval_tui.store import open_store_blocking
 from approval_tui.store.copying import copy_store
-from tests.postgres.servers import Server
-from tests.store.copies import KINDS, TABLES, all_rows, quiet, raw
+from tests.store.copies import TABLES, Places, all_rows, quiet
 from tests.store.lives import everything
 from tests.support import ManualClock, assert_sound
-
-
-class Places(NamedTuple):
-    source: str
-    target: str
-
-
-@pytest.fixture(params=[(one, other) for one in KINDS for other in KINDS], ids=" to ".join)
-def places(request: pytest.FixtureRequest, tmp_path: object) -> Iterator[Places]:
-    """Where a store is to be, and where its copy."""
-    server: Server | None = request.getfixturevalue("postgres_server") if "postgres" in request.param else None
-    schemas = []
-    found = []
-    for name, kind in zip(Places._fields, request.param, strict=True):
-        if kind == "sqlite":
-            found.append(f"{tmp_path}/{name}/approvals.db")
-        else:
-            assert server is not None
-            schemas.append(server.new_schema())
-            found.append(server.url(schemas[-1]))
-    yield Places(*found)
-    for schema in schemas:
-        assert server is not None
-        server.drop_schema(schema)
 
 
 def test_a_copy_holds_every_row_of_a_store_in_which_everything_happened(
