@@ -8,10 +8,11 @@ import pytest
 
 from approval_tui.domain.calls import Call
 from approval_tui.domain.models import Request
+from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from tests.postgres.servers import Server
 from tests.store.copies import KINDS, Places
-from tests.store.lives import every_life
+from tests.store.lives import every_life, everything
 from tests.support import ManualClock
 
 
@@ -38,3 +39,11 @@ def places(request: pytest.FixtureRequest, tmp_path: object) -> Iterator[Places]
     for schema in schemas:
         assert server is not None
         server.drop_schema(schema)
+
+
+@pytest.fixture
+def lived(places: Places, clock: ManualClock, call: Call) -> Places:
+    """The same places, of which one is a store."""
+    with open_store_blocking(places.source, clock=clock) as source:
+        everything(source, clock, call)
+    return places

@@ -17,18 +17,10 @@ from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.copying import copy_store
 from approval_tui.store.copying_tables import BatchSize
-from tests.store.copies import Places, all_rows, quiet
+from tests.store.copies import ONE_OF_EACH, Places, all_rows, quiet, stop_copy
 from tests.store.granting import approve_for_session
 from tests.store.lives import everything
 from tests.support import ANN, ManualClock, approve, assert_sound, consume, deny, run_worker, submit
-
-BETWEEN_ENGINES = pytest.mark.parametrize(
-    "places", [("sqlite", "postgres"), ("postgres", "sqlite")], ids=" to ".join, indirect=True
-)
-
-
-class Stopped(Exception):
-    """What ends a copy in a test."""
 
 
 @pytest.fixture
@@ -36,20 +28,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(BatchSize, "most_rows", 4)
 
 
-def stop_copy(places: Places, what: str, times: int = 1) -> None:
-    """Copies until so many batches of that kind are done."""
-    left = [times]
-
-    def stop(done: str, _count: int, _total: int) -> None:
-        left[0] -= done == what
-        if left[0] == 0:
-            raise Stopped
-
-    with pytest.raises(Stopped):
-        copy_store(*places, stop)
-
-
-@BETWEEN_ENGINES
+@ONE_OF_EACH
 def test_a_copy_that_is_killed_is_finished_by_the_next_one(places: Places, clock: ManualClock, call: Call) -> None:
     with open_store_blocking(places.source, clock=clock) as source:
         everything(source, clock, call)
@@ -125,7 +104,7 @@ def test_what_happens_while_a_store_is_copied_is_copied_too(places: Places, cloc
     assert all_rows(places.target)["events"] < all_rows(places.source)["events"]
 
 
-@BETWEEN_ENGINES
+@ONE_OF_EACH
 @pytest.mark.usefixtures("small_batches")
 @pytest.mark.parametrize("stopped_at", ["events copied", "requests copied", "requests compared"])
 def test_what_happens_between_a_copy_that_stopped_and_the_next_one_is_copied_too(
@@ -157,9 +136,9 @@ def test_nobody_opens_a_copy_that_is_not_finished(
     for what in ("events copied", "requests copied", "requests compared"):
         stop_copy(places, what)
         before = all_rows(places.target)
-        for options in ({}, {"readonly": True}, {"create": False}):
+        for create, readonly in ((True, False), (False, False), (False, True)):
             with pytest.raises(StoreIncompatible, match="is an unfinished copy of"):
-                open_store_blocking(places.target, **options)
+                open_store_blocking(places.target, create=create, readonly=readonly)
         assert all_rows(places.target) == before
 
 
@@ -192,7 +171,7 @@ def test_threads_that_write_without_a_pause_do_not_keep_a_copy_from_its_end(
         assert_sound(target)
 
 
-@BETWEEN_ENGINES
+@ONE_OF_EACH
 def test_of_two_copies_at_once_the_one_that_began_first_stops(places: Places, clock: ManualClock, call: Call) -> None:
     with open_store_blocking(places.source, clock=clock) as source:
         everything(source, clock, call)

@@ -20,9 +20,13 @@ LONGEST_FURTHER_LIFE = 0.01
 def copy_and_tell(source: str, target: str, told: int) -> None:
     """Tells of each batch that is done, and ends with 0 where the copy was finished."""
     code = 1
+
+    def tell(_what: str, _done: int, _total: int) -> None:
+        os.write(told, b".")
+
     try:
         BatchSize.most_rows = 4
-        copy_store(source, target, lambda _what, _done, _total: os.write(told, b".") and None)
+        copy_store(source, target, tell)
         code = 0
     finally:
         os._exit(code)
