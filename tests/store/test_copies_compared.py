@@ -44,7 +44,7 @@ TAMPERED = {
 }
 
 
-@ONE_OF_EACH
+@pytest.mark.parametrize("places", [("sqlite", "postgres")], ids=" to ".join, indirect=True)
 @pytest.mark.parametrize("how", TAMPERED)
 def test_a_source_that_was_tampered_with_is_not_copied(lived: Places, how: str) -> None:
     without_guards(lived.source, TAMPERED[how])
@@ -57,21 +57,22 @@ def test_a_source_that_was_tampered_with_is_not_copied(lived: Places, how: str) 
 
 COPYING, COPIED = ("events verified", "events copied"), ("requests copied", "events verified")
 """When a source is tampered with: when the first events were copied, and when all were and the copy verifies."""
+TO_FILE, TO_DATABASE = ("postgres", "sqlite"), ("sqlite", "postgres")
 
 
-@ONE_OF_EACH
 @pytest.mark.parametrize(
-    ("when", "statement", "said"),
+    ("places", "when", "statement", "said"),
     [
-        (COPYING, "UPDATE events SET body = '{}' WHERE seq = 9", "event 9 was changed"),
-        (COPYING, "DELETE FROM events WHERE seq = 9", "event 9 is missing"),
-        (COPYING, "UPDATE requests SET reason = 'x' WHERE tool = 'denied'", r"does not verify: .*digest"),
-        (COPIED, "UPDATE events SET body = '{}' WHERE seq = 3", "events row 3 .* body differ"),
-        (COPIED, "DELETE FROM events WHERE seq = 3", "events row 3 .* no such row"),
-        (COPIED, "UPDATE requests SET reason = 'x' WHERE tool = 'denied'", r"requests row .* reason differ"),
-        (COPIED, "DELETE FROM requests WHERE tool = 'denied'", r"requests row .* has no such row"),
-        (COPIED, "DELETE FROM submissions WHERE key = 'k1'", r"submissions row .*k1 .* has no such row"),
+        (TO_FILE, COPYING, "UPDATE events SET body = '{}' WHERE seq = 9", "event 9 was changed"),
+        (TO_DATABASE, COPYING, "DELETE FROM events WHERE seq = 9", "event 9 is missing"),
+        (TO_FILE, COPYING, "UPDATE requests SET reason = 'x' WHERE tool = 'denied'", r"does not verify: .*digest"),
+        (TO_DATABASE, COPIED, "UPDATE events SET body = '{}' WHERE seq = 3", r"events row 3 .* body differ"),
+        (TO_FILE, COPIED, "DELETE FROM events WHERE seq = 3", r"events row 3 .* no such row"),
+        (TO_DATABASE, COPIED, "UPDATE requests SET reason = 'x' WHERE tool = 'denied'", r"requests row .* reason diff"),
+        (TO_FILE, COPIED, "DELETE FROM requests WHERE tool = 'denied'", r"requests row .* has no such row"),
+        (TO_DATABASE, COPIED, "DELETE FROM submissions WHERE key = 'k1'", r"submissions row .*k1 .* no such row"),
     ],
+    indirect=["places"],
 )
 def test_a_source_that_is_tampered_with_while_it_is_copied_gives_no_finished_copy(
     lived: Places, monkeypatch: pytest.MonkeyPatch, when: tuple[str, str], statement: str, said: str
@@ -83,16 +84,16 @@ def test_a_source_that_is_tampered_with_while_it_is_copied_gives_no_finished_cop
     assert_unfinished(lived)
 
 
-@ONE_OF_EACH
 @pytest.mark.parametrize(
-    ("statement", "said"),
+    ("places", "statement", "said"),
     [
-        ("UPDATE counters SET value = value + 1", r"counters row sum.* value differ"),
-        ("DELETE FROM deliveries WHERE failure IS NOT NULL", r"deliveries row .* it is missing"),
-        ("INSERT INTO sinks VALUES ('x', 1)", r"sinks row x .* has no such row"),
-        ("UPDATE submissions SET timeout = '1m' WHERE key = 'k1'", r"submissions row .* timeout differ"),
-        ("UPDATE requests SET version = 99 WHERE tool = 'denied'", r"requests row .* version differ"),
+        (TO_FILE, "UPDATE counters SET value = value + 1", r"counters row sum.* value differ"),
+        (TO_DATABASE, "DELETE FROM deliveries WHERE failure IS NOT NULL", r"deliveries row .* it is missing"),
+        (TO_FILE, "INSERT INTO sinks VALUES ('x', 1)", r"sinks row x .* has no such row"),
+        (TO_DATABASE, "UPDATE submissions SET timeout = '1m' WHERE key = 'k1'", r"submissions row .* timeout differ"),
+        (TO_FILE, "UPDATE requests SET version = 99 WHERE tool = 'denied'", r"requests row .* version differ"),
     ],
+    indirect=["places"],
 )
 def test_a_copy_that_is_tampered_with_is_never_finished(lived: Places, statement: str, said: str) -> None:
     when = ("requests copied", "events compared")
@@ -135,8 +136,11 @@ def test_a_log_that_was_pruned_is_copied_from_its_last_sealed_event_on(
         assert_sound(target)
 
 
-@ONE_OF_EACH
-@pytest.mark.parametrize("at", ["events copied", "requests copied", "events compared"])
+@pytest.mark.parametrize(
+    ("places", "at"),
+    [(TO_FILE, "events copied"), (TO_DATABASE, "requests copied"), (TO_FILE, "events compared")],
+    indirect=["places"],
+)
 def test_a_log_that_is_pruned_while_it_is_copied_gives_no_finished_copy(
     long_denied: Places, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
