@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Callable
 
@@ -30,6 +29,7 @@ from approval_tui.store.transactions import log
 _MAGIC = b"SQLite format 3\0"
 _PLACE_OF_APPLICATION_ID = slice(68, 72)
 _PAGES_AT_ONCE = 2048
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
 def learn_statements() -> None:
@@ -125,8 +125,8 @@ class SqliteSource(ReadonlySqliteEngine):
                 with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as backup:
                     self.connection.backup(backup, pages=_PAGES_AT_ONCE, progress=tell)
             except sqlite3.Error as error:
-                os.truncate(path, 0)
-                raise in_our_words(error, path) from error
+                is_of_store = (getattr(error, "sqlite_errorname", "") or "").startswith(_DAMAGED)
+                raise in_our_words(error, self.path if is_of_store else path) from error
             return head
 
         return self.read(copy)
