@@ -82,23 +82,22 @@ def _make(partial: str) -> None:
 def _give_name(partial: str, path: str) -> None:
     """Gives the file its name, and replaces nothing; it is on the disk under that name then."""
     try:
+        os.link(partial, path)
+    except FileExistsError:
+        raise _exists(path) from None
+    except OSError:  # a file system without links
+        if os.path.lexists(path):
+            raise _exists(path) from None
         try:
-            os.link(partial, path)
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without links
-            if os.path.lexists(path):
-                raise FileExistsError from None
             os.rename(partial, path)
+        except OSError as error:
+            raise _cannot_be_made(path, error) from None
+    with contextlib.suppress(OSError):  # not every system lets a folder be opened
         folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
-    except FileExistsError:
-        raise _exists(path) from None
-    except OSError as error:
-        raise _cannot_be_made(path, error) from None
 
 
 def _exists(path: str) -> InvalidInput:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from approval_tui.domain.audit import Problem, Verification
 from approval_tui.domain.errors import LogBroken, StoreBusy, StoreCorrupt
 
@@ -18,7 +20,7 @@ def log_broken(problem: Problem, location: str, not_done: str) -> LogBroken:
     return LogBroken(
         f"The store {location} does not verify: {problem.what} ({where}).",
         not_done=not_done,
-        to_do=f"`approval-tui --store {location} audit verify` names all that is wrong.",
+        to_do=f"`approval-tui --store {quote(location)} audit verify` names all that is wrong.",
     )
 
 

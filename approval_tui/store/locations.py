@@ -68,10 +68,12 @@ def shown_location(location: str) -> str:
 
 def unfinished_copy(location: str, source: str) -> StoreIncompatible:
     """The error for a store that is still being copied; both locations are as they may be shown."""
+    from shlex import quote  # few copies are unfinished
+
     return StoreIncompatible(
         f"{location} is an unfinished copy of {source}.",
         not_done=_NOTHING,
-        to_do=f"Run `approval-tui store copy {source} {location}` again to finish it.",
+        to_do=f"Run `approval-tui store copy {quote(source)} {quote(location)}` again to finish it.",
     )
 
 

@@ -91,7 +91,9 @@ def test_an_unfinished_copy_is_refused_by_every_command_until_it_is_finished(
     with monkeypatch.context() as interrupted:
         when = ("events verified", "requests copied")
         interrupted.setattr("approval_tui.cli.commands.store_copy.Progress", lambda: _Told(once_at(when, stop)))
-        assert cli("store", "copy", store.location, target).code == 130
+        ended = cli("store", "copy", store.location, target)
+        assert ended.code == 130
+        assert "What was copied so far is kept: the same command goes on from there." in ended.err
     for words in (["list"], ["audit", "verify"], ["store", "backup", f"{target}.backup"]):
         refused = cli(*words, "--store", target)
         assert (refused.code, refused.out) == (5, "")

@@ -13,7 +13,7 @@ from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import system_clock
 from approval_tui.domain.errors import StoreBusy, StoreIncompatible
 from approval_tui.domain.models import Request
-from approval_tui.store import open_store_blocking
+from approval_tui.store import copying, open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.copying import copy_store
 from approval_tui.store.copying_tables import BatchSize
@@ -179,6 +179,22 @@ def test_threads_that_write_without_a_pause_do_not_keep_a_copy_from_its_end(
     with open_store_blocking(places.target, clock=system_clock) as target:
         assert target.reviewer.head() == copied.head
         assert_sound(target)
+
+
+@pytest.mark.parametrize("places", [("postgres", "sqlite")], ids=" to ".join, indirect=True)
+def test_a_source_that_is_written_faster_than_it_is_copied_is_given_up_until_the_next_run(
+    places: Places, clock: ManualClock, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_store_blocking(places.source, clock=clock) as source:
+        submit(source, call)
+        with monkeypatch.context() as slow:
+            slow.setattr(BatchSize, "most_rows", 1)
+            slow.setattr(copying, "MOST_ROUNDS", 20)
+            people = BusyPeople(source, call)
+            with pytest.raises(StoreBusy, match="is written faster than it is copied"):
+                copy_store(*places, people)
+    assert copy_store(*places, quiet).was_resumed
+    assert all_rows(places.target) == all_rows(places.source)
 
 
 @ONE_OF_EACH

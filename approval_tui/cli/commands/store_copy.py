@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from approval_tui.cli import output
@@ -12,6 +13,7 @@ from approval_tui.cli.exit_codes import DONE
 from approval_tui.cli.progress import Progress
 from approval_tui.domain.chain import GENESIS
 from approval_tui.domain.clock import format_timestamp
+from approval_tui.domain.errors import StoreAway, StoreFull
 
 if TYPE_CHECKING:
     from approval_tui.domain.audit import Head
@@ -23,8 +25,20 @@ def copy(options: Namespace, _environment: Environment) -> int:
     from approval_tui.store.copying import copy_store
 
     began = time.monotonic()
+    is_begun = False
+
+    def tell(what: str, done: int, total: int) -> None:
+        nonlocal is_begun
+        is_begun = is_begun or what.endswith("copied")
+        progress(what, done, total)
+
     with Progress() as progress:
-        copied = copy_store(options.source, options.target, progress)
+        try:
+            copied = copy_store(options.source, options.target, tell)
+        except (KeyboardInterrupt, StoreAway, StoreFull):
+            if is_begun:
+                output.narrate("What was copied so far is kept: the same command goes on from there.")
+            raise
     if options.json:
         output.print_json(
             {
@@ -46,7 +60,7 @@ def copy(options: Namespace, _environment: Environment) -> int:
         )
     output.narrate(
         f"Next: stop what uses {copied.source}, and see that its `audit head` is still the copy's; "
-        f"then set APPROVAL_TUI_STORE={copied.target} for all of them."
+        f"then set APPROVAL_TUI_STORE={quote(copied.target)} for all of them."
     )
     output.narrate(f"What is asked or decided in {copied.source} from now on is not in {copied.target}.")
     return DONE
