@@ -66,6 +66,8 @@ class Copying:
     def run(self, *, was_resumed: bool) -> Copied:
         """Copies what is lacking, verifies and compares it, and makes it a store."""
         state = self._target.write(steps.take_over, self._holder)
+        if state.head_seq is not None:
+            self._refuse_pruned(self._source.read(steps.segments))
         end = self._end_of_copy(state)
         head_seq = self._begin(end) if state.head_seq is None else state.head_seq
         end = self._copy_events(end, head_seq, state.copied_id)
@@ -132,8 +134,8 @@ class Copying:
         for _ in range(MOST_ROUNDS):
             news = self._source.read(steps.news_after, end.seq, size.rows)
             after = self._followed(end, news.events)
-            if news.rest is not None and news.rest[SEGMENTS] != self._target.read(steps.segments):
-                raise pruned_meanwhile(self._source.location, self._target.location)
+            if news.rest is not None:
+                self._refuse_pruned(news.rest[SEGMENTS])
             self._target.write(steps.put_news, self._holder, news, with_submitters=self._target.keeps_submitters)
             end = after
             size.learn(news.events)
@@ -152,11 +154,14 @@ class Copying:
         return end
 
     def _broken(self, problem: Problem) -> Exception:
-        """What to raise for a source whose next event does not follow."""
-        source, target = self._source.location, self._target.location
-        if self._source.read(steps.segments) != self._target.read(steps.segments):
-            return pruned_meanwhile(source, target)
-        return log_broken(problem, source, unfinished(target))
+        """What to raise for a source whose next event does not follow; raises StoreBusy where it was pruned."""
+        self._refuse_pruned(self._source.read(steps.segments))
+        return log_broken(problem, self._source.location, unfinished(self._target.location))
+
+    def _refuse_pruned(self, sealed: list[Values]) -> None:
+        """Raises StoreBusy unless these segments of the source are those with which the copy began."""
+        if sealed != self._target.read(steps.segments):
+            raise pruned_meanwhile(self._source.location, self._target.location)
 
 
 def verified(engine: Engine, expected: Head | None, progress: Progress) -> Verification:

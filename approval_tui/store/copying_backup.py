@@ -43,9 +43,9 @@ def back_up(location: str, file: str, progress: Progress) -> Backup:
     if os.path.lexists(path):
         raise _exists(path)
     partial = f"{path}.{os.getpid()}.partial"
+    _make(partial)
     try:
         if is_database_url(source):
-            _make(partial)
             copied = copy_store(source, partial, progress)
             backup = Backup(copied.source, path, copied.rows["events"], copied.rows["requests"], copied.head)
         else:
@@ -63,7 +63,6 @@ def _back_up_file(source: str, partial: str, path: str, progress: Progress) -> B
         progress("pages copied", done, total)
 
     with closing(SqliteSource(source, clock=system_clock, new_id=new_request_id)) as store:
-        _make(partial)
         head = store.back_up(partial, tell)
     with closing(ReadonlySqliteEngine(partial, clock=system_clock, new_id=new_request_id)) as copy:
         verification = verified(copy, head, progress)
@@ -72,9 +71,9 @@ def _back_up_file(source: str, partial: str, path: str, progress: Progress) -> B
 
 
 def _make(partial: str) -> None:
-    """Makes the empty file that is filled, and that others may not read."""
+    """Makes the empty file that is filled, and that others may not read; one that is there is not taken."""
     try:
-        os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE))
+        os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE))
     except OSError as error:
         raise _cannot_be_made(partial, error) from None
 

@@ -90,6 +90,15 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(location: str, file: str)
     assert Path(file).read_text() == "kept"
 
 
+@pytest.mark.parametrize("location", ["sqlite"], indirect=True)
+def test_what_somebody_put_into_the_place_of_an_unfinished_backup_is_not_written_to(location: str, file: str) -> None:
+    Path(file).with_name("of another").write_text("kept")
+    os.symlink("of another", f"{file}.{os.getpid()}.partial")
+    with pytest.raises(StoreUnavailable, match="cannot be written: File exists"):
+        back_up(location, file, quiet)
+    assert Path(file).with_name("of another").read_text() == "kept"
+
+
 @ON_BOTH
 def test_a_store_that_does_not_verify_gives_no_backup(location: str, file: str) -> None:
     without_guards(location, "UPDATE requests SET risk = 'high' WHERE tool = 'pending'")

@@ -11,13 +11,14 @@ import pytest
 
 from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import system_clock
-from approval_tui.domain.errors import StoreBusy, StoreIncompatible
+from approval_tui.domain.errors import StoreAway, StoreBusy, StoreIncompatible
 from approval_tui.domain.models import Request
 from approval_tui.store import copying, open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.copying import copy_store
 from approval_tui.store.copying_tables import BatchSize
-from tests.store.copies import ONE_OF_EACH, Places, all_rows, quiet, stop_copy
+from tests.postgres.servers import OwnServer
+from tests.store.copies import ONE_OF_EACH, Places, all_rows, once_at, quiet, stop_copy
 from tests.store.granting import approve_for_session
 from tests.store.lives import everything
 from tests.support import ANN, ManualClock, approve, assert_sound, consume, deny, run_worker, submit
@@ -42,6 +43,21 @@ def test_a_copy_that_is_killed_is_finished_by_the_next_one(places: Places, clock
         assert_sound(target)
         deny(target, submit(target, dataclasses.replace(call, tool="afterwards")))
         assert_sound(target)
+
+
+def test_a_server_that_is_started_again_meanwhile_is_gone_on_with(
+    own_postgres: OwnServer, store_path: str, clock: ManualClock, call: Call
+) -> None:
+    with open_store_blocking(store_path, clock=clock) as source:
+        everything(source, clock, call)
+    target = own_postgres.url(own_postgres.new_schema())
+    copy_store(
+        store_path, target, once_at(("events copied", "requests copied"), lambda: own_postgres.restart("immediate"))
+    )
+    assert all_rows(target) == all_rows(store_path)
+    own_postgres.stop()
+    with pytest.raises(StoreAway):
+        copy_store(store_path, target, quiet)
 
 
 class BusyPeople:
