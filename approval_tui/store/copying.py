@@ -68,8 +68,10 @@ class Copying:
         state = self._target.write(steps.take_over, self._holder)
         if state.head_seq is not None:
             self._refuse_pruned(self._source.read(steps.segments))
-        end = self._end_of_copy(state)
-        head_seq = self._begin(end) if state.head_seq is None else state.head_seq
+        if state.head_seq is None:
+            end, head_seq = self._begin()
+        else:
+            end, head_seq = self._end_of_copy(state), state.head_seq
         end = self._copy_events(end, head_seq, state.copied_id)
         if state.copied_id != steps.BEYOND:
             self._copy_requests(state.copied_id)
@@ -85,20 +87,19 @@ class Copying:
         return Copied(self._source.location, self._target.location, rows, head, was_resumed, since)
 
     def _end_of_copy(self, state: steps.CopyState) -> ChainPosition:
-        """Where the log of the copy ends, or would begin; raises StoreCorrupt where that is not in the source."""
+        """Where the log of a copy ends that was begun; raises StoreCorrupt where that is not in the source."""
         if state.end is None:
-            return self._source.read(verification.chain_start)
+            return self._source.read(steps.beginning).start
         there = self._source.read(verification.check_head, Head(state.end.seq, state.end.hash, state.end.at))
         if there:
             raise other_log(self._source.location, self._target.location, state.end.seq)
         return state.end
 
-    def _begin(self, start: ChainPosition) -> int:
-        """Begins a copy that holds nothing yet; gives the number of the event at the source's end."""
-        head = self._source.read(log.head)
-        head_seq = start.seq if head is None else head.seq
-        self._target.write(steps.begin, self._holder, head_seq, start, self._source.read(steps.segments))
-        return head_seq
+    def _begin(self) -> tuple[ChainPosition, int]:
+        """Begins a copy that holds nothing yet; gives where its log begins, and where it ends now."""
+        beginning = self._source.read(steps.beginning)
+        self._target.write(steps.begin, self._holder, beginning)
+        return beginning.start, beginning.head_seq
 
     def _copy_events(self, end: ChainPosition, head_seq: int, copied_id: str) -> ChainPosition:
         """Copies events up to that number, and says where the log of the copy ends then."""

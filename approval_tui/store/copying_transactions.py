@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from approval_tui.domain.errors import StoreBusy
 from approval_tui.store.copying_tables import SEGMENTS, SMALL_TABLES, SUBMITTED_BY, Snapshot, Values, values_of
 from approval_tui.store.transaction import Transaction, first_row
-from approval_tui.store.transactions.verification import ChainPosition
+from approval_tui.store.transactions import log
+from approval_tui.store.transactions.verification import ChainPosition, chain_start
 
 BEYOND = "apr`"
 """Comes after the id of every request."""
@@ -21,6 +22,14 @@ class CopyState(NamedTuple):
     copied_id: str
     end: ChainPosition | None
     """Where the log of the copy ends; None before its first event."""
+
+
+class Beginning(NamedTuple):
+    """What a copy begins with: where the log starts, the number of its last event, and the sealed segments."""
+
+    start: ChainPosition
+    head_seq: int
+    sealed: list[Values]
 
 
 class Requests(NamedTuple):
@@ -44,6 +53,12 @@ class News(NamedTuple):
 def segments(tx: Transaction) -> list[Values]:
     """The sealed segments."""
     return values_of(tx.rows("all_segments", {}))
+
+
+def beginning(tx: Transaction) -> Beginning:
+    """What a copy that is begun now begins with."""
+    start, head = chain_start(tx), log.head(tx)
+    return Beginning(start, start.seq if head is None else head.seq, segments(tx))
 
 
 def request_count(tx: Transaction) -> int:
@@ -99,11 +114,12 @@ def take_over(tx: Transaction, holder: str) -> CopyState:
     return CopyState(row["head_seq"], row["copied_id"], end)
 
 
-def begin(tx: Transaction, holder: str, head_seq: int, start: ChainPosition, sealed: Sequence[Values]) -> None:
+def begin(tx: Transaction, holder: str, found: Beginning) -> None:
     """Says where the log of the copy begins, and how far it reached when the copying began."""
-    parameters = {"holder": holder, "head_seq": head_seq, "seq": start.seq, "hash": start.hash, "at": start.at}
+    start = found.start
+    parameters = {"holder": holder, "head_seq": found.head_seq, "seq": start.seq, "hash": start.hash, "at": start.at}
     _mark(tx, "begin_copy", parameters)
-    for row in sealed:
+    for row in found.sealed:
         tx.add("put_segments", row)
 
 

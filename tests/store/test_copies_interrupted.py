@@ -51,9 +51,8 @@ def test_a_server_that_is_started_again_meanwhile_is_gone_on_with(
     with open_store_blocking(store_path, clock=clock) as source:
         everything(source, clock, call)
     target = own_postgres.url(own_postgres.new_schema())
-    copy_store(
-        store_path, target, once_at(("events copied", "requests copied"), lambda: own_postgres.restart("immediate"))
-    )
+    when = ("events copied", "requests copied")
+    copy_store(store_path, target, once_at(when, lambda: own_postgres.restart("immediate")))
     assert all_rows(target) == all_rows(store_path)
     own_postgres.stop()
     with pytest.raises(StoreAway):
@@ -136,7 +135,10 @@ def test_what_happens_between_a_copy_that_stopped_and_the_next_one_is_copied_too
 ) -> None:
     with open_store_blocking(places.source, clock=clock) as source:
         requests = everything(source, clock, call)
+        taken = consume(source, approve(source, submit(source, dataclasses.replace(call, tool="taken"))))
         stop_copy(places, stopped_at, 2)
+        source.requester.rollback(taken.request.id, taken.id)
+        source.reviewer.revoke(taken.request.id, reviewer=ANN)
         approve(source, requests["pending"])
         consume(source, source.reviewer.get(requests["pending"].id))
         source.reviewer.revoke(requests["edited"].id, reviewer=ANN)

@@ -40,7 +40,7 @@ def bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:
     for number, name in enumerate(MIGRATIONS, start=1):
         connection.execute("BEGIN IMMEDIATE")
         try:
-            if check_state(connection, path) < number:
+            if _check_state(connection, path) < number:
                 migrate(connection, name, number)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute("COMMIT")
@@ -59,7 +59,7 @@ def migrate(connection: sqlite3.Connection, name: str, number: int) -> None:
 
 def refuse_outdated(connection: sqlite3.Connection, path: str) -> None:
     """Raises StoreIncompatible unless the store has today's schema; nothing is written."""
-    version = check_state(connection, path)
+    version = _check_state(connection, path)
     if version < SCHEMA_VERSION:
         raise StoreIncompatible(
             f"The store {path} was written by an older approval-tui (schema {version}; this one reads "
@@ -76,7 +76,7 @@ def state(connection: sqlite3.Connection) -> tuple[int, int]:
     return application, version
 
 
-def check_state(connection: sqlite3.Connection, path: str) -> int:
+def _check_state(connection: sqlite3.Connection, path: str) -> int:
     """The schema's version; raises StoreIncompatible unless the file is empty or ours and not newer."""
     application, version = state(connection)
     if application == COPY_ID:

@@ -64,7 +64,7 @@ def opens(location: str) -> bool:
 def main(source: str, target: str, seed: str) -> None:
     chance = random.Random(int(seed))
     kills = 0
-    while not killed_after(source, target, chance.randint(1, 2 + 2 * kills), chance.uniform(0, LONGEST_FURTHER_LIFE)):
+    while not killed_after(source, target, chance.randint(1, 2 + 3 * kills), chance.uniform(0, LONGEST_FURTHER_LIFE)):
         kills += 1
         if opens(target):
             break  # killed after it had finished
