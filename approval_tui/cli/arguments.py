@@ -392,6 +392,15 @@ def _policy_scan(parser: Parser) -> None:
     parser.add_argument("--timeout", metavar="30s", type=_duration, default=30_000, help="how long the server may take")
 
 
+def _store_copy(parser: Parser) -> None:
+    parser.add_argument("source", metavar="FROM", help="the store that is copied: a path or a URL")
+    parser.add_argument("target", metavar="TO", help="the new one, or an unfinished copy of FROM: a path or a URL")
+
+
+def _store_backup(parser: Parser) -> None:
+    parser.add_argument("file", metavar="FILE", help="the new file")
+
+
 def _demo(parser: Parser) -> None:
     parser.add_argument("--auto", action="store_true", help="decide by itself, verify, and print what happened")
     parser.add_argument("--keep", action="store_true", help="keep the scratch folder")
@@ -527,6 +536,10 @@ COMMANDS = (
     Command("hook doctor", "check the hooks, with a test question that is denied", _hook_doctor, "hook_install:doctor"),
     Command("notify run", "tell webhooks and chats of what waits", _no_arguments, "notify:run", has_json=False),
     Command("notify test", "send a test to each of them, and say who took it", _no_arguments, "notify:try_out"),
+    Command(
+        "store copy", "copy a store into a new one, from and to a file or PostgreSQL", _store_copy, "store_copy:copy"
+    ),
+    Command("store backup", "the store as it is now, in one file", _store_backup, "store_copy:back_up"),
     Command("demo", "three agents at work in a scratch folder, to try it out", _demo, "start:demo", has_json=False),
 )
 BY_NAME = {command.name: command for command in COMMANDS}

@@ -46,6 +46,7 @@ _CODES: tuple[tuple[type[errors.ApprovalTuiError], int], ...] = (
     (errors.TokenNotFound, NOT_FOUND),
     (errors.SessionNotFound, NOT_FOUND),
     (errors.Conflict, CONFLICT),
+    (errors.LogBroken, LOG_BROKEN),
     (errors.StoreUnavailable, STORE_UNAVAILABLE),
     (errors.ApprovalDenied, DENIED),
     (errors.PolicyDenied, DENIED),

@@ -234,6 +234,10 @@ class StoreCorrupt(StoreUnavailable):
         )
 
 
+class LogBroken(StoreCorrupt):
+    """The audit log of a store, or what it says of the requests, does not verify."""
+
+
 # --- what a gate says to the agent -------------------------------------------------------------
 
 

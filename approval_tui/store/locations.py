@@ -54,6 +54,17 @@ def folder_beside(location: str) -> str:
     return os.path.join(os.path.dirname(default_store_path()), f"database-{name}")
 
 
+def unfinished_copy(location: str, source: str) -> StoreIncompatible:
+    """The error for a store that is still being copied; both locations are as they may be shown."""
+    from shlex import quote  # few copies are unfinished
+
+    return StoreIncompatible(
+        f"{location} is an unfinished copy of {source}.",
+        not_done=_NOTHING,
+        to_do=f"Run `approval-tui store copy {quote(source)} {quote(location)}` again to finish it.",
+    )
+
+
 def _configured_location() -> str:
     from approval_tui.settings.configuration import load_settings, store_location  # only where nobody said a path
 

@@ -14,10 +14,14 @@ class Statements(dict[str, str]):
     """The texts of statements by name; one that asks for words is made when it is first asked for."""
 
     def __init__(self, blocks: Mapping[str, str]) -> None:
-        """`blocks` are texts by name; a name in braces is a part, which stands in those that come after it."""
+        """See `learn`."""
         super().__init__()
         self.parts: dict[str, str] = {}
         self._with_places_for_words: dict[str, str] = {}
+        self.learn(blocks)
+
+    def learn(self, blocks: Mapping[str, str]) -> None:
+        """Takes texts by name; a name in braces is a part, which stands in those that come after it."""
         for name, text in blocks.items():
             if "{" in text:
                 for part, its_text in self.parts.items():

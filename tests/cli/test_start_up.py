@@ -129,6 +129,8 @@ def words_of(store: BlockingStore, past: BlockingStore) -> dict[str, list[str]]:
         "hook install": ["hook", "install", "claude-code", "--scope", "project", "--dry-run"],
         "hook uninstall": ["hook", "uninstall", "claude-code", "--scope", "project", "--dry-run"],
         "hook doctor": ["hook", "doctor", "codex"],
+        "store copy": ["store", "copy", store.location, f"{store.location}.copy"],
+        "store backup": ["store", "backup", f"{store.location}.backup"],
     }
 
 

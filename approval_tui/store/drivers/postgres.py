@@ -186,7 +186,11 @@ class PostgresEngine:
         self._is_closed = False
         self._forks = Forks.count
         self._ahead_of_monotonic = 0
-        self._schema, self.may_decide = self._open(create=create and not readonly)
+        try:
+            self._schema, self.may_decide = self._open(create=create and not readonly)
+        except BaseException:
+            connections.close()
+            raise
         self.wakeups = PostgresWakeups(connecting.connect, f"approval_tui_{self._schema}")
 
     def clock(self) -> int:
@@ -237,15 +241,18 @@ class PostgresEngine:
     def _open(self, *, create: bool) -> tuple[int, bool]:
         with self._connections.lent() as connection:
             try:
-                if self._readonly:
-                    schema = refuse_outdated(connection, self.location)
-                else:
-                    schema = bring_up_to_date(connection, self.location, create=create)
+                schema = self._prepare_tables(connection, create=create)
                 row = connection.execute(_MAY_DECIDE).fetchone()
             except psycopg.Error as error:
                 raise in_our_words(error, self.location) from error
         assert row is not None
         return schema, row["may_decide"]
+
+    def _prepare_tables(self, connection: Connection[Row], *, create: bool) -> int:
+        """Sees to it that the tables are today's, and gives the number of their schema."""
+        if self._readonly:
+            return refuse_outdated(connection, self.location)
+        return bring_up_to_date(connection, self.location, create=create)
 
     def _tried(self, action: Callable[[], R]) -> R:
         """What the action gives, tried again while the server is away or others get in the way."""

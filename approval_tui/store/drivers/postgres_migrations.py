@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import Connection
 
 from approval_tui.domain.errors import StoreIncompatible, StoreMissing
+from approval_tui.store.locations import unfinished_copy
 
 MIGRATIONS = ("0001_tables.sql", "0002_guards.sql")
 SCHEMA_VERSION = len(MIGRATIONS)
-_LOCK = 0x41505254  # 'APRT'
+LOCK = 0x41505254
+"""'APRT': who holds this advisory lock makes tables, and nobody else does."""
+
 _FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "migrations", "postgres")
 
 _STATE = """
 SELECT current_schema() AS schema,
   (SELECT oid::bigint FROM pg_namespace WHERE nspname = current_schema()) AS number,
-  to_regclass('approval_tui') IS NOT NULL AS is_store, to_regclass('requests') IS NOT NULL AS has_requests
+  to_regclass('approval_tui') IS NOT NULL AS is_store, to_regclass('requests') IS NOT NULL AS has_requests,
+  to_regclass('unfinished_copy') IS NOT NULL AS is_unfinished
 """
+
+
+class State(NamedTuple):
+    """The number of a schema, whether a store is there, a table of requests, and the marker of an unfinished copy."""
+
+    number: int
+    is_store: bool
+    has_requests: bool
+    is_unfinished: bool
 
 
 def bring_up_to_date(connection: Connection[Any], location: str, *, create: bool) -> int:
@@ -37,16 +50,21 @@ def bring_up_to_date(connection: Connection[Any], location: str, *, create: bool
             to_do="Check --store and APPROVAL_TUI_STORE, or make one with `approval-tui store init`.",
         )
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         version, number = _check_state(connection, location)
-        if version == 0:
-            connection.execute("CREATE TABLE approval_tui (version integer NOT NULL)")
-            connection.execute("INSERT INTO approval_tui VALUES (0)")
-        for name in MIGRATIONS[version:]:
-            with open(os.path.join(_FOLDER, name), encoding="utf-8") as file:
-                connection.execute(file.read().encode())
-        connection.execute("UPDATE approval_tui SET version = %s", [SCHEMA_VERSION])
+        migrate(connection, version)
     return number
+
+
+def migrate(connection: Connection[Any], version: int) -> None:
+    """Makes what tables of that version lack, inside the transaction that is open."""
+    if version == 0:
+        connection.execute("CREATE TABLE approval_tui (version integer NOT NULL)")
+        connection.execute("INSERT INTO approval_tui VALUES (0)")
+    for name in MIGRATIONS[version:]:
+        with open(os.path.join(_FOLDER, name), encoding="utf-8") as file:
+            connection.execute(file.read().encode())
+    connection.execute("UPDATE approval_tui SET version = %s", [SCHEMA_VERSION])
 
 
 def refuse_outdated(connection: Connection[Any], location: str) -> int:
@@ -64,24 +82,33 @@ def refuse_outdated(connection: Connection[Any], location: str) -> int:
     return number
 
 
-def _check_state(connection: Connection[Any], location: str) -> tuple[int, int]:
-    """The version of the tables, 0 for none, and the number of their schema; raises StoreIncompatible."""
-    state = connection.execute(_STATE).fetchone()
-    assert state is not None
-    if state["schema"] is None:
+def state(connection: Connection[Any], location: str) -> State:
+    """What is in the schema in which this user looks first; raises StoreIncompatible where there is no such schema."""
+    row = connection.execute(_STATE).fetchone()
+    assert row is not None
+    if row["schema"] is None:
         raise StoreIncompatible(
             f"The database {location} has no schema in which this user looks.",
             not_done="Nothing was made there and nothing may run.",
             to_do="Make the schema, or name one with ?options=-csearch_path%3DNAME.",
         )
-    if not state["is_store"]:
-        if state["has_requests"]:
+    return State(row["number"], row["is_store"], row["has_requests"], row["is_unfinished"])
+
+
+def _check_state(connection: Connection[Any], location: str) -> tuple[int, int]:
+    """The version of the tables, 0 for none, and the number of their schema; raises StoreIncompatible."""
+    found = state(connection, location)
+    if not found.is_store:
+        if found.has_requests:
             raise StoreIncompatible(
                 f"The database {location} is not an approval store: it has a table of another program.",
                 not_done="It was left as it is, and nothing may run.",
                 to_do="Use another database or schema.",
             )
-        return 0, state["number"]
+        return 0, found.number
+    if found.is_unfinished:
+        row = connection.execute("SELECT source FROM unfinished_copy").fetchone()
+        raise unfinished_copy(location, "another store" if row is None else row["source"])
     row = connection.execute("SELECT version FROM approval_tui").fetchone()
     version = 0 if row is None else row["version"]
     if version > SCHEMA_VERSION:
@@ -91,4 +118,4 @@ def _check_state(connection: Connection[Any], location: str) -> tuple[int, int]:
             not_done="It was left as it is, and nothing may run.",
             to_do="Upgrade with `pip install --upgrade approval-tui`.",
         )
-    return version, state["number"]
+    return version, found.number

@@ -24,6 +24,11 @@ class _Translated(dict[str, bytes]):
         super().__init__()
         self._statements = Statements({**read_blocks("statements.sql"), **read_blocks("postgres.sql")})
 
+    def learn(self, *files: str) -> None:
+        """Takes the statements of those files too, those of the last one before all others."""
+        for name in files:
+            self._statements.learn(read_blocks(name))
+
     def __missing__(self, name: str) -> bytes:
         text = self[name] = _TOKEN.sub(_translated, self._statements[name]).encode()
         return text

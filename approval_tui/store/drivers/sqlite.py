@@ -202,9 +202,9 @@ class SqliteEngine:
                 connection.execute(pragma)
             with self._turn:
                 if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-                    bring_up_to_date(connection, self.path)  # refuses a foreign file before touching it
+                    self._prepare_tables(connection)  # refuses a foreign file before touching it
                     _use_write_ahead_log(connection)
-                bring_up_to_date(connection, self.path)
+                self._prepare_tables(connection)
             return connection
         except (sqlite3.Error, ApprovalTuiError) as error:
             if connection is not None:
@@ -213,6 +213,10 @@ class SqliteEngine:
             if isinstance(error, sqlite3.Error):
                 raise in_our_words(error, self.path) from error
             raise
+
+    def _prepare_tables(self, connection: sqlite3.Connection) -> None:
+        """Sees to it that the tables are today's."""
+        bring_up_to_date(connection, self.path)
 
     def _prepare_place(self) -> None:
         """Makes the folder and the file where they may be made; refuses a file that others may write."""

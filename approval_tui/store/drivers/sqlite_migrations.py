@@ -7,9 +7,13 @@ import sqlite3
 
 from approval_tui.domain.errors import StoreIncompatible
 from approval_tui.store.drivers.sqlite_errors import not_a_store
+from approval_tui.store.locations import unfinished_copy
 
 APPLICATION_ID = 0x41505254
 """'APRT' in the file's header: says that a database is ours."""
+
+COPY_ID = 0x41505243
+"""'APRC' in its place: a store that is still being copied, which nobody may use."""
 
 MIGRATIONS = (
     "0001_initial.sql",
@@ -31,21 +35,26 @@ def bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:
 
     Raises StoreIncompatible for a foreign database and for a store of a newer version; nothing is written then.
     """
-    if _state(connection) == (APPLICATION_ID, SCHEMA_VERSION):
+    if state(connection) == (APPLICATION_ID, SCHEMA_VERSION):
         return
     for number, name in enumerate(MIGRATIONS, start=1):
         connection.execute("BEGIN IMMEDIATE")
         try:
             if _check_state(connection, path) < number:
-                for statement in _statements(name):
-                    connection.execute(statement)
+                migrate(connection, name, number)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version = {number}")
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+
+def migrate(connection: sqlite3.Connection, name: str, number: int) -> None:
+    """Applies one migration inside the transaction that is open."""
+    for statement in _statements(name):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {number}")
 
 
 def refuse_outdated(connection: sqlite3.Connection, path: str) -> None:
@@ -60,7 +69,8 @@ def refuse_outdated(connection: sqlite3.Connection, path: str) -> None:
         )
 
 
-def _state(connection: sqlite3.Connection) -> tuple[int, int]:
+def state(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Whose database it is, and the version of its tables; both are 0 for an empty file."""
     application: int = connection.execute("PRAGMA application_id").fetchone()[0]
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     return application, version
@@ -68,7 +78,9 @@ def _state(connection: sqlite3.Connection) -> tuple[int, int]:
 
 def _check_state(connection: sqlite3.Connection, path: str) -> int:
     """The schema's version; raises StoreIncompatible unless the file is empty or ours and not newer."""
-    application, version = _state(connection)
+    application, version = state(connection)
+    if application == COPY_ID:
+        raise unfinished_copy(path, connection.execute("SELECT source FROM unfinished_copy").fetchone()[0])
     if application == APPLICATION_ID and version > SCHEMA_VERSION:
         raise StoreIncompatible(
             f"The store {path} was written by a newer approval-tui (schema {version}; this one knows "

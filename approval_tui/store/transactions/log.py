@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from approval_tui.domain.audit import Event, Head
 from approval_tui.store.transaction import Row, Transaction, first_row
@@ -60,7 +62,7 @@ def head(tx: Transaction) -> Head | None:
     return None if row is None else Head(row["seq"], row["hash"], row["at"])
 
 
-def event_from_row(row: Row) -> Event:
+def event_from_row(row: Row | Mapping[str, Any]) -> Event:
     """The event of a row; a body that is no JSON object gives an empty one, which `verify` reports."""
     try:
         body = json.loads(row["body"])

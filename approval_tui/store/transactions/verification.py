@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,14 +56,15 @@ def check_links(tx: Transaction, position: ChainPosition, most: int) -> ChainBat
     """Follows the chain over up to `most` events; the first broken link ends it."""
     rows = tx.rows("events_after", {"after": position.seq, "most": most})
     for count, row in enumerate(rows):
-        why = _broken_link(row, position)
+        why = broken_link(row, position)
         if why is not None:
             return ChainBatch(None, count, (Problem(why, seq=row["seq"], request_id=row["request_id"]),))
         position = ChainPosition(row["seq"], row["hash"], row["at"])
     return ChainBatch(position, len(rows), ())
 
 
-def _broken_link(row: Row, position: ChainPosition) -> str | None:
+def broken_link(row: Row | Mapping[str, Any], position: ChainPosition) -> str | None:
+    """What is wrong with an event that should follow that position; None where nothing is."""
     seq = position.seq + 1
     if row["seq"] != seq:
         return f"event {seq} is missing: after it comes {row['seq']}"
