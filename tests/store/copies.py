@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from approval_tui.store import is_database_url
-from approval_tui.store.copying import copy_store
-from approval_tui.store.copying_tables import SMALL_TABLES
+from approval_tui.store.copying.procedure import copy_store
+from approval_tui.store.copying.tables import SMALL_TABLES
 
 ONE_OF_EACH = pytest.mark.parametrize(
     "places", [("sqlite", "postgres"), ("postgres", "sqlite")], ids=" to ".join, indirect=True

@@ -15,8 +15,8 @@ import pytest
 from approval_tui.domain.calls import Call
 from approval_tui.domain.errors import InvalidInput, LogBroken, StoreUnavailable
 from approval_tui.store import open_store_blocking
-from approval_tui.store.copying import copy_store
-from approval_tui.store.copying_backup import back_up
+from approval_tui.store.copying.backup import back_up
+from approval_tui.store.copying.procedure import copy_store
 from tests.store.copies import all_rows, quiet, without_guards
 from tests.store.lives import everything
 from tests.support import LONG, ROOT, ManualClock, assert_sound, submit
@@ -155,7 +155,7 @@ def test_a_file_that_cannot_be_written_to_its_end_says_so_and_leaves_nothing(loc
 
 _WITH_SMALL_FILES = """
 import resource, signal, sys
-from approval_tui.store.copying_backup import back_up
+from approval_tui.store.copying.backup import back_up
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
 try:

@@ -12,8 +12,8 @@ import pytest
 from approval_tui.domain.calls import Call
 from approval_tui.domain.errors import LogBroken, StoreBusy, StoreCorrupt, StoreIncompatible, StoreMissing
 from approval_tui.store import is_database_url, open_store_blocking
-from approval_tui.store.copying import copy_store
-from approval_tui.store.copying_tables import BatchSize
+from approval_tui.store.copying.procedure import copy_store
+from approval_tui.store.copying.tables import BatchSize
 from approval_tui.store.drivers import sqlite
 from tests.postgres.servers import Server
 from tests.store.copies import (

@@ -13,10 +13,11 @@ from approval_tui.domain.calls import Call
 from approval_tui.domain.clock import system_clock
 from approval_tui.domain.errors import StoreAway, StoreBusy, StoreIncompatible
 from approval_tui.domain.models import Request
-from approval_tui.store import copying, open_store_blocking
+from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
-from approval_tui.store.copying import copy_store
-from approval_tui.store.copying_tables import BatchSize
+from approval_tui.store.copying import procedure
+from approval_tui.store.copying.procedure import copy_store
+from approval_tui.store.copying.tables import BatchSize
 from tests.postgres.servers import OwnServer
 from tests.store.copies import ONE_OF_EACH, Places, all_rows, once_at, quiet, stop_copy
 from tests.store.granting import approve_for_session
@@ -207,7 +208,7 @@ def test_a_source_that_is_written_faster_than_it_is_copied_is_given_up_until_the
         submit(source, call)
         with monkeypatch.context() as slow:
             slow.setattr(BatchSize, "most_rows", 1)
-            slow.setattr(copying, "MOST_ROUNDS", 20)
+            slow.setattr(procedure, "MOST_ROUNDS", 20)
             people = BusyPeople(source, call)
             with pytest.raises(StoreBusy, match="is written faster than it is copied"):
                 copy_store(*places, people)

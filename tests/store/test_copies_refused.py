@@ -11,7 +11,7 @@ import pytest
 from approval_tui.domain.calls import Call
 from approval_tui.domain.errors import InvalidInput, StoreCorrupt, StoreFull, StoreMissing, StoreReadOnly
 from approval_tui.store import is_database_url, open_store_blocking
-from approval_tui.store.copying import copy_store
+from approval_tui.store.copying.procedure import copy_store
 from approval_tui.store.drivers import sqlite
 from tests.permissions import said_with_permissions
 from tests.postgres.servers import Server
@@ -106,7 +106,8 @@ def test_a_full_disk_says_so_and_the_copy_goes_on_when_there_is_room(
 def test_a_folder_that_is_not_ones_own_says_so(lived: Places, tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir(mode=0o500)
     said = said_with_permissions(
-        "import sys\nfrom approval_tui.store.copying import copy_store\ntry:\n copy_store(*sys.argv[1:], print)\n"
+        "import sys\nfrom approval_tui.store.copying.procedure import copy_store\n"
+        "try:\n copy_store(*sys.argv[1:], print)\n"
         "except Exception as error:\n print(type(error).__name__, error)",
         lived.source,
         str(tmp_path / "locked" / "new.db"),

@@ -8,7 +8,7 @@ import pytest
 
 from approval_tui.domain.calls import Call
 from approval_tui.store import is_database_url, open_store_blocking
-from approval_tui.store.copying import copy_store
+from approval_tui.store.copying.procedure import copy_store
 from approval_tui.store.drivers import sqlite_copying
 from approval_tui.store.statements import STATEMENTS
 from tests.store.copies import TABLES, Places, all_rows, quiet, raw

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def copy(options: Namespace, _environment: Environment) -> int:
     """Copies a store into a new one, or goes on with a copy that was interrupted."""
-    from approval_tui.store.copying import copy_store
+    from approval_tui.store.copying.procedure import copy_store
 
     began = time.monotonic()
     is_begun = False
@@ -68,7 +68,7 @@ def copy(options: Namespace, _environment: Environment) -> int:
 
 def back_up(options: Namespace, environment: Environment) -> int:
     """Writes the store to a new file, verifies it, and prints the checkpoint of its log."""
-    from approval_tui.store.copying_backup import back_up
+    from approval_tui.store.copying.backup import back_up
 
     began = time.monotonic()
     with Progress() as progress:

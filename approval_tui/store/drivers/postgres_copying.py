@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from approval_tui.domain.ids import new_request_id
 from approval_tui.store import PATIENCE
-from approval_tui.store.copying_refusals import copy_of_another, copy_of_another_version, not_new
+from approval_tui.store.copying.refusals import copy_of_another, copy_of_another_version, not_new
 from approval_tui.store.drivers import postgres_migrations
 from approval_tui.store.drivers.postgres import PostgresEngine
 from approval_tui.store.drivers.postgres_connections import Connecting, OneConnection
@@ -21,7 +21,7 @@ from approval_tui.store.drivers.postgres_texts import STATEMENTS, Row
 
 def learn_statements() -> None:
     """Lets transactions use the statements of a copy."""
-    STATEMENTS.learn("copying.sql", "copying_postgres.sql")
+    STATEMENTS.learn("copying/statements.sql", "copying/postgres.sql")
 
 
 def is_unfinished_copy(url: str) -> bool:

@@ -10,7 +10,7 @@ from approval_tui.domain.audit import Head
 from approval_tui.domain.clock import system_clock
 from approval_tui.domain.errors import StoreUnavailable
 from approval_tui.domain.ids import new_request_id
-from approval_tui.store.copying_refusals import copy_of_another, copy_of_another_version, not_new
+from approval_tui.store.copying.refusals import copy_of_another, copy_of_another_version, not_new
 from approval_tui.store.drivers.sqlite import SqliteEngine
 from approval_tui.store.drivers.sqlite_errors import in_our_words
 from approval_tui.store.drivers.sqlite_migrations import (
@@ -34,7 +34,7 @@ _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 def learn_statements() -> None:
     """Lets transactions use the statements of a copy."""
-    STATEMENTS.learn(read_blocks("copying.sql"))
+    STATEMENTS.learn(read_blocks("copying/statements.sql"))
 
 
 def is_unfinished_copy(path: str) -> bool:

@@ -11,8 +11,8 @@ import time
 
 from approval_tui.domain.errors import StoreUnavailable
 from approval_tui.store import open_store_blocking
-from approval_tui.store.copying import copy_store
-from approval_tui.store.copying_tables import BatchSize
+from approval_tui.store.copying.procedure import copy_store
+from approval_tui.store.copying.tables import BatchSize
 
 LONGEST_FURTHER_LIFE = 0.01
 

@@ -9,14 +9,15 @@ from contextlib import closing
 
 from approval_tui.domain.clock import system_clock
 from approval_tui.domain.copies import Backup
+from approval_tui.domain.database_urls import is_database_url, shown_location
 from approval_tui.domain.errors import InvalidInput, StoreFull, StoreReadOnly, StoreUnavailable
 from approval_tui.domain.ids import new_request_id
 from approval_tui.settings.permissions import PRIVATE_FILE
-from approval_tui.store.copying import copy_store, verified
-from approval_tui.store.copying_faults import refuse_unsound
+from approval_tui.store.copying.faults import refuse_unsound
+from approval_tui.store.copying.procedure import copy_store, verified
 from approval_tui.store.drivers.sqlite_copying import SqliteSource
 from approval_tui.store.drivers.sqlite_readonly import ReadonlySqliteEngine
-from approval_tui.store.locations import is_database_url, resolved_location, shown_location
+from approval_tui.store.locations import resolved_location
 from approval_tui.store.procedures import Progress
 
 _NO_BACKUP = "No backup was made."

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from approval_tui.domain.database_urls import is_database_url
 from approval_tui.domain.errors import InvalidInput
 from approval_tui.domain.ids import new_request_id
 from approval_tui.store import PATIENCE
 from approval_tui.store.engine import Engine
-from approval_tui.store.locations import is_database_url, resolved_location
+from approval_tui.store.locations import resolved_location
 from approval_tui.store.opening import Opening, refuse_without_psycopg
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from approval_tui.domain.errors import StoreBusy
-from approval_tui.store.copying_tables import SEGMENTS, SMALL_TABLES, SUBMITTED_BY, Snapshot, Values, values_of
+from approval_tui.store.copying.tables import SEGMENTS, SMALL_TABLES, SUBMITTED_BY, Snapshot, Values, values_of
 from approval_tui.store.transaction import Transaction, first_row
 from approval_tui.store.transactions import log
 from approval_tui.store.transactions.verification import ChainPosition, chain_start

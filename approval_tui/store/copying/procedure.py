@@ -13,10 +13,11 @@ from contextlib import closing
 from approval_tui.domain.audit import Head, Problem, Verification
 from approval_tui.domain.copies import Copied
 from approval_tui.domain.ids import new_secret
-from approval_tui.store import copying_ends, procedures
-from approval_tui.store import copying_transactions as steps
-from approval_tui.store.copying_comparison import Comparison
-from approval_tui.store.copying_faults import (
+from approval_tui.store import procedures
+from approval_tui.store.copying import ends
+from approval_tui.store.copying import transactions as steps
+from approval_tui.store.copying.comparison import Comparison
+from approval_tui.store.copying.faults import (
     log_broken,
     other_log,
     outrun,
@@ -24,7 +25,7 @@ from approval_tui.store.copying_faults import (
     refuse_unsound,
     unfinished,
 )
-from approval_tui.store.copying_tables import SEGMENTS, BatchSize, Snapshot, Values
+from approval_tui.store.copying.tables import SEGMENTS, BatchSize, Snapshot, Values
 from approval_tui.store.engine import Engine
 from approval_tui.store.procedures import Progress, Step
 from approval_tui.store.transactions import log, verification
@@ -44,20 +45,20 @@ def copy_store(source: str, target: str, progress: Progress) -> Copied:
     InvalidInput for a target that is anything else, LogBroken for a source that does not verify, StoreCorrupt for a
     difference, StoreBusy, and StoreUnavailable.
     """
-    source = copying_ends.named_location(source, "The store to copy")
-    target = copying_ends.named_location(target, "The place of the copy")
-    with closing(copying_ends.open_source(source)) as origin:
-        was_there = copying_ends.is_unfinished_copy(target)
+    source = ends.named_location(source, "The store to copy")
+    target = ends.named_location(target, "The place of the copy")
+    with closing(ends.open_source(source)) as origin:
+        was_there = ends.is_unfinished_copy(target)
         if not was_there:  # else the comparison at the end says as much of what was verified then
             refuse_unsound(verified(origin, None, progress), origin.location, _NOTHING_MADE)
-        with closing(copying_ends.open_target(target, origin.location)) as copy:
+        with closing(ends.open_target(target, origin.location)) as copy:
             return Copying(origin, copy, progress).run(was_resumed=was_there)
 
 
 class Copying:
     """One run of a copy, which may go on where another one ended."""
 
-    def __init__(self, source: Engine, target: copying_ends.Target, progress: Progress) -> None:
+    def __init__(self, source: Engine, target: ends.Target, progress: Progress) -> None:
         self._source = source
         self._target = target
         self._progress = progress

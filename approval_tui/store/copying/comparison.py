@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from approval_tui.store import copying_transactions as steps
-from approval_tui.store.copying_faults import differs, pruned_meanwhile
-from approval_tui.store.copying_tables import (
+from approval_tui.store.copying import transactions as steps
+from approval_tui.store.copying.faults import differs, pruned_meanwhile
+from approval_tui.store.copying.tables import (
     SEGMENTS,
     SMALL_TABLES,
     BatchSize,
