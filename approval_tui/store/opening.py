@@ -33,7 +33,7 @@ class Opening(NamedTuple):
     async def async_engine(self) -> AsyncEngine:
         """The engine of a store that works on threads."""
         if is_database_url(self.location):
-            self._refuse_without_psycopg()
+            refuse_without_psycopg(self.location)
             from approval_tui.store.drivers.postgres_async import AsyncPostgresEngine
 
             return await AsyncPostgresEngine.open(partial(self._postgres, is_pooled=True))
@@ -52,7 +52,7 @@ class Opening(NamedTuple):
         return SqliteEngine(self.location, clock=clock, new_id=self.new_id, create=self.create)
 
     def _postgres(self, *, is_pooled: bool) -> PostgresEngine:
-        self._refuse_without_psycopg()
+        refuse_without_psycopg(self.location)
         from approval_tui.store.drivers.postgres import PostgresEngine
         from approval_tui.store.drivers.postgres_connections import Connecting, OneConnection, PooledConnections
 
@@ -67,13 +67,15 @@ class Opening(NamedTuple):
             patience=self.patience,
         )
 
-    def _refuse_without_psycopg(self) -> None:
-        try:
-            import psycopg  # noqa: F401 - looked for before anything is opened
-            import psycopg_pool  # noqa: F401
-        except ImportError as error:
-            raise StoreIncompatible(
-                f"The store {shown_location(self.location)} needs psycopg, which is not installed ({error}).",
-                not_done="Nothing was opened and nothing may run.",
-                to_do="Install it with `pip install 'approval-tui[postgres]'`.",
-            ) from None
+
+def refuse_without_psycopg(location: str) -> None:
+    """Raises StoreIncompatible where what connects to databases is not installed."""
+    try:
+        import psycopg  # noqa: F401 - looked for before anything is opened
+        import psycopg_pool  # noqa: F401
+    except ImportError as error:
+        raise StoreIncompatible(
+            f"The store {shown_location(location)} needs psycopg, which is not installed ({error}).",
+            not_done="Nothing was opened and nothing may run.",
+            to_do="Install it with `pip install 'approval-tui[postgres]'`.",
+        ) from None

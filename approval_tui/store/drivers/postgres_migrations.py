@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from approval_tui.domain.errors import StoreIncompatible, StoreMissing
 
-MIGRATIONS = ("0001_tables.sql", "0002_guards.sql")
+MIGRATIONS = ("0001_tables.sql", "0002_guards.sql", "0003_agents.sql")
 SCHEMA_VERSION = len(MIGRATIONS)
 _LOCK = 0x41505254  # 'APRT'
 _FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "migrations", "postgres")
@@ -19,6 +19,9 @@ SELECT current_schema() AS schema,
   (SELECT oid::bigint FROM pg_namespace WHERE nspname = current_schema()) AS number,
   to_regclass('approval_tui') IS NOT NULL AS is_store, to_regclass('requests') IS NOT NULL AS has_requests
 """
+
+_PINNED_PATH = "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
+"""Functions keep it (`SET search_path FROM CURRENT`): nobody's temporary tables or own schema come before the store's."""
 
 
 def bring_up_to_date(connection: Connection[Any], location: str, *, create: bool) -> int:
@@ -38,6 +41,7 @@ def bring_up_to_date(connection: Connection[Any], location: str, *, create: bool
         )
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        connection.execute(_PINNED_PATH)
         version, number = _check_state(connection, location)
         if version == 0:
             connection.execute("CREATE TABLE approval_tui (version integer NOT NULL)")
