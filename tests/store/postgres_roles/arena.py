@@ -28,9 +28,7 @@ class Arena:
             f"{name} of {schema}" for name in ("agent", "other", "reviewer")
         )
         self.owner = server.url(schema)
-        self.agent, self.other, self.reviewer = map(
-            self.url_of, (self.agent_role, self.other_role, self.reviewer_role)
-        )
+        self.agent, self.other, self.reviewer = map(self.url_of, (self.agent_role, self.other_role, self.reviewer_role))
         self._numbers = itertools.count()
 
     def url_of(self, role: str) -> str:
