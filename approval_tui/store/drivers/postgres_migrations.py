@@ -21,7 +21,7 @@ SELECT current_schema() AS schema,
 """
 
 _PINNED_PATH = "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
-"""Functions keep it (`SET search_path FROM CURRENT`): nobody's temporary tables or own schema come before the store's."""
+"""Functions keep it (`SET search_path FROM CURRENT`), so that nobody's temporary tables come before the store's."""
 
 
 def bring_up_to_date(connection: Connection[Any], location: str, *, create: bool) -> int:

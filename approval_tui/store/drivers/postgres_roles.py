@@ -122,7 +122,7 @@ def set_up_roles(
 
 
 def _close_to_all(connection: Connection[Any], place: Any) -> None:
-    """Takes from PUBLIC what it may have been given on the tables, and what every role has on an old `public` schema."""
+    """Takes from PUBLIC what it may have been given on the tables, and CREATE, which it has on an old `public`."""
     connection.execute(SQL("REVOKE ALL ON {} FROM PUBLIC").format(_names(TABLES)))
     if place["owns_schema"]:
         connection.execute(SQL("REVOKE CREATE ON SCHEMA {} FROM PUBLIC").format(Identifier(place["schema"])))

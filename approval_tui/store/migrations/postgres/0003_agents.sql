@@ -60,6 +60,9 @@ END $$;
 -- Takes the name for this role where nobody has it.
 CREATE FUNCTION claim_name(requester text) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
+  IF coalesce(requester, '') = '' THEN
+    PERFORM not_allowed('that is no requester''s name');
+  END IF;
   INSERT INTO requesters (name) VALUES (requester) ON CONFLICT DO NOTHING;
   IF NOT EXISTS (SELECT 1 FROM requesters WHERE name = requester AND role = current_user) THEN
     PERFORM not_allowed(format('the requester''s name %L belongs to another database role', requester));
@@ -267,7 +270,7 @@ BEGIN
     IF octet_length(NEW.body) > 2097152
       OR jsonb_path_exists(told, 'strict $.changes.* ? (@.type() == "object" || @.type() == "array")')
       OR jsonb_path_exists(told, 'strict $.details.* ? (@.type() == "object")')
-      OR jsonb_path_exists(told, 'lax $.details.*[*] ? (@.type() == "object" || @.type() == "array")')
+      OR jsonb_path_exists(told, 'strict $.details.* ? (@.type() == "array")[*] ? (@.type() == "object" || @.type() == "array")')
     THEN
       PERFORM not_allowed('that is no event that approval-tui writes');
     END IF;
@@ -280,7 +283,7 @@ BEGIN
       PERFORM not_allowed('an agent speaks of its own requests');
     END IF;
     IF NEW.name = 'tool_call' OR NEW.name LIKE 'policy%' AND details ->> 'requester' IS NOT NULL THEN
-      PERFORM claim_name(coalesce(details ->> 'requester', ''));
+      PERFORM claim_name(details ->> 'requester');
     END IF;
   END IF;
   RETURN NEW;
