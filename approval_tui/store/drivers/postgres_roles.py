@@ -33,8 +33,11 @@ FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE pg_clas
 """
 
 _STANDING = """
-SELECT has_column_privilege(oid, 'requests'::regclass, 'decisions', 'UPDATE') AS may_decide,
-  has_column_privilege(oid, 'requests'::regclass, 'tool', 'INSERT') AS may_ask,
+WITH given AS (
+  SELECT attname, (aclexplode(attacl)).grantee, (aclexplode(attacl)).privilege_type FROM pg_attribute
+  WHERE attrelid = 'requests'::regclass)
+SELECT oid IN (SELECT grantee FROM given WHERE attname = 'decisions' AND privilege_type = 'UPDATE') AS may_decide,
+  oid IN (SELECT grantee FROM given WHERE attname = 'tool' AND privilege_type = 'INSERT') AS may_ask,
   has_database_privilege(oid, current_database(), 'CONNECT') AS may_connect
 FROM pg_roles WHERE rolname = %s
 """
