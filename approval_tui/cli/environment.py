@@ -58,10 +58,10 @@ class Environment:
 
     def open_store(self) -> BlockingStore:
         """The store, opened; says so when there was none. Raises StoreUnavailable, ConfigurationError."""
-        from approval_tui.store import open_store_blocking, resolved_location
+        from approval_tui.store import is_database_url, open_store_blocking, resolved_location
 
         path = resolved_location(self.store_location())
-        was_there = os.path.exists(path)
+        was_there = is_database_url(path) or os.path.exists(path)
         store = open_store_blocking(path)
         if not was_there:
             from approval_tui.cli.output import narrate
