@@ -12,7 +12,18 @@ from tests.cli.running import Cli, in_this_process
 from tests.postgres.servers import Server
 from tests.store.postgres_roles.arena import Arena
 
-SUBMIT = ("submit", "--tool", "shell", "--args", '{"command": "ls"}', "--requester", "bot", "--session", "run", "--json")
+SUBMIT = (
+    "submit",
+    "--tool",
+    "shell",
+    "--args",
+    '{"command": "ls"}',
+    "--requester",
+    "bot",
+    "--session",
+    "run",
+    "--json",
+)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, LiteralString, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg import errors
 from psycopg.sql import SQL, Identifier
@@ -143,7 +143,7 @@ def _set_up(connection: Connection[Any], place: Any, name: str, may: str) -> boo
         raise _unfit(name, f"is {was} already", f"Take another, or execute DROP OWNED BY {role.as_string()} first.")
     connection.execute(SQL("REVOKE ALL ON {} FROM {}").format(_names(TABLES), role))
     for table, privileges in GRANTED[may].items():
-        grant = SQL(cast(LiteralString, f"GRANT {privileges} ON {{}} TO {{}}"))
+        grant = SQL(f"GRANT {privileges} ON {{}} TO {{}}")
         connection.execute(grant.format(Identifier(table), role))
     connection.execute(SQL("GRANT USAGE ON SCHEMA {} TO {}").format(Identifier(place["schema"]), role))
     connection.execute(SQL("GRANT EXECUTE ON FUNCTION end_of_log() TO {}").format(role))

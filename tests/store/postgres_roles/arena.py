@@ -55,6 +55,23 @@ class Arena:
                 connection.rollback()
 
 
+def end(connection: Connection[Any]) -> None:
+    """Checks what is checked where a transaction ends."""
+    connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def append_and_end(
+    connection: Connection[Any],
+    name: str,
+    request_id: str | None,
+    changes: JsonObject,
+    details: JsonObject | None = None,
+) -> None:
+    """Appends an event as the last thing of a transaction."""
+    append(connection, name, request_id, changes, details=details)
+    end(connection)
+
+
 def append(
     connection: Connection[Any], name: str, request_id: str | None, changes: JsonObject, *,
     details: JsonObject | None = None, at: int | None = None,

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from approval_tui import Gate
 from approval_tui.domain.calls import Call, check_call
 from approval_tui.domain.clock import DAY
 from approval_tui.domain.counters import Counter, Reservation
-from approval_tui.domain.errors import RequestNotFound, StoreReadOnly
+from approval_tui.domain.errors import ApprovalHeld, PolicyDenied, RequestNotFound, StoreReadOnly
 from approval_tui.domain.grants import GrantTerms
 from approval_tui.domain.policy_notes import PolicyNote
 from approval_tui.domain.proxies import ProxyStanding
 from approval_tui.domain.verdicts import Verdict
 from approval_tui.store.blocking import BlockingStore
+from tests.store.postgres_roles.arena import Arena
 from tests.support import ANN, approve, assert_sound, consume, deny, event_names, submit
 
 MakeCall = Callable[..., Call]
@@ -93,6 +96,37 @@ def test_a_gate_admits_counts_and_says_what_its_policy_is(agent: BlockingStore, 
     assert agent.requester.note_policy(PolicyNote(f"{call.requester}.yaml", "h", (), call.requester))
     assert not agent.requester.note_policy(PolicyNote(f"{call.requester}.yaml", "h", (), call.requester))
     agent.requester.note_proxy(ProxyStanding("prx_1", call.requester, "run", "server", None, "host", 1, 1))
+
+
+POLICY = """
+version: "1"
+default: require_approval
+tools:
+  read: {rules: []}
+  drop: {rules: [{name: never, action: deny, on_deny: Not for agents.}]}
+  "*": {rules: [{name: not too often, rate_limit: 3/day}]}
+"""
+
+
+def test_a_gate_with_a_policy_works_with_an_agents_credentials(
+    arena: Arena, reviewer: BlockingStore, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(POLICY)
+    with Gate(f"gate of {tmp_path}", store=arena.agent, policy=str(policy), session="run") as gate:
+        with gate.guard("read", {}):
+            pass
+        with pytest.raises(PolicyDenied, match="Not for agents"), gate.guard("drop", {}):
+            pass
+        request = gate.submit_blocking("write", {"text": "a"})
+        approve(reviewer, request)
+        with gate.guard("write", {"text": "a"}) as call:
+            assert call.arguments == {"text": "a"}
+        assert reviewer.reviewer.get(request.id).outcome == "succeeded"
+        reviewer.reviewer.hold_session(gate.requester, "run", reviewer=ANN)
+        with pytest.raises(ApprovalHeld), gate.guard("read", {}):
+            pass
+    assert_sound(reviewer)
 
 
 def test_an_agent_sees_its_own_requests_alone(

@@ -1,10 +1,10 @@
-"""`init_store`: makes the tables and the roles, again as often as one likes, and refuses roles that nothing would hold."""
+"""`init_store` makes the tables and the roles, as often as one likes, and refuses roles that nothing would hold."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import pytest
 from psycopg import Connection
@@ -31,7 +31,7 @@ def role(place: Arena) -> Iterator[Callable[[str], str]]:
     """Makes a role with these attributes, which is gone after the test."""
     made: list[str] = []
 
-    def make(attributes: LiteralString) -> str:
+    def make(attributes: str) -> str:
         name = f"odd {len(made)} of {place.schema}"
         place.server.administer(SQL("CREATE ROLE {} " + attributes).format(Identifier(name)))
         made.append(name)
@@ -71,6 +71,14 @@ def test_a_second_time_changes_nothing_and_more_roles_can_be_added(place: Arena,
     with open_store_blocking(place.reviewer) as reviewer:
         assert reviewer.reader.find(request.id).status == "approved"
     place.drop_roles()
+
+
+def test_a_new_agent_keeps_others_waiting_for_seconds_at_most(place: Arena) -> None:
+    init_store(place.owner, agents=[place.agent_role])
+    with place.connected(place.agent) as connection:
+        for setting, value in (("lock_timeout", "10s"), ("statement_timeout", "1min")):
+            assert connection.execute(SQL("SHOW {}").format(Identifier(setting))).fetchone() == (value,)
+    place.drop_roles(place.agent_role)
 
 
 def test_without_roles_it_makes_the_tables_alone(place: Arena) -> None:
@@ -114,13 +122,13 @@ def test_a_role_that_nothing_here_would_hold_is_refused(
     init_store(place.owner)
     before = privileges(place)
     with pytest.raises(InvalidInput, match="nothing here would hold it"):
-        init_store(place.owner, **{may: [mighty]})  # type: ignore[arg-type]
+        init_store(place.owner, **{may: [mighty]})
     assert privileges(place) == before
 
 
 def test_an_agent_that_is_a_reviewer_by_another_role_is_refused(place: Arena, role: Callable[[str], str]) -> None:
     init_store(place.owner, reviewers=[place.reviewer_role])
-    member = role(cast(LiteralString, f'IN ROLE "{place.reviewer_role}"'))
+    member = role(f'IN ROLE "{place.reviewer_role}"')
     with pytest.raises(InvalidInput, match="as a member of"):
         init_store(place.owner, agents=[member])
     place.drop_roles(place.reviewer_role)
@@ -143,7 +151,7 @@ def test_members_of_an_agents_role_are_agents_each_for_itself(
     place: Arena, role: Callable[[str], str], call: Call
 ) -> None:
     init_store(place.owner, agents=[place.agent_role])
-    one, two = (role(cast(LiteralString, f'LOGIN IN ROLE "{place.agent_role}"')) for _ in range(2))
+    one, two = (role(f'LOGIN IN ROLE "{place.agent_role}"') for _ in range(2))
     with open_store_blocking(place.url_of(one)) as first, open_store_blocking(place.url_of(two)) as second:
         request = submit(first, call)
         with pytest.raises(StoreReadOnly, match="belongs to another"):
