@@ -24,7 +24,8 @@ MANNERS = {"lock_timeout": "10s", "statement_timeout": "60s", "idle_in_transacti
 """How long a new agent's role keeps others waiting at most where its programs do not say otherwise, as they can."""
 
 _LOCK = 0x41505252  # 'APRR'
-_NOTHING_CHANGED = "Nothing was changed."
+_NOTHING_CHANGED = "No role was made or changed."
+_ANOTHER = "Take another role."
 
 _PLACE = """
 SELECT nspname AS schema, pg_has_role(relowner, 'USAGE') AS is_owner, pg_has_role(nspowner, 'USAGE') AS owns_schema,
@@ -89,11 +90,11 @@ def check_names(agents: Sequence[str], reviewers: Sequence[str]) -> None:
     for name in (*agents, *reviewers):
         size = len(name.encode("utf-8", "replace"))
         if not 1 <= size <= LONGEST_ROLE_NAME or not name.isprintable():
-            raise _unfit(name, f"is no name for a role: that has 1 to {LONGEST_ROLE_NAME} bytes, all printable")
+            raise _unfit(name, f"has no name for one: that has 1 to {LONGEST_ROLE_NAME} bytes, all printable", _ANOTHER)
         if name.startswith("pg_") or name in ("public", "none"):
-            raise _unfit(name, "is a name that PostgreSQL keeps for itself")
+            raise _unfit(name, "has a name that PostgreSQL keeps for itself", _ANOTHER)
         if name in agents and name in reviewers:
-            raise _unfit(name, "cannot be both an agent's and a reviewer's")
+            raise _unfit(name, "cannot be both an agent's and a reviewer's", _ANOTHER)
 
 
 def set_up_roles(
@@ -137,7 +138,7 @@ def _set_up(connection: Connection[Any], place: Any, name: str, may: str) -> boo
     if standing is None:
         _make(connection, place, name, may)
     elif name == place["owner"]:
-        raise _unfit(name, "owns the store")
+        raise _unfit(name, "owns the store", _ANOTHER)
     elif standing["may_ask"] and standing["may_decide"] != (may == REVIEWER):
         was = "a reviewer's" if standing["may_decide"] else "an agent's"
         raise _unfit(name, f"is {was} already", f"Take another, or execute DROP OWNED BY {role.as_string()} first.")
@@ -195,5 +196,5 @@ def _names(names: Sequence[str] | dict[str, None]) -> Any:
     return SQL(", ").join(map(Identifier, names))
 
 
-def _unfit(name: str, why: str, to_do: str = "Take another role.") -> InvalidInput:
+def _unfit(name: str, why: str, to_do: str = "Take that from it, or take another role.") -> InvalidInput:
     return InvalidInput(f"The role {quoted_name(name)} {why}.", not_done=_NOTHING_CHANGED, to_do=to_do)

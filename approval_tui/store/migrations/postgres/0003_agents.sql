@@ -359,6 +359,15 @@ CREATE POLICY to_be_said ON events FOR INSERT WITH CHECK (
   request_id IS NULL OR EXISTS (SELECT 1 FROM requests WHERE requests.id = events.request_id));
 
 -- A trigger's function may be hung on any table of whoever may execute it, such as a temporary one that looks like ours.
-REVOKE EXECUTE ON FUNCTION refuse(), last_sealed(), keep_unless_sealed(), follow_the_log(), end_of_log(),
-  keep_with_request(), begin_fresh(), change_by_rule(), consume_what_holds(), say_by_rule(), agree_with_log()
-FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION last_sealed(), end_of_log() FROM PUBLIC;
+DO $$
+DECLARE
+  each regprocedure;
+BEGIN
+  FOR each IN SELECT oid FROM pg_proc
+    WHERE pronamespace = current_schema()::regnamespace AND prorettype = 'trigger'::regtype
+      AND pg_has_role(proowner, 'USAGE')
+  LOOP
+    EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', each);
+  END LOOP;
+END $$;
