@@ -386,6 +386,15 @@ def _token_list(parser: Parser) -> None:
     parser.add_argument("--all", action="store_true", help="those that ended, too")
 
 
+def _store_init(parser: Parser) -> None:
+    parser.add_argument(
+        "--agent-role", metavar="ROLE", action="append", default=[], help="a database role that asks and never decides"
+    )
+    parser.add_argument(
+        "--reviewer-role", metavar="ROLE", action="append", default=[], help="a database role that decides"
+    )
+
+
 def _policy_scan(parser: Parser) -> None:
     _server(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="write to this new file (else stdout)")
@@ -526,6 +535,7 @@ COMMANDS = (
     Command("proxy", "stand between an MCP client and its server, and ask", _proxy, "proxy:proxy", has_json=False),
     Command("proxy status", "the proxies, what they decided, and which rules deny most", _no_arguments, "proxy:status"),
     Command("serve", "the store over HTTP, for scripts and for agents on their own", _serve, "serve:serve", False),
+    Command("store init", "make a store, and the database roles that use it", _store_init, "store_init:init"),
     Command("token create", "let a reviewer or an agent use the server", _token_create, "token:create"),
     Command("token list", "who may use the server", _token_list, "token:list_tokens"),
     Command("token revoke", "end a token at once", _token_revoke, "token:revoke"),

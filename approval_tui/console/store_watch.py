@@ -17,7 +17,7 @@ from approval_tui.console.lists import Lists, ListView
 from approval_tui.console.loading import load_newest, load_page
 from approval_tui.domain.clock import Clock, system_clock
 from approval_tui.domain.errors import ApprovalTuiError, StoreAway, StoreReadOnly, StoreUnavailable
-from approval_tui.store import open_store
+from approval_tui.store import is_database_url, open_store
 
 if TYPE_CHECKING:
     from approval_tui.console.app import ConsoleApp
@@ -66,6 +66,7 @@ class StoreWatch:
         self._has_holds = False
         self._opened_at: float | None = None
         self._had_trouble = False
+        self._granted_up_to = 0
 
     @property
     def store(self) -> AsyncStore:
@@ -123,6 +124,7 @@ class StoreWatch:
     async def _open(self) -> None:
         self.why_readonly = None
         self._opened_at = time.monotonic()
+        self._granted_up_to = 0
         open_here = partial(open_store, self._location, create=False, clock=self._clock, patience=0.0)
         if self._app.why_readonly is not None:
             self._store = await open_here(readonly=True)
@@ -184,6 +186,8 @@ class StoreWatch:
         """Loads what changed: everything, or only the rows that came into view."""
         wants_all, self._wants_all = self._wants_all, False
         shown = self.lists.shown
+        if wants_all:
+            await self._apply_grants()
         await self._load_view(shown, is_shown=True)  # first, because somebody looks at it
         if not wants_all:
             return
@@ -211,6 +215,12 @@ class StoreWatch:
         self._ahead = self.store.now() - system_clock()
         self._had_trouble = trouble is not None
         self.is_open = True
+
+    async def _apply_grants(self) -> None:
+        """Approves what grants cover, where this console may and agents may not: before it is shown as waiting."""
+        if self._app.why_readonly is None and is_database_url(self._location):
+            with contextlib.suppress(StoreUnavailable):  # what is loaded next says so, if it stays so
+                self._granted_up_to = await self.store.reviewer.apply_grants(self._granted_up_to)
 
     async def _expire_due(self) -> StoreUnavailable | None:
         """Records what expired, where this console may; a store that can only be read is no reason to stop."""

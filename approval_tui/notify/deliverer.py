@@ -20,7 +20,7 @@ from approval_tui.domain.notices import Delivery, GivenUp
 from approval_tui.domain.sinks import Sink, distinct
 from approval_tui.notify.aside import run_aside
 from approval_tui.notify.sending import Sender, Sent, sender_for
-from approval_tui.store import open_store
+from approval_tui.store import is_database_url, open_store
 from approval_tui.store.asynchronous import AsyncStore
 
 MOST_AT_ONCE = 10
@@ -89,6 +89,7 @@ class _Deliverer:
         self._under_way: Counter[str] = Counter()
         self._failing: set[str] = set()
         self._has_trouble = False
+        self._granted_up_to = 0
         self._wake = asyncio.Event()
         self._sends: set[asyncio.Task[None]] = set()
 
@@ -116,6 +117,7 @@ class _Deliverer:
 
     async def run(self, store: AsyncStore) -> None:
         """Delivers until it is cancelled; raises StoreUnavailable."""
+        self._granted_up_to = 0
         listening = asyncio.ensure_future(self._listen(store))
         try:
             while True:
@@ -154,6 +156,8 @@ class _Deliverer:
         """Does what there is to do now; a round that finds nothing writes nothing."""
         with contextlib.suppress(StoreUnavailable):  # one row that cannot be read must not silence all the others
             await store.reviewer.expire_due()
+            if is_database_url(store.location):  # nobody is told of what a grant covers
+                self._granted_up_to = await store.reviewer.apply_grants(self._granted_up_to)
         outlook = await store.deliverer.outlook(tuple(self._sinks))
         if outlook.has_old:
             for given_up in await store.deliverer.give_up_old():

@@ -27,6 +27,7 @@ from approval_tui.server.operations import Operation, Proposals, agent_operation
 from approval_tui.server.operations import reviewer_operations as operations_of_reviewers
 from approval_tui.server.reviewer_api import ReviewerApi, Unusual
 from approval_tui.settings.configuration import Settings
+from approval_tui.store import is_database_url
 from approval_tui.store.asynchronous import AsyncStore
 
 _SWEEP_EVERY = 5.0
@@ -83,7 +84,10 @@ async def run_server(store: AsyncStore, serving: Serving, listening: socket.sock
     config.load()
     config.ssl = serving.tls
     server = _Server(config, feed, started)
-    async with _beside([feed.run, partial(_sweep, store), *(partial(task, store) for task in serving.tasks)]):
+    own_works: list[Work] = [feed.run, partial(_sweep, store)]
+    if is_database_url(store.location):
+        own_works.append(partial(_apply_grants, store))
+    async with _beside([*own_works, *(partial(task, store) for task in serving.tasks)]):
         await server.serve(sockets=[listening])
 
 
@@ -142,6 +146,16 @@ async def _sweep(store: AsyncStore) -> None:
         with contextlib.suppress(ApprovalTuiError):  # the next caller learns of it
             await store.reviewer.expire_due()
         await asyncio.sleep(_SWEEP_EVERY)
+
+
+async def _apply_grants(store: AsyncStore) -> None:
+    """Approves what grants cover as soon as agents ask that use the database themselves and may not approve."""
+    after = 0
+    while True:
+        with contextlib.suppress(ApprovalTuiError):
+            async for _ in store.reviewer.changes():
+                after = await store.reviewer.apply_grants(after)
+        await asyncio.sleep(BEGUN_ANEW_AFTER)
 
 
 @contextlib.asynccontextmanager

@@ -176,6 +176,10 @@ class ReviewerStore(_Face):
         """Records the expiry of everything whose time has passed, and says of how many."""
         return await procedures.run_async(procedures.expire_all_due(), self._run)
 
+    async def apply_grants(self, after: int = 0) -> int:
+        """Approves what grants cover of agents that the store lets approve nothing; see `procedures.apply_grants`."""
+        return await procedures.run_async(procedures.apply_grants(after), self._run)
+
     async def verify(self, expected: Head | None = None, progress: Progress | None = None) -> Verification:
         """Checks the whole log and every row against it, in short reads; see `procedures.verify`."""
         return await procedures.run_async(procedures.verify(expected, progress), self._run)

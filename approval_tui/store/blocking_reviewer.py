@@ -121,3 +121,9 @@ class BlockingReviewerStore(BlockingReader):
         from approval_tui.store import procedures
 
         return procedures.run_blocking(procedures.expire_all_due(), self._run)
+
+    def apply_grants(self, after: int = 0) -> int:
+        """Approves what grants cover of agents that the store lets approve nothing; see `procedures.apply_grants`."""
+        from approval_tui.store import procedures
+
+        return procedures.run_blocking(procedures.apply_grants(after), self._run)

@@ -14,3 +14,7 @@ SELECT count(*) AS count, floor(extract(epoch FROM clock_timestamp()) * 1000)::b
 -- name: append_event_at_end
 -- The event's number, hash and the beginning of its body are added there (see `0002_guards.sql`).
 INSERT INTO events (request_id, name, at, body) VALUES (:request_id, :name, :at, :body)
+
+-- name: {by_who_may_not_decide}
+submitted_by IN (
+  SELECT rolname FROM pg_roles WHERE NOT has_column_privilege(oid, 'requests', 'decisions', 'UPDATE'))

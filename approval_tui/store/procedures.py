@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from approval_tui.domain.audit import Event, Head, Problem, Verification
-from approval_tui.store.transactions import grant_checks, hold_checks, log, reviewer, token_checks, verification
+from approval_tui.store.transactions import (
+    grant_checks,
+    hold_checks,
+    left_to_grants,
+    log,
+    reviewer,
+    token_checks,
+    verification,
+)
 
 R = TypeVar("R")
 
@@ -77,6 +85,25 @@ def expire_all_due() -> Procedure[int]:
     while (yield Step(reviewer.any_due)):
         total += yield Step(reviewer.expire_due, writes=True)
     return total
+
+
+def apply_grants(after: int) -> Procedure[int]:
+    """Approves what waits, grants cover, and agents asked whom the store does not let approve.
+
+    `after` is the newest event that an earlier run took into account, 0 for none; gives that of this one. Where nobody
+    asked anything since, that costs one look, and nothing is written.
+    """
+    last_id = ""
+    newest: int | None = None
+    while True:
+        found: left_to_grants.LeftToGrants = yield Step(left_to_grants.left_to_grants, (after, last_id))
+        newest = found.newest_event if newest is None else newest
+        if not found.ids:
+            return newest
+        for start in range(0, len(found.ids), left_to_grants.MOST_AT_ONCE):
+            batch = found.ids[start : start + left_to_grants.MOST_AT_ONCE]
+            yield Step(left_to_grants.approve_by_grants, (batch,), writes=True)
+        last_id = found.ids[-1]
 
 
 def export(take: Callable[[tuple[Event, ...]], None], progress: Progress | None = None) -> Procedure[int]:

@@ -5,6 +5,10 @@
 -- Finds a part of a long text and takes the cases of ASCII letters for one.
 LIKE
 
+-- name: {by_who_may_not_decide}
+-- Asked by a user of the database whom it does not let decide; a file knows none.
+  1 = 0
+
 -- name: {request_columns}
 -- A name in braces is a part that stands in the statements below; the order of these columns makes rows quick to read.
   id, status, version, tool, server, requester, session, context, arguments, edited_arguments, reason, risk,
@@ -402,6 +406,22 @@ WHERE requester = :requester AND tool = :tool AND revoked_at IS NULL AND expires
   AND (most_uses IS NULL OR uses < most_uses)
   AND (scope = 'always' OR session = :session) AND (matcher IS NOT NULL OR fingerprint = :fingerprint)
 ORDER BY granted_at, id
+
+-- name: asked_since
+-- Something that a grant may cover by now.
+SELECT 1 FROM events
+WHERE seq > :after AND name IN ('request_submitted', 'request_reused', 'session_released') LIMIT 1
+
+-- name: left_to_grants
+-- What waits untouched, and some grant in force may cover.
+SELECT id FROM requests
+WHERE status = 'pending' AND id > :after AND expires_at > :now AND {by_who_may_not_decide}
+  AND edited_arguments IS NULL AND decisions = '[]' AND EXISTS (
+    SELECT 1 FROM grants WHERE grants.requester = requests.requester AND grants.tool = requests.tool
+      AND revoked_at IS NULL AND grants.expires_at > :now AND (most_uses IS NULL OR uses < most_uses)
+      AND (scope = 'always' OR grants.session = requests.session)
+      AND (matcher IS NOT NULL OR grants.fingerprint = requests.fingerprint))
+ORDER BY id LIMIT :most
 
 -- name: denied_since
 -- The first condition is that of the index.

@@ -124,6 +124,7 @@ def words_of(store: BlockingStore, past: BlockingStore) -> dict[str, list[str]]:
         "policy schema": ["policy", "schema"],
         "proxy status": ["proxy", "status"],
         "token create": ["token", "create", "--role", "agent", "--name", "bot"],
+        "store init": ["store", "init"],
         "token list": ["token", "list"],
         "token revoke": ["token", "revoke", token.id],
         "hook install": ["hook", "install", "claude-code", "--scope", "project", "--dry-run"],

@@ -15,6 +15,7 @@ from approval_tui.store import is_database_url, open_store_blocking
 from approval_tui.store.copying.procedure import copy_store
 from approval_tui.store.copying.tables import BatchSize
 from approval_tui.store.drivers import sqlite
+from approval_tui.store.drivers.postgres_migrations import MIGRATIONS
 from tests.postgres.servers import Server
 from tests.store.copies import (
     ONE_OF_EACH,
@@ -201,8 +202,10 @@ def guards_of_new_store(location: str) -> set[str]:
     """The same of a store that is no copy; of a file, its tables too."""
     if is_database_url(location):
         folder = os.path.join(os.path.dirname(sqlite.__file__), "..", "migrations", "postgres")
-        with open(os.path.join(folder, "0002_guards.sql"), encoding="utf-8") as file:
-            names = set(re.findall("CREATE TRIGGER ([a-z_]+)", file.read()))
+        names: set[str] = set()
+        for migration in MIGRATIONS:
+            with open(os.path.join(folder, migration), encoding="utf-8") as file:
+                names.update(re.findall("CREATE (?:CONSTRAINT )?TRIGGER ([a-z_]+)", file.read()))
         assert names
         return names
     path = f"{location}.new"

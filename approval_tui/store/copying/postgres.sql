@@ -11,3 +11,9 @@ UPDATE unfinished_copy SET head_seq = :head_seq WHERE holder = :holder
 -- The same with the database role that asked.
 INSERT INTO requests ({columns_of_requests}, submitted_by) VALUES ({values_of_requests}, :submitted_by)
 ON CONFLICT (id) DO UPDATE SET {changing}
+
+-- name: keep_names
+-- Each requester's name stays the database role's that used it first; those that the owner copied from a file are free.
+INSERT INTO requesters (name, role)
+SELECT DISTINCT ON (requester) requester, submitted_by FROM requests WHERE submitted_by <> current_user
+ORDER BY requester, id

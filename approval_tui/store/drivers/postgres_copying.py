@@ -38,7 +38,7 @@ class PostgresTarget(PostgresEngine):
     """A schema that is being copied into; see `copying_ends.Target`."""
 
     keeps_submitters = True
-    last_statements: tuple[str, ...] = ("finish_copy",)
+    last_statements: tuple[str, ...] = ("keep_names", "finish_copy")
 
     def __init__(self, url: str, source: str) -> None:
         """See `copying_ends.open_target`."""

@@ -10,7 +10,7 @@ from psycopg import Connection
 from approval_tui.domain.errors import StoreIncompatible, StoreMissing
 from approval_tui.store.locations import unfinished_copy
 
-MIGRATIONS = ("0001_tables.sql", "0002_guards.sql")
+MIGRATIONS = ("0001_tables.sql", "0002_guards.sql", "0003_agents.sql")
 SCHEMA_VERSION = len(MIGRATIONS)
 LOCK = 0x41505254
 """'APRT': who holds this advisory lock makes tables, and nobody else does."""
@@ -23,6 +23,9 @@ SELECT current_schema() AS schema,
   to_regclass('approval_tui') IS NOT NULL AS is_store, to_regclass('requests') IS NOT NULL AS has_requests,
   to_regclass('unfinished_copy') IS NOT NULL AS is_unfinished
 """
+
+_PINNED_PATH = "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
+"""Functions keep it (`SET search_path FROM CURRENT`), so that nobody's temporary tables come before the store's."""
 
 
 class State(NamedTuple):
@@ -58,6 +61,7 @@ def bring_up_to_date(connection: Connection[Any], location: str, *, create: bool
 
 def migrate(connection: Connection[Any], version: int) -> None:
     """Makes what tables of that version lack, inside the transaction that is open."""
+    connection.execute(_PINNED_PATH)
     if version == 0:
         connection.execute("CREATE TABLE approval_tui (version integer NOT NULL)")
         connection.execute("INSERT INTO approval_tui VALUES (0)")

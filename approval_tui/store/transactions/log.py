@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from approval_tui.domain.audit import Event, Head
+from approval_tui.domain.errors import StoreReadOnly
 from approval_tui.store.transaction import Row, Transaction, first_row
 from approval_tui.store.transactions.records import load_row
 
@@ -57,7 +58,13 @@ def events_after(tx: Transaction, after: int, most: int) -> tuple[Event, ...]:
 
 
 def head(tx: Transaction) -> Head | None:
-    """The checkpoint of the log as it is now; None for an empty one."""
+    """The checkpoint of the log as it is now; None for an empty one. Raises StoreReadOnly for who sees only a part."""
+    if not tx.may_decide:
+        raise StoreReadOnly(
+            "An agent's database role sees its own part of the audit log alone.",
+            not_done="Nothing was read.",
+            to_do="Use a reviewer's role.",
+        )
     row = first_row(tx.rows("last_event", {}))
     return None if row is None else Head(row["seq"], row["hash"], row["at"])
 

@@ -22,7 +22,7 @@ from approval_tui.store.transactions.records import (
 
 if TYPE_CHECKING:
     from approval_tui.domain.attempts import DraftAttempt
-    from approval_tui.domain.grants import Grant
+    from approval_tui.domain.grants import Grant, GrantedCall
 
 
 def submit(tx: Transaction, checked: CheckedCall) -> Submitted:
@@ -35,7 +35,7 @@ def find_or_create(tx: Transaction, checked: CheckedCall, *, is_reusing: bool) -
     tx.serialize(checked.fingerprint)
     existing = _reusable(tx, checked) if is_reusing else None
     needs_none = existing is not None and existing.status == APPROVED
-    granted = () if needs_none or not tx.may_decide else _covering_grants(tx, checked)
+    granted = () if needs_none else _covering_grants(tx, checked, checked.call)
     if existing is not None and existing.status == PENDING and existing.session == checked.call.session:
         existing, granted = _approved_by(tx, granted, existing), ()
     if existing is None or (granted and existing.status != APPROVED):
@@ -48,16 +48,15 @@ def find_or_create(tx: Transaction, checked: CheckedCall, *, is_reusing: bool) -
     return Submitted(existing, created=False)
 
 
-def _covering_grants(tx: Transaction, checked: CheckedCall) -> tuple[Grant, ...]:
+def _covering_grants(tx: Transaction, granted: GrantedCall, call: Call | Request) -> tuple[Grant, ...]:
     """The grants that cover the call now; none where its session is held back."""
-    call = checked.call
     rows = tx.rows(
         "grants_for_call",
         {
             "requester": call.requester,
             "tool": call.tool,
             "session": call.session,
-            "fingerprint": checked.fingerprint,
+            "fingerprint": granted.fingerprint,
             "now": tx.now,
         },
     )
@@ -65,12 +64,12 @@ def _covering_grants(tx: Transaction, checked: CheckedCall) -> tuple[Grant, ...]
         return ()
     from approval_tui.store.transactions import grants  # most calls meet no grant
 
-    return () if is_held(tx, call.requester, call.session) else grants.covering(tx, rows, checked)
+    return () if is_held(tx, call.requester, call.session) else grants.covering(tx, rows, granted)
 
 
 def _approved_by(tx: Transaction, granted: tuple[Grant, ...], request: Request) -> Request:
-    """The request, approved if one of the grants can; else a person is asked."""
-    if not granted:
+    """The request, approved if one of the grants can; else a person is asked, or who may approve applies the grants."""
+    if not granted or not tx.may_decide:
         return request
     from approval_tui.store.transactions import grants
 
@@ -94,8 +93,11 @@ def _reusable(tx: Transaction, checked: CheckedCall) -> Request | None:
         request = request_from_row(row, tx.now)
         if request.is_decided_by_policy or _is_kept_apart(tx, request, checked.call):
             continue
-        if not is_granted(request) or _holds_for(tx, request, checked.call):
-            return request
+        if is_granted(request) and not _holds_for(tx, request, checked.call):
+            continue
+        if not tx.may_decide and request.status == PENDING and not _is_shared(tx, request, checked.call):
+            continue
+        return request
     return None
 
 
@@ -117,6 +119,16 @@ def _holds_for(tx: Transaction, request: Request, call: Call) -> bool:
     granted_by = request.decisions[-1].reviewer
     is_covered = why_ungrantable(call.requirements, call.risk, granted_by) is None
     return call.session == request.session and is_covered and grants.still_holds(tx, request)
+
+
+def _is_shared(tx: Transaction, request: Request, call: Call) -> bool:
+    """Whether what waits may be used for this call, too, if a grant approves it; see `left_to_grants`."""
+    from approval_tui.domain.grants import why_ungrantable
+
+    return all(
+        call.session == request.session and why_ungrantable(call.requirements, call.risk, grant.granted_by) is None
+        for grant in _covering_grants(tx, request, request)
+    )
 
 
 def create(tx: Transaction, checked: CheckedCall) -> Request:
