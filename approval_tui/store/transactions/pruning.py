@@ -172,7 +172,8 @@ def _tokens(tx: Transaction, plan: PrunePlan) -> tuple[list[JsonObject], dict[st
     """The tokens that the seal carries, and by id those that are over, and whether somebody ended them."""
     created = {str(each.get("token")): each for each in carried_tokens(tx)}
     after = 0 if plan.sealed is None else plan.sealed.last_seq
-    revoked, revoked_later = set(), set()
+    revoked: set[str] = set()
+    revoked_later: set[str] = set()
     for row in paged(tx, "token_events", "seq", after):
         details = details_of(row)
         token = str(details.get("token"))

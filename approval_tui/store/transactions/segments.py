@@ -45,16 +45,17 @@ def check_segments(tx: Transaction) -> tuple[Problem, ...]:
 
 def _wrong_segments(tx: Transaction, known: dict[int, Segment]) -> Iterator[Problem]:
     before = 0
-    for number, segment in known.items():
+    for segment in known.values():
         if segment.last_seq <= before:
-            yield Problem(f"segment {number} does not come after the one before it")
+            yield Problem(f"segment {segment.number} does not come after the one before it")
         before = segment.last_seq
     if list(known) != list(range(1, len(known) + 1)):
         yield Problem("a segment was deleted")
     sealed = set()
     for row in _seals(tx):
         details = _details(row)
-        segment_of = known.get(details.get("number"))
+        number = details.get("number")
+        segment_of = known.get(number) if isinstance(number, int) else None
         if segment_of is None or not _is_of(details, segment_of) or row["seq"] <= segment_of.last_seq:
             yield Problem("this event seals no segment that is there", seq=row["seq"])
         else:

@@ -31,10 +31,7 @@ def standing_spans(tx: Transaction, after: int, before: int) -> list[Span]:
     """
     told = [*_grants(tx, after, before), *_holds(tx, after)]
     return sorted(
-        Span(each.first, each.last, each.at, each.what, each.why)
-        if each.why is not None
-        else Span(each.first, each.last, each.at, each.what, f"was used until event {each.last}")
-        for each in told
+        Span(each.first, each.last, each.at, each.what, each.why or f"goes on until event {each.last}") for each in told
     )
 
 
@@ -61,25 +58,19 @@ def _grants(tx: Transaction, after: int, before: int) -> list[_Told]:
 
 def _holds(tx: Transaction, after: int) -> list[_Told]:
     told: list[_Told] = []
-    held: dict[object, _Told] = {}
+    held: dict[tuple[str, str], _Told] = {}
     for row in paged(tx, "hold_events", "seq", after):
         details = details_of(row)
-        names = {"requester": details.get("requester"), "session": details.get("session")}
-        session = (names["requester"], names["session"])
+        requester, session = str(details.get("requester")), str(details.get("session"))
         if row["name"] == events.SESSION_HELD:
-            what = f"session {quoted_name(str(session[1]))} of {quoted_name(str(session[0]))}"
-            held[session] = _Told(row["seq"], UNENDED, row["at"], what, "is held back")
-            told.append(held[session])
-        elif session in held:
-            ended = held.pop(session)
+            what = f"session {quoted_name(session)} of {quoted_name(requester)}"
+            held[requester, session] = _Told(row["seq"], UNENDED, row["at"], what, "is held back")
+            told.append(held[requester, session])
+        elif (requester, session) in held:
+            ended = held.pop((requester, session))
             ended.last, ended.why = row["seq"], None
-    for (requester, session), each in _keyed(held):
+    for (requester, session), each in held.items():
         # The newest request of the session is kept, too: by its id a reviewer lets the session go on.
-        rows = tx.rows("first_event_of_session", {"requester": requester, "session": session})
-        begins = rows[0]["seq"] if rows else None
-        each.first = min(each.first, each.first if begins is None else begins)
+        begins = tx.rows("first_event_of_session", {"requester": requester, "session": session})[0]["seq"]
+        each.first = each.first if begins is None else min(each.first, begins)
     return told
-
-
-def _keyed(held: dict[object, _Told]) -> list[tuple[tuple[str, str], _Told]]:
-    return [((str(key[0]), str(key[1])), each) for key, each in held.items() if isinstance(key, tuple)]
