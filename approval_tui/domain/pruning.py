@@ -91,8 +91,9 @@ class Cut:
 class PrunePlan:
     """What of the log would go, and what keeps the rest.
 
-    The events from `first_seq` (0 in an empty log) to `last_seq` go, none where that is less; `looked_up_to` is the last event that was
-    looked at. `unfinished` is a segment whose deletion was begun before and not finished. Times are in ms UTC.
+    The events from `first_seq` (0 in an empty log) to `last_seq` go, none where that is less; `looked_up_to` is the
+    last event that was looked at. `older_kept` events are old enough, too, and stay because of the `keepers`.
+    `unfinished` is a segment whose deletion was begun before and not finished. Times are in ms UTC.
     """
 
     before: int
@@ -105,6 +106,7 @@ class PrunePlan:
     sealed: Segment | None
     unfinished: Segment | None
     looked_up_to: int
+    older_kept: int = 0
     keepers: tuple[Keeper, ...] = field(default=())
     further_keepers: int = 0
 
@@ -134,6 +136,7 @@ class PrunePlan:
             "requests": self.requests,
             **span,
             "unfinished": self.unfinished is not None,
+            "older_kept": self.older_kept,
             "keepers": [keeper.to_json() for keeper in self.keepers],
             "further_keepers": self.further_keepers,
         }

@@ -51,6 +51,7 @@ def plan_prune(before: int, progress: Progress | None = None) -> Procedure[Prune
         sealed=sealed,
         unfinished=sealed if is_unfinished else None,
         looked_up_to=outset.head_seq,
+        older_kept=max(0, outset.limit - last_seq),
         keepers=tuple(cut.keepers),
         further_keepers=cut.further_keepers,
     )

@@ -62,12 +62,12 @@ class Past:
         """Nothing waits any more, what is in doubt is resolved, mostly no session is held, and days go by."""
         self.clock.move(2 * HOUR)
         self.store.reviewer.expire_due()
-        if days > 1 or self.chance.random() < 0.7:
+        if days > 1 or self.chance.random() < 0.9:
             for hold in self.store.reviewer.holds():
                 self.store.reviewer.release_session(hold.requester, hold.session, reviewer=ANN)
             for request in self.store.reviewer.list(_IN_DOUBT):
                 self.store.reviewer.resolve(request.id, self.chance.choice(OUTCOMES), reviewer=ANN)
-        self.clock.move(days * DAY)
+        self.clock.move(self.chance.choice((HOUR, days * DAY, 3 * days * DAY)))
 
     def _moves(self) -> tuple[Callable[[], object], ...]:
         often = (self._submit, self._approve, self._consume, self._report)
@@ -94,7 +94,9 @@ class Past:
         self._claims.append((request.id, consume(self.store, request).id))
 
     def _report(self) -> None:
-        request_id, claim_id = self._claims.pop(self.chance.randrange(len(self._claims))) if self._claims else _nothing()
+        if not self._claims:
+            _nothing()
+        request_id, claim_id = self._claims.pop(self.chance.randrange(len(self._claims)))
         self.store.requester.report_outcome(request_id, claim_id, self.chance.choice(OUTCOMES))
 
     def _grant(self) -> None:
@@ -109,9 +111,7 @@ class Past:
 
     def _hold(self) -> None:
         if self.chance.random() < 0.3:
-            self.store.reviewer.hold_session(
-                self.chance.choice(AGENTS), self.chance.choice(SESSIONS), reviewer=ANN
-            )
+            self.store.reviewer.hold_session(self.chance.choice(AGENTS), self.chance.choice(SESSIONS), reviewer=ANN)
 
     def _release(self) -> None:
         hold = self.chance.choice(self.store.reviewer.holds() or _nothing())
