@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import sqlite3
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
+
+import psycopg
 
 from approval_tui.domain.audit import Event
 from approval_tui.domain.calls import Call
@@ -15,6 +19,7 @@ from approval_tui.domain.lifecycle import OUTCOMES
 from approval_tui.domain.pruning import PrunePlan
 from approval_tui.domain.roles import AGENT
 from approval_tui.domain.tokens import new_token
+from approval_tui.store import is_database_url
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.transactions.queries import Filter
 from tests.support import ANN, BO, ManualClock, approve, consume, deny
@@ -38,6 +43,26 @@ def pruned(store: BlockingStore, before: int) -> PrunePlan:
     plan = store.reviewer.plan_prune(before)
     store.reviewer.prune(plan, reviewer=ANN)
     return plan
+
+
+def executed(location: str, statement: str, *, past_the_guards: bool = False) -> Any:
+    """Executes a statement as somebody who needs no approval-tui, and gives the first value of its answer."""
+    if is_database_url(location):
+        with psycopg.connect(location, autocommit=True) as server:
+            if past_the_guards:
+                server.execute("SET session_replication_role = replica")
+            cursor = server.execute(statement.encode())
+            assert cursor.rowcount > 0
+            row = cursor.fetchone() if cursor.description else None
+    else:
+        with contextlib.closing(sqlite3.connect(location, isolation_level=None)) as file:
+            if past_the_guards:
+                for (trigger,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+                    file.execute(f"DROP TRIGGER {trigger}")
+            answer = file.execute(statement)
+            assert answer.rowcount != 0
+            row = answer.fetchone() if answer.description else None
+    return None if row is None else row[0]
 
 
 class Past:

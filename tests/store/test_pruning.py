@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import random
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from approval_tui.domain.audit import Event, Head
 from approval_tui.domain.calls import Call
-from approval_tui.domain.clock import DAY, HOUR
-from approval_tui.domain.errors import RequestNotFound
-from approval_tui.domain.grants import Grant
+from approval_tui.domain.clock import DAY, HOUR, system_clock
+from approval_tui.domain.decisions import Reviewer
+from approval_tui.domain.errors import ApprovalTuiError, Conflict, InvalidInput, RequestNotFound
+from approval_tui.domain.grants import ALWAYS, Grant, GrantTerms
 from approval_tui.domain.holds import Hold
 from approval_tui.domain.lifecycle import FINAL
 from approval_tui.domain.models import Request
-from approval_tui.store import open_store_blocking
+from approval_tui.domain.pruning import PrunePlan
+from approval_tui.domain.roles import AGENT
+from approval_tui.domain.tokens import Token, new_token
+from approval_tui.store import is_database_url, open_store_blocking, prune_procedures
 from approval_tui.store.blocking import BlockingStore
-from tests.store.pruning import Past, everything_told, pruned
-from tests.support import ManualClock, assert_sound, deny, submit
+from approval_tui.store.transactions.queries import Filter
+from tests.store.granting import grant_for
+from tests.store.holding import hold, release
+from tests.store.pruning import Past, everything_told, executed, pruned
+from tests.support import ANN, BO, LONG, ROOT, ManualClock, assert_sound, consume, deny, submit, submit_approved
 
 A_CALL = Call("shell", {"command": "make"}, "bot", session="run-1")
 
@@ -97,3 +109,374 @@ def _standing(store: BlockingStore, clock: ManualClock) -> tuple[list[Event], li
         [held for held in store.reviewer.holds() if held.is_in_force],
         [token for token in store.reviewer.tokens() if token.is_live(clock.now)],
     )
+
+
+# --- what keeps the log ------------------------------------------------------------------------
+
+_Keep = Callable[[BlockingStore], object]
+
+
+def _in_doubt(store: BlockingStore) -> None:
+    consume(store, submit_approved(store, A_CALL))
+
+
+def _approved(store: BlockingStore) -> None:
+    submit_approved(store, Call("shell", {}, "bot", approval_lifetime=365 * DAY))
+
+
+def _session_held(store: BlockingStore) -> None:
+    deny(store, submit(store, A_CALL))
+    hold(store, A_CALL)
+
+
+def _grant(store: BlockingStore) -> None:
+    request = submit(store, A_CALL)
+    deny(store, request)
+    terms = GrantTerms(scope=ALWAYS, lifetime=365 * DAY)
+    store.reviewer.add_grant(request.id, terms, reviewer=ANN, digest=request.digest)
+
+
+def _unrecorded(store: BlockingStore) -> None:
+    submit(store, A_CALL)
+
+
+@pytest.mark.parametrize(
+    ("keep", "why"),
+    [
+        (_in_doubt, "is in doubt"),
+        (_approved, "is approved and may still run"),
+        (_unrecorded, "expired, and that was not recorded"),
+        (_session_held, "is held back"),
+        (_grant, "is in force"),
+    ],
+    ids=["in doubt", "approved", "expired", "held", "granted"],
+)
+def test_what_is_in_force_or_not_over_keeps_its_events_and_all_after_them(
+    store: BlockingStore, clock: ManualClock, keep: _Keep, why: str
+) -> None:
+    deny(store, submit(store, Call("shell", {"n": 1}, "crawler")))
+    clock.move(HOUR)
+    keep(store)
+    kept = everything_told(store)[2:]
+    deny(store, submit(store, Call("shell", {"n": 2}, "crawler")))
+    clock.move(100 * DAY)
+    plan = pruned(store, clock.now - DAY)
+    assert (plan.first_seq, plan.last_seq, plan.requests) == (1, 2, 1)
+    assert (plan.keepers[0].at, plan.keepers[0].why) == (kept[0].at, why)
+    assert everything_told(store)[: len(kept)] == kept
+    assert_sound(store)
+
+
+def test_a_request_that_somebody_spoke_of_lately_is_kept(
+    store: BlockingStore, clock: ManualClock, old: list[Request]
+) -> None:
+    terms = GrantTerms(scope=ALWAYS, lifetime=HOUR)
+    store.reviewer.add_grant(old[1].id, terms, reviewer=ANN, digest=old[1].digest)
+    plan = pruned(store, clock.now - DAY)
+    assert (plan.last_seq, plan.older_kept) == (2, 6)
+    assert [(keeper.what, keeper.why) for keeper in plan.keepers] == [(f"request {old[1].id}", "goes on until event 9")]
+    assert_sound(store)
+
+
+def test_tokens_do_not_keep_the_log_and_are_carried_by_the_seal(store: BlockingStore, clock: ManualClock) -> None:
+    made = [
+        store.reviewer.create_token(new_token(), AGENT, name, lifetime=lifetime, reviewer=ANN)
+        for name, lifetime in (("endless", None), ("long", 365 * DAY), ("short", HOUR), ("revoked", None))
+    ]
+    store.reviewer.revoke_token(made[3].id, reviewer=ANN)
+    clock.move(10 * DAY)
+    for _ in range(3):  # each seal carries on what the one before it carried
+        pruned(store, clock.now - DAY)
+        assert {token.name for token in store.reviewer.tokens()} == {"endless", "long"}
+        assert_sound(store)
+        clock.move(10 * DAY)
+    assert len(everything_told(store)) == 1
+    store.reviewer.revoke_token(made[0].id, reviewer=BO)
+    assert_sound(store)
+    clock.move(2 * DAY)
+    pruned(store, clock.now - DAY)
+    assert store.reviewer.tokens() == (made[1],)
+    assert_sound(store)
+
+
+def test_a_session_that_was_held_again_keeps_its_row(store: BlockingStore, clock: ManualClock) -> None:
+    deny(store, submit(store, A_CALL))
+    hold(store, A_CALL)
+    release(store, A_CALL)
+    clock.move(5 * DAY)
+    deny(store, submit(store, Call("shell", {"n": 2}, "bot", session="run-1")))
+    clock.move(HOUR)
+    hold(store, A_CALL)
+    release(store, A_CALL)
+    plan = pruned(store, clock.now - DAY)
+    assert plan.last_seq == 4
+    assert [held.session for held in store.reviewer.holds()] == ["run-1"]
+    assert_sound(store)
+
+
+def test_a_grant_that_ended_goes_with_what_it_approved(store: BlockingStore, clock: ManualClock) -> None:
+    grant = grant_for(store, A_CALL)
+    claim = consume(store, submit(store, A_CALL))
+    for request in store.reader.history():
+        with contextlib.suppress(ApprovalTuiError):
+            store.requester.report_outcome(request.id, claim.id, "succeeded")
+    clock.move(2 * HOUR)
+    for request in store.reader.list(Filter(status="in_doubt")):
+        store.reviewer.resolve(request.id, "failed", reviewer=ANN)
+    store.reviewer.revoke_grant(grant.id, reviewer=BO)
+    clock.move(100 * DAY)
+    pruned(store, clock.now - DAY)
+    assert (store.reviewer.grants(), len(everything_told(store))) == ((), 1)
+    assert_sound(store)
+
+
+@pytest.mark.parametrize("before", [DAY - 1, 0, -DAY], ids=["less than a day", "now", "tomorrow"])
+def test_nothing_younger_than_a_day_is_pruned(store: BlockingStore, clock: ManualClock, before: int) -> None:
+    with pytest.raises(InvalidInput, match="at least a day old"):
+        store.reviewer.plan_prune(clock.now - before)
+
+
+def test_an_empty_log_and_a_young_one_have_nothing_to_prune(store: BlockingStore, clock: ManualClock) -> None:
+    for turn in range(2):
+        plan = pruned(store, clock.now - DAY)
+        assert (plan.events, plan.seals, plan.keepers) == (0, False, ())
+        submit(store, dataclasses.replace(A_CALL, arguments={"n": turn}))
+    assert len(everything_told(store)) == 2
+
+
+def test_what_was_said_of_a_request_after_the_plan_was_made_is_noticed(
+    store: BlockingStore, clock: ManualClock, old: list[Request]
+) -> None:
+    plan = store.reviewer.plan_prune(clock.now - DAY)
+    terms = GrantTerms(scope=ALWAYS, lifetime=HOUR)
+    store.reviewer.add_grant(old[2].id, terms, reviewer=ANN, digest=old[2].digest)
+    with pytest.raises(Conflict, match=old[2].id):
+        store.reviewer.prune(plan, reviewer=ANN)
+    assert len(everything_told(store)) == 9
+    assert_sound(store)
+
+
+def test_two_who_prune_do_it_once(store: BlockingStore, clock: ManualClock, old: list[Request]) -> None:
+    first, second = (store.reviewer.plan_prune(clock.now - DAY) for _ in range(2))
+    store.reviewer.prune(first, reviewer=ANN)
+    with pytest.raises(Conflict, match="somebody else"):
+        store.reviewer.prune(second, reviewer=BO)
+    assert_sound(store)
+
+
+# --- every moment in between -------------------------------------------------------------------
+
+
+def test_after_each_step_the_log_verifies_and_pruning_again_finishes(
+    store: BlockingStore, clock: ManualClock, old: list[Request], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prune_procedures, "_DELETED", 3)
+    pruned(store, clock.now - 100 * DAY - 3 * HOUR)  # leaves a boundary of segments behind
+    submit(store, A_CALL)
+    steps = 0
+    while True:
+        steps += 1
+        plan = store.reviewer.plan_prune(clock.now - DAY)
+        procedure = prune_procedures.prune(plan, ANN)
+        with contextlib.suppress(StopIteration):
+            answer = None
+            for _ in range(steps):
+                step = procedure.send(answer)
+                answer = store.reviewer._run(step)
+            step = procedure.send(answer)
+        assert_sound(store)
+        if store.reviewer.plan_prune(clock.now - DAY).events == 0:
+            break
+    assert steps > 2
+    assert [event.name for event in everything_told(store)] == ["segment_sealed", "request_submitted", "segment_sealed"]
+
+
+# --- the guards, and who comes past them -------------------------------------------------------
+
+
+OUTSIDE_OF_THE_SEGMENT = (
+    "DELETE FROM events WHERE seq = 9",
+    "DELETE FROM requests WHERE status = 'pending'",
+    "DELETE FROM requests WHERE status = 'approved'",
+    "DELETE FROM grants",
+    "DELETE FROM holds",
+    "DELETE FROM tokens",
+    "DELETE FROM segments",
+    "UPDATE segments SET last_seq = 100",
+    "INSERT INTO segments SELECT number, last_seq, last_hash, sealed_at FROM segments",
+    "INSERT INTO segments SELECT 2, 1, last_hash, sealed_at FROM segments",
+    "INSERT INTO segments SELECT 2, 100, last_hash, sealed_at FROM segments",
+    "INSERT INTO segments SELECT 2, 9, last_hash, sealed_at FROM segments",
+    "INSERT INTO segments SELECT 3, 9, hash, 0 FROM events WHERE seq = 9",
+)
+
+
+def test_the_guards_refuse_whatever_is_outside_of_a_segment(
+    store: BlockingStore, clock: ManualClock, old: list[Request], location: str
+) -> None:
+    store.reviewer.create_token(new_token(), AGENT, "bot", lifetime=None, reviewer=ANN)
+    grant_for(store, Call("shell", {"n": 100}, "bot", session="run-1"))
+    submit_approved(store, Call("shell", {"n": 101}, "bot"))
+    submit(store, Call("shell", {"n": 102}, "bot"))
+    hold(store, A_CALL)
+    pruned(store, clock.now - DAY)
+    for statement in OUTSIDE_OF_THE_SEGMENT:
+        with pytest.raises(Exception, match=r"append-only|sealed|revoked and kept|released and kept|segment"):
+            executed(location, statement)
+    assert_sound(store)
+
+
+def test_a_request_that_ended_after_the_segment_stays(
+    store: BlockingStore, clock: ManualClock, old: list[Request], location: str
+) -> None:
+    young = submit(store, A_CALL)
+    deny(store, young)
+    pruned(store, clock.now - DAY)
+    with pytest.raises(Exception, match="deleted only with a sealed segment"):
+        executed(location, f"DELETE FROM requests WHERE id = '{young.id}'")
+
+
+@pytest.fixture
+def sealed(store: BlockingStore, clock: ManualClock, old: list[Request]) -> PrunePlan:
+    """A store that was pruned, in which something goes on."""
+    deny(store, submit(store, A_CALL))
+    store.reviewer.create_token(new_token(), AGENT, "bot", lifetime=None, reviewer=ANN)
+    return pruned(store, clock.now - DAY)
+
+
+@pytest.mark.usefixtures("sealed")
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE segments SET last_seq = 7", "seals no segment that is there"),
+        ("UPDATE segments SET last_hash = 'x'", "event 9 was changed"),
+        ("UPDATE segments SET sealed_at = 5", "seals no segment that is there"),
+        ("UPDATE segments SET number = 2", "a segment was deleted"),
+        ("DELETE FROM segments", "event 1 is missing"),
+        ("DELETE FROM events WHERE seq = 9", "event 9 is missing"),
+        ("DELETE FROM requests", "its row was deleted"),
+        ("DELETE FROM tokens", "its row was deleted"),
+        ("INSERT INTO segments SELECT 2, 10, hash, 5 FROM events WHERE seq = 10", "segment 2: no event seals it"),
+        (
+            "INSERT INTO events (seq, request_id, name, at, body, hash) SELECT 8, request_id, name, at, body, "
+            "(SELECT last_hash FROM segments) FROM events WHERE seq = 9",
+            "events of it were pruned, and its row is there",
+        ),
+        (
+            "INSERT INTO events (seq, request_id, name, at, body, hash) SELECT 7, request_id, name, at, body, hash "
+            "FROM events WHERE seq = 9",
+            "event 8 is missing",
+        ),
+    ],
+)
+def test_verify_finds_what_was_done_to_segments_or_deleted_without_a_seal(
+    store: BlockingStore, location: str, statement: str, said: str, request: pytest.FixtureRequest
+) -> None:
+    superuser = request.getfixturevalue("postgres_superuser_url") if is_database_url(location) else location
+    executed(superuser, statement, past_the_guards=True)
+    found = [problem.what for problem in store.reviewer.verify().problems]
+    assert any(said in what for what in found), found
+
+
+def test_a_checkpoint_of_what_was_pruned_is_said_to_be_that(
+    store: BlockingStore, clock: ManualClock, old: list[Request]
+) -> None:
+    told = everything_told(store)
+    heads = {event.seq: Head(event.seq, event.hash, event.at) for event in told}
+    submit(store, A_CALL)
+    pruned(store, clock.now - DAY)
+    assert store.reviewer.verify(heads[8]).is_sound
+    (problem,) = store.reviewer.verify(heads[5]).problems
+    assert (problem.seq, "was pruned with the events up to 8" in problem.what) == (5, True)
+    (problem,) = store.reviewer.verify(Head(8, heads[5].hash, 0)).problems
+    assert problem.what == "event 8 was not the one of the checkpoint when it was sealed"
+    (problem,) = store.reviewer.verify(Head(99, heads[5].hash, 0)).problems
+    assert "the log ends before event 99" in problem.what
+
+
+def test_the_seal_says_who_let_what_go(store: BlockingStore, clock: ManualClock, old: list[Request]) -> None:
+    plan = pruned(store, clock.now - DAY)
+    (event,) = everything_told(store)
+    assert (event.name, event.seq, event.request_id) == ("segment_sealed", 9, None)
+    details = event.body["details"]
+    assert (details["last_seq"], details["last_hash"]) == (8, plan.last_hash)
+    assert (details["events"], details["requests"], details["by"]) == (8, 4, ANN.to_json())
+
+
+def test_only_somebody_prunes(store: BlockingStore, clock: ManualClock, old: list[Request]) -> None:
+    plan = store.reviewer.plan_prune(clock.now - DAY)
+    with pytest.raises(InvalidInput):
+        store.reviewer.prune(plan, reviewer=Reviewer("ann", via="policy"))
+    assert len(everything_told(store)) == 8
+
+
+def test_what_was_submitted_with_a_key_and_what_it_reserved_goes_with_its_request(
+    store: BlockingStore, clock: ManualClock, location: str
+) -> None:
+    request = submit(store, A_CALL)
+    deny(store, request)
+    executed(
+        location,
+        "INSERT INTO submissions (requester, key, body_hash, request_id, timeout, has_context, submitted_at) "
+        f"VALUES ('bot', 'k', 'h', '{request.id}', '10m', 0, 1)",
+    )
+    executed(location, "INSERT INTO reservations VALUES ('h', 'calls', 3600000, 1, 1)")
+    executed(location, f"INSERT INTO reservations VALUES ('i', 'calls', 3600000, {clock.now}, 1)")
+    executed(
+        location,
+        "INSERT INTO deliveries (sink, seq, kind, request_id, wanted_at, due_at) "
+        f"VALUES ('s', 2, 'decided', '{request.id}', 1, 1)",
+    )
+    clock.move(DAY + 1)
+    pruned(store, clock.now - DAY)
+    counts = {
+        table: executed(location, f"SELECT count(*) FROM {table}")
+        for table in ("submissions", "reservations", "deliveries", "requests")
+    }
+    assert counts == {"submissions": 0, "reservations": 1, "deliveries": 0, "requests": 0}
+
+
+# --- real processes ----------------------------------------------------------------------------
+
+
+def test_a_killed_pruner_leaves_a_log_that_verifies_while_an_agent_goes_on(location: str) -> None:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    long_ago = ManualClock(system_clock() - 100 * DAY)
+    with open_store_blocking(location, clock=long_ago) as before:
+        for number in range(60):
+            deny(before, submit(before, Call("shell", {"n": number}, "bot", session="run-1")))
+    with open_store_blocking(location) as store:
+        asked: list[Request] = []
+        deaths = 0
+        while True:
+            with _pruning(location) as pruner:
+                assert pruner.stdout is not None
+                last = chance.randrange(1, 25)
+                for number, line in enumerate(pruner.stdout):
+                    asked.append(submit(store, Call("mail", {"n": len(asked)}, "crawler")))
+                    if number == last or line == "done\n":
+                        break
+                pruner.kill()
+                pruner.wait(LONG)
+            assert_sound(store)
+            if line == "done\n":
+                break
+            deaths += 1
+        assert deaths, "no pruner was killed"
+        told = [event for event in everything_told(store) if event.name != "segment_sealed"]
+        assert [event.request_id for event in told] == [request.id for request in asked]
+        assert len(everything_told(store)) == len(told) + 1
+
+
+@contextlib.contextmanager
+def _pruning(location: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that prunes, until it is killed."""
+    command = [sys.executable, "-W", "error", "-m", "tests.store.workers.pruning", location]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
