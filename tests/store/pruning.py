@@ -52,7 +52,7 @@ def executed(location: str, statement: str, *, past_the_guards: bool = False) ->
             if past_the_guards:
                 server.execute("SET session_replication_role = replica")
             cursor = server.execute(statement.encode())
-            assert cursor.rowcount > 0
+            assert cursor.rowcount != 0
             row = cursor.fetchone() if cursor.description else None
     else:
         with contextlib.closing(sqlite3.connect(location, isolation_level=None)) as file:

@@ -12,7 +12,7 @@ from approval_tui.store.drivers.postgres_migrations import MIGRATIONS, migration
 
 _FUNCTION = re.compile(r"CREATE (?:OR REPLACE )?FUNCTION (\w+)\([^;]*?\$\$(.*?)\$\$", re.DOTALL)
 _TRIGGER = re.compile(
-    r"CREATE TRIGGER (\w+) BEFORE [^;]*? ON (\w+)\s[^;]*?EXECUTE FUNCTION (\w+)\(([^;]*?)\);", re.DOTALL
+    r"CREATE TRIGGER (\w+) BEFORE [^;]*?\sON (\w+)\s[^;]*?EXECUTE FUNCTION (\w+)\(([^;]*?)\);", re.DOTALL
 )
 _TRIGGERS_THERE = b"""
 SELECT t.tgname::text AS name, c.relname::text AS on_table, p.proname::text AS function, t.tgenabled::text AS enabled,
