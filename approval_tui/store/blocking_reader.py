@@ -13,14 +13,12 @@ if TYPE_CHECKING:
     from approval_tui.domain.policy_notes import PolicyStanding
     from approval_tui.domain.precedents import Precedents
     from approval_tui.domain.proxies import Denials, ProxyStanding
-    from approval_tui.domain.store_checks import Check
     from approval_tui.store.procedures import Progress, Step
     from approval_tui.store.transactions.log import LogBounds
     from approval_tui.store.transactions.overview import Overview
     from approval_tui.store.transactions.paging import PendingPage
     from approval_tui.store.transactions.queries import Filter
     from approval_tui.store.transactions.searching import Found, FoundEvents
-    from approval_tui.store.transactions.standing import Standing
 
 
 class BlockingReader(BlockingFace):
@@ -163,22 +161,6 @@ class BlockingReader(BlockingFace):
         from approval_tui.store import procedures
 
         return procedures.run_blocking(procedures.export(take, progress), self._run)
-
-    def checks(self, *, quick: bool) -> tuple[Check, ...]:
-        """Whether what the engine works on is sound and fit; see `engine.Engine.checks`."""
-        return self._engine.checks(quick=quick)
-
-    def standing(self) -> Standing:
-        """How the store stands; see `standing.standing`."""
-        from approval_tui.store.transactions import standing
-
-        return self._engine.read(standing.standing)
-
-    def sees_all(self) -> bool:
-        """Whether the store shows this user everything; see `standing.sees_all`."""
-        from approval_tui.store.transactions import standing
-
-        return self._engine.read(standing.sees_all)
 
     def _run(self, step: Step) -> Any:
         run = self._engine.write if step.writes else self._engine.read

@@ -9,16 +9,11 @@ from approval_tui.store.blocking_reader import BlockingReader
 from approval_tui.store.transactions import deciding, reviewer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from approval_tui.domain.audit import Event
     from approval_tui.domain.decisions import Reviewer
     from approval_tui.domain.grants import Grant, GrantTerms
     from approval_tui.domain.holds import Hold
     from approval_tui.domain.models import Request
-    from approval_tui.domain.pruning import PrunePlan, Segment
     from approval_tui.domain.tokens import NewToken, Token
-    from approval_tui.store.procedures import Progress
     from approval_tui.store.transactions.granting import GrantPreview
     from approval_tui.store.transactions.sessions import SessionStory
 
@@ -126,23 +121,3 @@ class BlockingReviewerStore(BlockingReader):
         from approval_tui.store import procedures
 
         return procedures.run_blocking(procedures.expire_all_due(), self._run)
-
-    def plan_prune(self, before: int, progress: Progress | None = None) -> PrunePlan:
-        """What of the log may go; see `prune_procedures.plan_prune`."""
-        from approval_tui.store import procedures, prune_procedures
-
-        return procedures.run_blocking(prune_procedures.plan_prune(before, progress), self._run)
-
-    def archive(
-        self, plan: PrunePlan, take: Callable[[tuple[Event, ...]], None], progress: Progress | None = None
-    ) -> int:
-        """Hands the events that go to `take`; see `prune_procedures.archive`."""
-        from approval_tui.store import procedures, prune_procedures
-
-        return procedures.run_blocking(prune_procedures.archive(plan, take, progress), self._run)
-
-    def prune(self, plan: PrunePlan, *, reviewer: Reviewer, progress: Progress | None = None) -> Segment | None:
-        """Seals and deletes what the plan lets go; see `prune_procedures.prune`."""
-        from approval_tui.store import procedures, prune_procedures
-
-        return procedures.run_blocking(prune_procedures.prune(plan, reviewer, progress), self._run)

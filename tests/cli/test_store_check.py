@@ -79,8 +79,8 @@ def test_quick_leaves_the_verifying_out_and_says_so(cli: Cli) -> None:
 def test_what_is_in_doubt_and_due_and_when_it_was_pruned_is_told(cli: Cli, store: BlockingStore, location: str) -> None:
     later_on = ManualClock(system_clock() + DAY + HOUR)
     with open_store_blocking(location, clock=later_on) as later:
-        plan = later.reviewer.plan_prune(later_on.now - DAY)
-        later.reviewer.prune(plan, reviewer=ANN)
+        plan = later.maintainer.plan_prune(later_on.now - DAY)
+        later.maintainer.prune(plan, reviewer=ANN)
     with open_store_blocking(location, clock=ManualClock(system_clock() - DAY)) as past:
         consume(past, submit_approved(past, Call("shell", {"n": 1}, "bot")))
         submit(past, Call("shell", {"n": 2}, "bot"))

@@ -40,8 +40,8 @@ def everything_told(store: BlockingStore) -> list[Event]:
 
 def pruned(store: BlockingStore, before: int) -> PrunePlan:
     """Prunes what is older and may go, and gives the plan."""
-    plan = store.reviewer.plan_prune(before)
-    store.reviewer.prune(plan, reviewer=ANN)
+    plan = store.maintainer.plan_prune(before)
+    store.maintainer.prune(plan, reviewer=ANN)
     return plan
 
 

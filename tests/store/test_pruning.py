@@ -199,6 +199,31 @@ def test_tokens_do_not_keep_the_log_and_are_carried_by_the_seal(store: BlockingS
     assert_sound(store)
 
 
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE tokens SET role = 'reviewer'", "its row differs from the event that created it"),
+        ("UPDATE tokens SET revoked_at = 5", "on whether it was revoked"),
+        ("DELETE FROM tokens", "its row was deleted"),
+    ],
+)
+def test_a_token_is_held_against_the_seal_that_carries_it(
+    store: BlockingStore,
+    clock: ManualClock,
+    location: str,
+    statement: str,
+    said: str,
+    request: pytest.FixtureRequest,
+) -> None:
+    store.reviewer.create_token(new_token(), AGENT, "bot", lifetime=None, reviewer=ANN)
+    clock.move(10 * DAY)
+    pruned(store, clock.now - DAY)
+    superuser = request.getfixturevalue("postgres_superuser_url") if is_database_url(location) else location
+    executed(superuser, statement, past_the_guards=True)
+    (problem,) = store.reviewer.verify().problems
+    assert said in problem.what
+
+
 def test_a_session_that_was_held_again_keeps_its_row(store: BlockingStore, clock: ManualClock) -> None:
     deny(store, submit(store, A_CALL))
     hold(store, A_CALL)
@@ -233,7 +258,7 @@ def test_a_grant_that_ended_goes_with_what_it_approved(store: BlockingStore, clo
 @pytest.mark.parametrize("before", [DAY - 1, 0, -DAY], ids=["less than a day", "now", "tomorrow"])
 def test_nothing_younger_than_a_day_is_pruned(store: BlockingStore, clock: ManualClock, before: int) -> None:
     with pytest.raises(InvalidInput, match="at least a day old"):
-        store.reviewer.plan_prune(clock.now - before)
+        store.maintainer.plan_prune(clock.now - before)
 
 
 def test_an_empty_log_and_a_young_one_have_nothing_to_prune(store: BlockingStore, clock: ManualClock) -> None:
@@ -247,20 +272,20 @@ def test_an_empty_log_and_a_young_one_have_nothing_to_prune(store: BlockingStore
 def test_what_was_said_of_a_request_after_the_plan_was_made_is_noticed(
     store: BlockingStore, clock: ManualClock, old: list[Request]
 ) -> None:
-    plan = store.reviewer.plan_prune(clock.now - DAY)
+    plan = store.maintainer.plan_prune(clock.now - DAY)
     terms = GrantTerms(scope=ALWAYS, lifetime=HOUR)
     store.reviewer.add_grant(old[2].id, terms, reviewer=ANN, digest=old[2].digest)
     with pytest.raises(Conflict, match=old[2].id):
-        store.reviewer.prune(plan, reviewer=ANN)
+        store.maintainer.prune(plan, reviewer=ANN)
     assert len(everything_told(store)) == 9
     assert_sound(store)
 
 
 def test_two_who_prune_do_it_once(store: BlockingStore, clock: ManualClock, old: list[Request]) -> None:
-    first, second = (store.reviewer.plan_prune(clock.now - DAY) for _ in range(2))
-    store.reviewer.prune(first, reviewer=ANN)
+    first, second = (store.maintainer.plan_prune(clock.now - DAY) for _ in range(2))
+    store.maintainer.prune(first, reviewer=ANN)
     with pytest.raises(Conflict, match="somebody else"):
-        store.reviewer.prune(second, reviewer=BO)
+        store.maintainer.prune(second, reviewer=BO)
     assert_sound(store)
 
 
@@ -276,16 +301,16 @@ def test_after_each_step_the_log_verifies_and_pruning_again_finishes(
     steps = 0
     while True:
         steps += 1
-        plan = store.reviewer.plan_prune(clock.now - DAY)
+        plan = store.maintainer.plan_prune(clock.now - DAY)
         procedure = prune_procedures.prune(plan, ANN)
         with contextlib.suppress(StopIteration):
             answer = None
             for _ in range(steps):
                 step = procedure.send(answer)
-                answer = store.reviewer._run(step)
+                answer = store.maintainer.run(step)
             step = procedure.send(answer)
         assert_sound(store)
-        if store.reviewer.plan_prune(clock.now - DAY).events == 0:
+        if store.maintainer.plan_prune(clock.now - DAY).events == 0:
             break
     assert steps > 2
     assert [event.name for event in everything_told(store)] == ["segment_sealed", "request_submitted", "segment_sealed"]
@@ -404,9 +429,9 @@ def test_the_seal_says_who_let_what_go(store: BlockingStore, clock: ManualClock,
 
 
 def test_only_somebody_prunes(store: BlockingStore, clock: ManualClock, old: list[Request]) -> None:
-    plan = store.reviewer.plan_prune(clock.now - DAY)
+    plan = store.maintainer.plan_prune(clock.now - DAY)
     with pytest.raises(InvalidInput):
-        store.reviewer.prune(plan, reviewer=Reviewer("ann", via="policy"))
+        store.maintainer.prune(plan, reviewer=Reviewer("ann", via="policy"))
     assert len(everything_told(store)) == 8
 
 

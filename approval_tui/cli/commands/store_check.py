@@ -45,8 +45,8 @@ def check(options: Namespace, environment: Environment) -> int:
 
 def _checks(store: BlockingStore, *, is_quick: bool) -> Iterator[Check]:
     yield Check("store", OK, store.location)
-    yield from store.reader.checks(quick=is_quick)
-    sees_all = store.reader.sees_all()
+    yield from store.maintainer.checks(quick=is_quick)
+    sees_all = store.maintainer.sees_all()
     if is_quick:
         yield Check(_LOG, UNCHECKED, "left out by --quick; `approval-tui audit verify` verifies it")
     else:
@@ -74,7 +74,7 @@ def _verified(store: BlockingStore) -> Check:
 
 
 def _standing(store: BlockingStore) -> Iterator[Check]:
-    standing = store.reader.standing()
+    standing = store.maintainer.standing()
     waiting = f"{standing.pending:,} pending, {standing.held:,} sessions held back"
     due = f"; {standing.due:,} expired and not recorded, which `expire --all-stale` does" if standing.due else ""
     yield Check("requests", OK, waiting + due)

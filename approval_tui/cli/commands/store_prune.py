@@ -27,7 +27,7 @@ def prune(options: Namespace, environment: Environment) -> int:
     location = environment.store_location()
     if options.dry_run:
         with open_store_blocking(location, readonly=True) as store, Progress() as progress:
-            plan = store.reviewer.plan_prune(options.before, progress)
+            plan = store.maintainer.plan_prune(options.before, progress)
         if options.json:
             output.print_json(plan.to_json())
         else:
@@ -41,12 +41,12 @@ def prune(options: Namespace, environment: Environment) -> int:
 
 def _prune(store: BlockingStore, options: Namespace, environment: Environment) -> int:
     reviewer = environment.reviewer()
-    store.reviewer.plan_prune(options.before)  # refuses a moment that is too late before anything else is done
+    store.maintainer.plan_prune(options.before)  # refuses a moment that is too late before anything else is done
     if not _verifies(store):
         return LOG_BROKEN
     store.reviewer.expire_due()
     with Progress() as progress:
-        plan = store.reviewer.plan_prune(options.before, progress)
+        plan = store.maintainer.plan_prune(options.before, progress)
     if not options.json:
         _print_plan(plan, "go")
     if not plan.events:
@@ -58,7 +58,7 @@ def _prune(store: BlockingStore, options: Namespace, environment: Environment) -
         _archive(store, plan, options.archive)
     try:
         with Progress() as progress:
-            segment = store.reviewer.prune(plan, reviewer=reviewer, progress=progress)
+            segment = store.maintainer.prune(plan, reviewer=reviewer, progress=progress)
     except Conflict:
         if options.archive is not None and plan.unfinished is None:  # what it holds is still in the log
             os.unlink(os.path.expanduser(options.archive))
@@ -86,7 +86,7 @@ def _archive(store: BlockingStore, plan: PrunePlan, path: str) -> None:
 
     _refuse_taken(path)
     with open_sink(path) as sink, Progress() as progress:
-        count = store.reviewer.archive(plan, writer_of("jsonl", sink), progress)
+        count = store.maintainer.archive(plan, writer_of("jsonl", sink), progress)
         if count != plan.events:
             raise InvalidInput(
                 f"Of {plan.events:,} events only {count:,} are left: somebody else prunes.",

@@ -17,8 +17,8 @@ def main(location: str) -> None:
         print(f"{what} {done} of {total}", flush=True)
 
     with open_store_blocking(location) as store:
-        plan = store.reviewer.plan_prune(system_clock() - DAY)
-        store.reviewer.prune(plan, reviewer=ANN, progress=tell)
+        plan = store.maintainer.plan_prune(system_clock() - DAY)
+        store.maintainer.prune(plan, reviewer=ANN, progress=tell)
     print("done", flush=True)
 
 
