@@ -88,12 +88,16 @@ def _replacing(path: str) -> Iterator[Sink]:
 
 def _flush_folder(folder: str) -> None:
     """Sees to it that the file's name outlasts a power cut, where the system can."""
-    if os.name == "posix":
+    if os.name != "posix":
+        return
+    try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    except PermissionError:  # one in which files may be made, and not be looked at
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _is_special(path: str) -> bool:

@@ -61,6 +61,7 @@ def test_a_dry_run_says_what_would_go_and_what_keeps_the_rest_and_changes_nothin
     first, rest, keeper = finished.out.splitlines()
     assert first.startswith("4 events (1 to 4) and 2 requests would go, from ")
     assert rest.startswith("3 more events from before ")
+    assert rest.endswith(" kept, because of:")
     assert keeper.startswith(f"  request {old[2].id}, since ")
     assert keeper.endswith(": is in doubt")
     as_json = cli("store", "prune", "--before", "90d", "--dry-run", "--json").json

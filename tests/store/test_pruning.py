@@ -316,6 +316,26 @@ def test_after_each_step_the_log_verifies_and_pruning_again_finishes(
     assert [event.name for event in everything_told(store)] == ["segment_sealed", "request_submitted", "segment_sealed"]
 
 
+def test_what_is_said_of_a_request_between_its_seal_and_its_deletion_does_not_keep_it(
+    store: BlockingStore, clock: ManualClock, old: list[Request]
+) -> None:
+    """Nothing of that changes a request, and a grant stands for itself."""
+    procedure = prune_procedures.prune(store.maintainer.plan_prune(clock.now - DAY), ANN)
+    store.maintainer.run(next(procedure))
+    same_again = Call("shell", {"n": 1}, "bot", session="run-1", dedupe_window=200 * DAY)
+    assert store.requester.submit(same_again).request.id == old[1].id
+    for request in old[2:]:
+        terms = GrantTerms(scope=ALWAYS)
+        grant = store.reviewer.add_grant(request.id, terms, reviewer=ANN, digest=request.digest)
+    store.reviewer.revoke_grant(grant.id, reviewer=BO)
+    assert_sound(store)
+    assert pruned(store, clock.now - DAY).unfinished is not None
+    assert store.reader.history() == ()
+    assert submit(store, Call("shell", {"n": 2}, "bot", session="run-9")).status == "approved"
+    assert submit(store, Call("shell", {"n": 3}, "bot", session="run-9")).status == "pending"
+    assert_sound(store)
+
+
 # --- the guards, and who comes past them -------------------------------------------------------
 
 

@@ -118,7 +118,8 @@ def _print_plan(plan: PrunePlan, goes: str) -> None:
         output.print_line(f"Pruning up to event {plan.unfinished.last_seq} was begun before, and is not finished.")
     if plan.events:
         output.print_line(
-            f"{plan.events:,} events ({plan.first_seq} to {plan.last_seq}) and {plan.requests:,} requests {goes}, "
+            f"{_counted(plan.events, 'event')} ({plan.first_seq} to {plan.last_seq}) and "
+            f"{_counted(plan.requests, 'request')} {goes}, "
             f"from {format_timestamp(plan.first_at)} to {format_timestamp(plan.last_at)}."
         )
     elif plan.older_kept:
@@ -127,7 +128,7 @@ def _print_plan(plan: PrunePlan, goes: str) -> None:
         output.print_line(f"Nothing is left from before {before}.")
     if not plan.older_kept:
         return
-    output.print_line(f"{plan.older_kept:,} more events from before {before} stay, because of:")
+    output.print_line(f"{_counted(plan.older_kept, 'more event')} from before {before} kept, because of:")
     for keeper in plan.keepers:
         output.print_line(visible_text(f"  {keeper.what}, since {format_timestamp(keeper.at)}: {keeper.why}"))
     if plan.further_keepers:
@@ -138,7 +139,11 @@ def _asked(plan: PrunePlan, archive: str | None) -> bool:
     from approval_tui.cli.question import YES, asked_yes
 
     kept = "They are kept nowhere else." if archive is None else "They are written to the archive first."
-    return asked_yes(f"Delete {plan.events:,} events and their requests? {kept} Type {YES}: ")
+    return asked_yes(f"Delete {_counted(plan.events, 'event')} and their requests? {kept} Type {YES}: ")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _refuse_without_answer(options: Namespace) -> None:

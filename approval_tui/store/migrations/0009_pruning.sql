@@ -1,11 +1,13 @@
--- What is pruned: what ended before the last sealed event, and nothing else; a segment stays as it was sealed.
+-- What is pruned: what ended before the last sealed event, and nothing else; a segment stays as it was sealed. What is
+-- only said of a request after it was sealed changes nothing of it, and does not keep it.
 DROP TRIGGER requests_are_kept;
 CREATE TRIGGER requests_are_kept BEFORE DELETE ON requests
 WHEN NOT EXISTS (SELECT 1 FROM segments)
   OR OLD.status IN ('pending', 'approved') OR (OLD.status = 'consumed' AND OLD.outcome IS NULL)
   OR EXISTS (
     SELECT 1 FROM events WHERE request_id = OLD.id AND seq > (SELECT max(last_seq) FROM segments)
-      AND name NOT IN ('request_reused', 'decision_made_late', 'outcome_reported_late', 'tool_call', 'grant_given'))
+      AND name NOT IN ('request_reused', 'decision_made_late', 'outcome_reported_late', 'tool_call', 'grant_given',
+        'grant_revoked'))
 BEGIN SELECT RAISE(ABORT, 'requests are deleted only with a sealed segment'); END;
 
 DROP TRIGGER grants_are_kept;

@@ -24,12 +24,14 @@ CREATE FUNCTION last_sealed() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINE
   SELECT coalesce(max(last_seq), 0) FROM segments
 $$;
 
+-- What is only said of a request after it was sealed changes nothing of it, and does not keep it.
 CREATE FUNCTION keep_unless_sealed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
   IF OLD.status IN ('pending', 'approved') OR (OLD.status = 'consumed' AND OLD.outcome IS NULL)
     OR EXISTS (
       SELECT 1 FROM events WHERE request_id = OLD.id AND seq > last_sealed()
-        AND name NOT IN ('request_reused', 'decision_made_late', 'outcome_reported_late', 'tool_call', 'grant_given'))
+        AND name NOT IN ('request_reused', 'decision_made_late', 'outcome_reported_late', 'tool_call', 'grant_given',
+          'grant_revoked'))
     OR NOT EXISTS (SELECT 1 FROM segments)
   THEN
     RAISE EXCEPTION 'requests are deleted only with a sealed segment' USING ERRCODE = 'integrity_constraint_violation';
