@@ -22,8 +22,9 @@ from approval_tui.domain.lifecycle import FINAL
 from approval_tui.domain.models import Request
 from approval_tui.domain.pruning import PrunePlan
 from approval_tui.domain.roles import AGENT
+from approval_tui.domain.sinks import DECIDED
 from approval_tui.domain.tokens import Token, new_token
-from approval_tui.store import is_database_url, open_store_blocking, prune_procedures
+from approval_tui.store import is_database_url, open_store, open_store_blocking, prune_procedures
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.transactions.queries import Filter
 from tests.store.granting import grant_for
@@ -479,6 +480,22 @@ def test_what_was_submitted_with_a_key_and_what_it_reserved_goes_with_its_reques
         for table in ("submissions", "reservations", "deliveries", "requests")
     }
     assert counts == {"submissions": 0, "reservations": 1, "deliveries": 0, "requests": 0}
+
+
+async def test_a_sink_that_is_behind_goes_on_after_what_was_pruned(
+    store: BlockingStore, clock: ManualClock, old: list[Request], location: str
+) -> None:
+    pruned(store, clock.now - 100 * DAY - 3 * HOUR)
+    async with open_store(location, clock=clock) as other:
+        await other.deliverer.take_up("webhook", (DECIDED,))
+        executed(location, "UPDATE sinks SET last_seq = 0")
+        pruned(store, clock.now - DAY)
+        young = submit(store, A_CALL)
+        deny(store, young)
+        while await other.deliverer.take_up("webhook", (DECIDED,)):
+            pass
+        leased = await other.deliverer.lease("holder", "webhook", most=10)
+        assert [delivery.notice.request_id for delivery in leased] == [young.id]
 
 
 # --- real processes ----------------------------------------------------------------------------
