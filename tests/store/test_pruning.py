@@ -240,6 +240,34 @@ def test_a_session_that_was_held_again_keeps_its_row(store: BlockingStore, clock
     assert_sound(store)
 
 
+def test_a_session_that_was_held_twice_in_a_moment_keeps_its_row(store: BlockingStore, clock: ManualClock) -> None:
+    deny(store, submit(store, A_CALL))
+    hold(store, A_CALL)
+    release(store, A_CALL)
+    consume(store, submit_approved(store, Call("shell", {}, "crawler")))
+    hold(store, A_CALL)
+    release(store, A_CALL)
+    clock.move(100 * DAY)
+    assert pruned(store, clock.now - DAY).last_seq == 4
+    assert len(store.reviewer.holds()) == 1
+    assert_sound(store)
+
+
+def test_a_grant_stays_with_what_it_approved_later(store: BlockingStore, clock: ManualClock) -> None:
+    request = submit(store, A_CALL)
+    deny(store, request)
+    clock.move(HOUR)
+    terms = GrantTerms(scope=ALWAYS, lifetime=HOUR)
+    store.reviewer.add_grant(request.id, terms, reviewer=ANN, digest=request.digest)
+    consume(store, submit_approved(store, Call("shell", {}, "crawler")))
+    granted = submit(store, A_CALL)
+    store.requester.report_outcome(granted.id, consume(store, granted).id, "succeeded")
+    clock.move(100 * DAY)
+    plan = pruned(store, clock.now - DAY)
+    assert (plan.events, plan.older_kept) == (0, 10)
+    assert_sound(store)
+
+
 def test_a_grant_that_ended_goes_with_what_it_approved(store: BlockingStore, clock: ManualClock) -> None:
     grant = grant_for(store, A_CALL)
     claim = consume(store, submit(store, A_CALL))
