@@ -14,6 +14,7 @@ from approval_tui.domain.clock import DAY, HOUR, system_clock
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from tests.cli.running import Cli, in_this_process
+from tests.postgres.servers import Server
 from tests.store.pruning import executed
 from tests.support import ANN, ManualClock, consume, deny, submit, submit_approved
 
@@ -127,6 +128,32 @@ def test_a_guard_of_a_database_that_is_switched_off_or_hollow_is_found(
     said = guards_said(in_this_process(capsys))
     assert "switched off: events_follow_the_log" in said
     assert "changed functions: keep_unless_sealed" in said
+
+
+@pytest.fixture
+def little_role(postgres_server: Server, postgres_schema: str, postgres_url: str) -> Iterator[str]:
+    """Where the store is for a role that may see its version and its requests, and nothing else."""
+    name = f"little_{postgres_schema}"
+    with open_store_blocking(postgres_url) as store:
+        submit(store, Call("shell", {}, "bot"))
+    executed(postgres_url, f"CREATE ROLE {name} LOGIN")
+    executed(postgres_url, f"GRANT USAGE ON SCHEMA {postgres_schema} TO {name}")
+    executed(postgres_url, f"GRANT SELECT ON approval_tui, requests TO {name}")
+    yield postgres_server.url(postgres_schema, name)
+    executed(postgres_url, f"REVOKE ALL ON approval_tui, requests FROM {name}")
+    executed(postgres_url, f"REVOKE ALL ON SCHEMA {postgres_schema} FROM {name}")
+    executed(postgres_url, f"DROP ROLE {name}")
+
+
+def test_a_role_that_sees_a_part_is_told_what_was_not_checked(
+    little_role: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("APPROVAL_TUI_STORE", little_role)
+    found = checked(in_this_process(capsys))
+    assert [name for name, (standing, _) in found.items() if standing == "unchecked"] == ["audit log", "requests"]
+    assert found["role"][0] == "ok"
+    assert found["role"][1].endswith(" may not decide")
+    assert found["guards"][0] == "ok"
 
 
 def test_a_log_that_does_not_verify_ends_with_10(cli: Cli, location: str, request: pytest.FixtureRequest) -> None:
