@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from approval_tui.store import procedures, prune_procedures
 from approval_tui.store.blocking_face import BlockingFace, reads
 from approval_tui.store.procedures import Progress, Step
+from approval_tui.store.transactions import pruning
 from approval_tui.store.transactions import standing as standings
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class BlockingMaintainer(BlockingFace):
 
     standing = reads(standings.standing)
     sees_all = reads(standings.sees_all)
+    check_moment = reads(pruning.check_moment)
 
     def checks(self, *, quick: bool) -> tuple[Check, ...]:
         """Whether what the engine works on is sound and fit; see `engine.Engine.checks`."""

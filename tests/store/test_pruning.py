@@ -13,9 +13,11 @@ import pytest
 
 from approval_tui.domain.audit import Event, Head
 from approval_tui.domain.calls import Call
+from approval_tui.domain.canonical import canonical_json
+from approval_tui.domain.chain import link
 from approval_tui.domain.clock import DAY, HOUR, system_clock
 from approval_tui.domain.decisions import Reviewer
-from approval_tui.domain.errors import ApprovalTuiError, Conflict, InvalidInput, RequestNotFound
+from approval_tui.domain.errors import ApprovalTuiError, Conflict, InvalidInput, RequestNotFound, StoreCorrupt
 from approval_tui.domain.grants import ALWAYS, Grant, GrantTerms
 from approval_tui.domain.holds import Hold
 from approval_tui.domain.lifecycle import FINAL
@@ -450,6 +452,30 @@ def test_verify_finds_what_was_done_to_segments_or_deleted_without_a_seal(
     executed(superuser, statement, past_the_guards=True)
     found = [problem.what for problem in store.reviewer.verify().problems]
     assert any(said in what for what in found), found
+
+
+@pytest.mark.usefixtures("sealed")
+def test_verify_finds_a_second_seal_of_the_same_segment(store: BlockingStore, location: str) -> None:
+    (seal,) = (event for event in everything_told(store) if event.name == "segment_sealed")
+    text = canonical_json(seal.body)
+    said = text.decode().replace("'", "''")
+    executed(
+        location,
+        "INSERT INTO events (seq, request_id, name, at, body, hash) "
+        f"VALUES ({seal.seq + 1}, NULL, '{seal.name}', {seal.at}, '{said}', '{link(seal.seq + 1, seal.hash, text)}')",
+    )
+    (problem,) = store.reader.verify().problems
+    assert (problem.what, problem.seq) == ("this event seals a segment that was sealed", seal.seq + 1)
+
+
+def test_a_segment_that_cannot_be_read_is_said_to_be_that(store_path: str, clock: ManualClock) -> None:
+    with open_store_blocking(store_path, clock=clock) as store:
+        deny(store, submit(store, A_CALL))
+        clock.move(2 * DAY)
+        pruned(store, clock.now - DAY)
+        executed(store_path, "UPDATE segments SET last_seq = 'x'", past_the_guards=True)
+        with pytest.raises(StoreCorrupt, match="segment cannot be read"):
+            store.reader.verify()
 
 
 def test_a_checkpoint_of_what_was_pruned_is_said_to_be_that(

@@ -41,7 +41,7 @@ def prune(options: Namespace, environment: Environment) -> int:
 
 def _prune(store: BlockingStore, options: Namespace, environment: Environment) -> int:
     reviewer = environment.reviewer()
-    store.maintainer.plan_prune(options.before)  # refuses a moment that is too late before anything else is done
+    store.maintainer.check_moment(options.before)
     if not _verifies(store):
         return LOG_BROKEN
     store.reviewer.expire_due()

@@ -45,14 +45,19 @@ class Outset(NamedTuple):
     spans: tuple[Span, ...]
 
 
-def begin_plan(tx: Transaction, before: int) -> Outset:
-    """Where a plan begins; `before` is in ms UTC. Raises InvalidInput where that is less than a day ago."""
+def check_moment(tx: Transaction, before: int) -> None:
+    """Raises InvalidInput where the moment (ms UTC) is less than a day ago."""
     if type(before) is not int or before > tx.now - LEAST_AGE:
         raise InvalidInput(
             "Only what is at least a day old is pruned.",
             not_done=_NOTHING,
             to_do="Give an earlier moment, such as 90d for what is older than ninety days.",
         )
+
+
+def begin_plan(tx: Transaction, before: int) -> Outset:
+    """Where a plan begins; `before` is in ms UTC. Raises InvalidInput where that is less than a day ago."""
+    check_moment(tx, before)
     first, last = first_row(tx.rows("first_event", {})), first_row(tx.rows("last_event", {}))
     sealed = last_segment(tx)
     if first is None or last is None:

@@ -9,12 +9,14 @@ from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.pruning import Segment
 from approval_tui.store.transaction import Row, Transaction, first_row
 from approval_tui.store.transactions.log import event_from_row
+from approval_tui.store.transactions.records import corrupt
 
 _BATCH = 500
+_KINDS = {"number": int, "last_seq": int, "last_hash": str, "sealed_at": int}
 
 
 def last_segment(tx: Transaction) -> Segment | None:
-    """The segment that was sealed last; None where nothing ever was."""
+    """The segment that was sealed last; None where nothing ever was. Raises StoreCorrupt."""
     row = first_row(tx.rows("last_segment", {}))
     return None if row is None else _segment(row)
 
@@ -32,8 +34,9 @@ def segments(tx: Transaction) -> tuple[Segment, ...]:
 
 def carried_tokens(tx: Transaction) -> list[JsonObject]:
     """The tokens whose making was pruned, as the last seal carries them; what is no token there is left out."""
-    details = _details_of_last_seal(tx)
-    carried = details.get("tokens")
+    last = last_segment(tx)
+    seals = () if last is None else (details for row in _seals(tx) if _is_of(details := _details(row), last))
+    carried = next(iter(seals), {}).get("tokens")
     return [each for each in carried if isinstance(each, dict)] if isinstance(carried, list) else []
 
 
@@ -58,8 +61,10 @@ def _wrong_segments(tx: Transaction, known: dict[int, Segment]) -> Iterator[Prob
         segment_of = known.get(number) if isinstance(number, int) else None
         if segment_of is None or not _is_of(details, segment_of) or row["seq"] <= segment_of.last_seq:
             yield Problem("this event seals no segment that is there", seq=row["seq"])
+        elif number in sealed:
+            yield Problem("this event seals a segment that was sealed", seq=row["seq"])
         else:
-            sealed.add(segment_of.number)
+            sealed.add(number)
     last = max(known, default=0)
     if last and last not in sealed:
         yield Problem(f"segment {last}: no event seals it, and events up to {known[last].last_seq} may be gone")
@@ -70,13 +75,6 @@ def _wrong_segments(tx: Transaction, known: dict[int, Segment]) -> Iterator[Prob
 
 def _is_of(details: JsonObject, segment: Segment) -> bool:
     return all(details.get(column) == value for column, value in segment._asdict().items())
-
-
-def _details_of_last_seal(tx: Transaction) -> JsonObject:
-    found: JsonObject = {}
-    for row in _seals(tx):
-        found = _details(row)
-    return found
 
 
 def _seals(tx: Transaction) -> Iterator[Row]:
@@ -92,4 +90,6 @@ def _details(row: Row) -> JsonObject:
 
 
 def _segment(row: Row) -> Segment:
+    if any(type(row[column]) is not kind for column, kind in _KINDS.items()):
+        raise corrupt("The row of a segment cannot be read.")
     return Segment(row["number"], row["last_seq"], row["last_hash"], row["sealed_at"])

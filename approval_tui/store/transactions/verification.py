@@ -62,7 +62,7 @@ def chain_start(tx: Transaction) -> ChainPosition:
     for segment in sealed[:-1]:
         if segment.last_seq == first["seq"] - 1:
             return ChainPosition(segment.last_seq, segment.last_hash, 0)
-    return ChainPosition(first["seq"], first["hash"], first["at"])
+    return ChainPosition(first["seq"], first["hash"], 0)
 
 
 def check_links(tx: Transaction, position: ChainPosition, most: int) -> ChainBatch:
