@@ -39,10 +39,12 @@ CREATE TRIGGER segments_are_fixed BEFORE UPDATE ON segments
 BEGIN SELECT RAISE(ABORT, 'a sealed segment never changes'); END;
 CREATE TRIGGER segments_are_kept BEFORE DELETE ON segments
 BEGIN SELECT RAISE(ABORT, 'a sealed segment never changes'); END;
+-- A store without a log takes the segments of one whose log is brought here after them.
 CREATE TRIGGER segments_follow_one_another BEFORE INSERT ON segments
 WHEN NEW.number <> coalesce((SELECT max(number) FROM segments), 0) + 1
   OR NEW.last_seq <= coalesce((SELECT max(last_seq) FROM segments), 0)
-  OR NOT EXISTS (SELECT 1 FROM events WHERE seq = NEW.last_seq AND hash = NEW.last_hash)
+  OR (EXISTS (SELECT 1 FROM events)
+    AND NOT EXISTS (SELECT 1 FROM events WHERE seq = NEW.last_seq AND hash = NEW.last_hash))
 BEGIN SELECT RAISE(ABORT, 'a segment ends with an event that is there, after the one before it'); END;
 
 -- What was sealed; there are few of these among many events.

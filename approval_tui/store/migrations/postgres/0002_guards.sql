@@ -149,11 +149,13 @@ CREATE TRIGGER segments_are_fixed BEFORE UPDATE OR DELETE ON segments
 FOR EACH ROW EXECUTE FUNCTION refuse('a sealed segment never changes');
 CREATE TRIGGER segments_are_not_truncated BEFORE TRUNCATE ON segments
 FOR EACH STATEMENT EXECUTE FUNCTION refuse('a sealed segment never changes');
+-- A store without a log takes the segments of one whose log is brought here after them.
 CREATE FUNCTION follow_the_segments() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
   IF NEW.number <> coalesce((SELECT max(number) FROM segments), 0) + 1 OR NEW.last_seq <= last_sealed()
-    OR NOT EXISTS (SELECT 1 FROM events WHERE seq = NEW.last_seq AND hash = NEW.last_hash)
+    OR (EXISTS (SELECT 1 FROM events)
+      AND NOT EXISTS (SELECT 1 FROM events WHERE seq = NEW.last_seq AND hash = NEW.last_hash))
   THEN
     RAISE EXCEPTION 'a segment ends with an event that is there, after the one before it'
       USING ERRCODE = 'integrity_constraint_violation';
