@@ -395,6 +395,20 @@ def _store_init(parser: Parser) -> None:
     )
 
 
+def _store_prune(parser: Parser) -> None:
+    parser.add_argument(
+        "--before", metavar="WHEN", type=_moment, required=True, help="what is older: 90d (ago), or 2026-08-01"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would go and what keeps the rest")
+    parser.add_argument("--archive", metavar="FILE", help="first write the events that go to this new file")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    _reviewer(parser)
+
+
+def _store_check(parser: Parser) -> None:
+    parser.add_argument("--quick", action="store_true", help="do not verify the log and the requests")
+
+
 def _policy_scan(parser: Parser) -> None:
     _server(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="write to this new file (else stdout)")
@@ -539,6 +553,8 @@ COMMANDS = (
     Command("token create", "let a reviewer or an agent use the server", _token_create, "token:create"),
     Command("token list", "who may use the server", _token_list, "token:list_tokens"),
     Command("token revoke", "end a token at once", _token_revoke, "token:revoke"),
+    Command("store prune", "seal what is old and over, and delete it", _store_prune, "store_prune:prune"),
+    Command("store check", "whether the store is sound and fit", _store_check, "store_check:check"),
     Command("hook claude-code", "answer Claude Code's hook on stdin", _hook, "hook:claude_code", has_json=False),
     Command("hook codex", "answer Codex's hook on stdin", _hook, "hook:codex", has_json=False),
     Command("hook install", "put the hook into a coding agent's settings", _hook_install, "hook_install:install"),

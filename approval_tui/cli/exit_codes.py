@@ -23,7 +23,7 @@ READER_GONE = 141
 EXIT_CODES = {
     DONE: "done; of `wait` and `submit --wait`: approved",
     NOT_AS_EXPECTED: "not as expected: an effect (of `demo`), a verdict (of `policy test`), a hook (of `hook doctor`), "
-    "a test (of `notify test`)",
+    "a test (of `notify test`), a store (of `store check`)",
     USAGE: "usage, input or configuration",
     NOT_FOUND: "no such request, grant, session or token",
     CONFLICT: "conflict: already decided, changed, or lost a race",
@@ -32,7 +32,7 @@ EXIT_CODES = {
     EXPIRED: "expired (of `wait` and `submit --wait`)",
     CANCELLED: "cancelled (of `wait` and `submit --wait`)",
     STILL_PENDING: "still pending when the time ran out (of `wait`)",
-    LOG_BROKEN: "the audit log does not verify (of `audit verify`)",
+    LOG_BROKEN: "the audit log does not verify (of `audit verify`, `store check` and `store prune`)",
     DEFECT: "a defect in approval-tui",
     NO_OUTPUT: "the output could not be written",
     INTERRUPTED: "interrupted, or the question was not answered with yes",

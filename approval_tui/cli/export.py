@@ -79,10 +79,25 @@ def _replacing(path: str) -> Iterator[Sink]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
+        _flush_folder(os.path.dirname(path) or ".")
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(partial)
         raise
+
+
+def _flush_folder(folder: str) -> None:
+    """Sees to it that the file's name outlasts a power cut, where the system can."""
+    if os.name != "posix":
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:  # one in which files may be made, and not be looked at
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _is_special(path: str) -> bool:

@@ -52,6 +52,8 @@ def event_words(event: Event, redactor: Redactor, glyphs: Glyphs = UNICODE) -> s
         words.append(f"as {glyphs.name(str(details['call_id']))}")
     if details.get("grant"):
         words.append(f"with the grant {glyphs.visible(str(details['grant']))}")
+    if details.get("last_seq"):
+        words.append(glyphs.visible(f"up to event {details['last_seq']}, with {details.get('requests')} requests"))
     if details.get("rule"):
         words.append(f"by the rule {glyphs.name(str(details['rule']))}")
     why = decision.get("reason") or changes.get("outcome_detail") or details.get("reason") or details.get("detail")

@@ -28,6 +28,7 @@ POLICY_REJECTED = "policy_rejected"  #: a policy's file cannot be used; the gate
 
 TOKEN_CREATED = "token_created"  #: somebody or some agent may use the server from now on
 TOKEN_REVOKED = "token_revoked"  #: that ended before its time
+SEGMENT_SEALED = "segment_sealed"  #: a reviewer let the log up to an event be pruned; that event's hash stays
 
 EVENT_NAMES = (
     SUBMITTED,
@@ -55,4 +56,5 @@ EVENT_NAMES = (
     SESSION_RELEASED,
     TOKEN_CREATED,
     TOKEN_REVOKED,
+    SEGMENT_SEALED,
 )

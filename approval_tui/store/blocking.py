@@ -9,6 +9,7 @@ from approval_tui.domain.lazy import lazy_property
 from approval_tui.store.engine import Engine
 
 if TYPE_CHECKING:
+    from approval_tui.store.blocking_maintainer import BlockingMaintainer
     from approval_tui.store.blocking_reader import BlockingReader
     from approval_tui.store.blocking_requester import BlockingRequesterStore
     from approval_tui.store.blocking_reviewer import BlockingReviewerStore
@@ -40,6 +41,13 @@ class BlockingStore:
         from approval_tui.store.blocking_reader import BlockingReader
 
         return BlockingReader(self._engine)
+
+    @lazy_property
+    def maintainer(self) -> BlockingMaintainer:
+        """What those are handed who keep the store itself in order."""
+        from approval_tui.store.blocking_maintainer import BlockingMaintainer
+
+        return BlockingMaintainer(self._engine)
 
     @property
     def location(self) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from contextlib import ExitStack
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
 from approval_tui.domain.clock import Clock
 from approval_tui.store.transaction import Transaction
+
+if TYPE_CHECKING:
+    from approval_tui.domain.store_checks import Check
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -60,6 +63,9 @@ class Engine(Protocol):
 
     def data_version(self) -> Hashable:
         """Changes whenever somebody else commits; raises StoreUnavailable when the store is away."""
+
+    def checks(self, *, quick: bool) -> tuple[Check, ...]:
+        """Whether what the engine works on is sound and fit; `quick` leaves out what reads all of it."""
 
     def close(self) -> None:
         """Closes it; closing twice is harmless."""

@@ -17,6 +17,7 @@ from approval_tui.store.transactions import (
     left_to_grants,
     log,
     reviewer,
+    segments,
     token_checks,
     verification,
 )
@@ -45,9 +46,9 @@ def verify(expected: Head | None = None, progress: Progress | None = None) -> Pr
     """Checks every link of the log, then every row against its events, then the checkpoint if one is given."""
     problems: list[Problem] = []
     end: Head | None = yield Step(log.head)
-    total = end.seq if end else 0
     events = 0
     position: verification.ChainPosition | None = yield Step(verification.chain_start)
+    total = end.seq - position.seq if end and position else 0
     while position is not None and end is not None and position.seq < end.seq:
         most = min(_BATCH, end.seq - position.seq)
         batch: verification.ChainBatch = yield Step(verification.check_links, (position, most))
@@ -73,6 +74,7 @@ def verify(expected: Head | None = None, progress: Progress | None = None) -> Pr
             break
         after = rows.last_id
     problems += yield Step(verification.check_missing_rows)
+    problems += yield Step(segments.check_segments)
     problems += yield Step(grant_checks.check_grants)
     problems += yield Step(hold_checks.check_holds)
     problems += yield Step(token_checks.check_tokens)

@@ -321,7 +321,7 @@ WHERE requests.id = events.request_id AND seq > :above AND seq < :before{event_w
 ORDER BY seq DESC LIMIT :most
 
 -- name: first_event
-SELECT seq FROM events ORDER BY seq LIMIT 1
+SELECT seq, at, hash FROM events ORDER BY seq LIMIT 1
 
 -- name: events_of_request
 SELECT * FROM events WHERE request_id = :request_id ORDER BY seq
@@ -334,7 +334,73 @@ WHERE e.name = 'request_submitted' AND r.id IS NULL AND e.seq > :after
 ORDER BY e.seq LIMIT :most
 
 -- name: last_segment
-SELECT last_seq, last_hash FROM segments ORDER BY number DESC LIMIT 1
+SELECT number, last_seq, last_hash, sealed_at FROM segments ORDER BY number DESC LIMIT 1
+
+-- name: segments
+SELECT number, last_seq, last_hash, sealed_at FROM segments ORDER BY number
+
+-- name: insert_segment
+INSERT INTO segments (number, last_seq, last_hash, sealed_at) VALUES (:number, :last_seq, :last_hash, :sealed_at)
+
+-- name: seal_events
+SELECT * FROM events WHERE name = 'segment_sealed' AND seq > :after ORDER BY seq LIMIT :most
+
+-- name: request_spans
+-- Where requests begin in the log, the number of the last event of each, and what it is.
+SELECT began.seq AS seq, began.at AS at, began.request_id AS request_id,
+  (SELECT max(each.seq) FROM events AS each WHERE each.request_id = began.request_id) AS last_seq,
+  requests.status AS status, requests.outcome AS outcome, requests.claim_expires_at AS claim_expires_at,
+  requests.expires_at AS expires_at, requests.approval_expires_at AS approval_expires_at
+FROM events AS began LEFT JOIN requests ON requests.id = began.request_id
+WHERE began.name = 'request_submitted' AND began.seq > :after AND began.seq <= :until
+ORDER BY began.seq LIMIT :most
+
+-- name: late_event_of_sealed
+-- What was said of a request since, of which an event is to be sealed.
+SELECT late.seq AS seq, late.request_id AS request_id FROM events AS late
+WHERE late.seq > :after AND late.request_id IS NOT NULL AND EXISTS (
+  SELECT 1 FROM events AS early WHERE early.request_id = late.request_id AND early.seq <= :last)
+ORDER BY late.seq LIMIT 1
+
+-- name: first_event_of_session
+-- Of the newest request of a session.
+SELECT min(seq) AS seq FROM events WHERE request_id = (
+  SELECT id FROM requests WHERE requester = :requester AND session = :session ORDER BY id DESC LIMIT 1)
+
+-- name: forget_grant
+-- Guarded: one that was revoked meanwhile is not the one that was looked at.
+DELETE FROM grants WHERE id = :id AND CASE :is_revoked
+  WHEN 1 THEN revoked_at IS NOT NULL ELSE revoked_at IS NULL AND expires_at <= :before END
+
+-- name: forget_hold
+DELETE FROM holds
+WHERE requester = :requester AND session = :session AND held_at = :held_at AND released_at = :released_at
+
+-- name: forget_token
+DELETE FROM tokens WHERE id = :id AND CASE :is_revoked
+  WHEN 1 THEN revoked_at IS NOT NULL ELSE revoked_at IS NULL AND expires_at <= :before END
+
+-- name: {begun_there}
+  SELECT request_id FROM events WHERE name = 'request_submitted' AND seq > :after AND seq <= :until
+
+-- name: forget_reservations_of_requests
+DELETE FROM reservations WHERE holder IN (SELECT claim_hash FROM requests WHERE id IN ({begun_there}))
+
+-- name: forget_requests
+DELETE FROM requests WHERE id IN ({begun_there})
+
+-- name: forget_submissions
+DELETE FROM submissions WHERE request_id IN ({begun_there})
+
+-- name: forget_deliveries
+DELETE FROM deliveries WHERE seq > :after AND seq <= :until
+
+-- name: forget_events
+DELETE FROM events WHERE seq > :after AND seq <= :until
+
+-- name: forget_ended_reservations
+-- Of windows that ended a day before; they are kept so long because a clock may be set back.
+DELETE FROM reservations WHERE window_start < :before - 86400000 - window_length
 
 -- name: counter_value
 SELECT value FROM counters

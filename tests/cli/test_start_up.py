@@ -127,6 +127,8 @@ def words_of(store: BlockingStore, past: BlockingStore) -> dict[str, list[str]]:
         "store init": ["store", "init"],
         "token list": ["token", "list"],
         "token revoke": ["token", "revoke", token.id],
+        "store prune": ["store", "prune", "--before", "90d", "--yes"],
+        "store check": ["store", "check"],
         "hook install": ["hook", "install", "claude-code", "--scope", "project", "--dry-run"],
         "hook uninstall": ["hook", "uninstall", "claude-code", "--scope", "project", "--dry-run"],
         "hook doctor": ["hook", "doctor", "codex"],

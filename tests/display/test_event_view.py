@@ -57,6 +57,12 @@ def test_a_request_says_which_tool_for_whom_and_in_which_session() -> None:
     assert words_of(changes={"status": "pending"}, details=details) == "pending mcp/read_file for bot@host in run-7"
 
 
+def test_a_seal_says_up_to_where_the_log_was_pruned_and_by_whom() -> None:
+    details = {"last_seq": 8, "requests": 4, "by": {"reviewer": "ann"}}
+    assert words_of(name="segment_sealed", details=details) == "by ann up to event 8, with 4 requests"
+    assert is_all_visible(words_of(details={"last_seq": "\x1b[2J", "requests": "\u202e"}))
+
+
 FORGED = "ann, via console, 99 rows shown"
 IN_QUOTES = f'"{FORGED}"'
 

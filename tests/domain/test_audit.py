@@ -46,6 +46,7 @@ OF_NO_REQUEST = {
     events.TOKEN_REVOKED,
     events.SESSION_HELD,
     events.SESSION_RELEASED,
+    events.SEGMENT_SEALED,
 }
 
 

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from approval_tui.domain.calls import Call
+from approval_tui.domain.clock import DAY
 from approval_tui.domain.errors import LogBroken, StoreBusy, StoreCorrupt, StoreIncompatible, StoreMissing
 from approval_tui.store import is_database_url, open_store_blocking
 from approval_tui.store.copying.procedure import copy_store
@@ -28,7 +29,7 @@ from tests.store.copies import (
     stop_copy,
     without_guards,
 )
-from tests.support import ManualClock, assert_sound, deny, submit
+from tests.support import ANN, ManualClock, assert_sound, deny, submit
 
 
 def assert_unfinished(places: Places) -> None:
@@ -103,14 +104,11 @@ def test_a_copy_that_is_tampered_with_is_never_finished(lived: Places, statement
     assert_unfinished(lived)
 
 
-def prune(location: str, last_seq: int) -> None:
-    """Seals the log up to there, and deletes what is sealed; the requests must be those that it speaks of."""
-    with raw(location) as connection:
-        (last_hash,) = connection.execute(f"SELECT hash FROM events WHERE seq = {last_seq}").fetchone()
-        connection.execute(f"INSERT INTO segments VALUES (1, {last_seq}, '{last_hash}', 1)")
-        sealed = f"SELECT request_id FROM events WHERE seq <= {last_seq}"
-        connection.execute(f"DELETE FROM requests WHERE id IN ({sealed})")
-        connection.execute(f"DELETE FROM events WHERE seq <= {last_seq}")
+def prune(location: str, clock: ManualClock) -> None:
+    """Seals and deletes what is older than two days."""
+    with open_store_blocking(location, clock=clock) as store:
+        maintainer = store.maintainer
+        assert maintainer.prune(maintainer.plan_prune(clock() - 2 * DAY), reviewer=ANN) is not None
 
 
 @pytest.fixture
@@ -119,6 +117,7 @@ def long_denied(places: Places, clock: ManualClock, call: Call) -> Places:
     with open_store_blocking(places.source, clock=clock) as source:
         for number in range(3):
             deny(source, submit(source, Call("t", {"n": number}, "bot")))
+        clock.move(3 * DAY)
         submit(source, call)
         deny(source, submit(source, Call("t", {"n": 4}, "bot")))
     return places
@@ -127,9 +126,9 @@ def long_denied(places: Places, clock: ManualClock, call: Call) -> Places:
 def test_a_log_that_was_pruned_is_copied_from_its_last_sealed_event_on(
     long_denied: Places, clock: ManualClock, call: Call
 ) -> None:
-    prune(long_denied.source, 6)
+    prune(long_denied.source, clock)
     copied = copy_store(*long_denied, quiet)
-    assert (copied.rows["events"], copied.rows["requests"], copied.rows["segments"]) == (3, 2, 1)
+    assert (copied.rows["events"], copied.rows["requests"], copied.rows["segments"]) == (4, 2, 1)
     assert all_rows(long_denied.target) == all_rows(long_denied.source)
     with open_store_blocking(long_denied.target, clock=clock) as target:
         assert_sound(target)
@@ -143,11 +142,11 @@ def test_a_log_that_was_pruned_is_copied_from_its_last_sealed_event_on(
     indirect=["places"],
 )
 def test_a_log_that_is_pruned_while_it_is_copied_gives_no_finished_copy(
-    long_denied: Places, monkeypatch: pytest.MonkeyPatch, at: str
+    long_denied: Places, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
     monkeypatch.setattr(BatchSize, "most_rows", 2)
     with pytest.raises(StoreBusy, match="was sealed or pruned while it was copied"):
-        copy_store(*long_denied, once_at(("events verified", at), lambda: prune(long_denied.source, 6)))
+        copy_store(*long_denied, once_at(("events verified", at), lambda: prune(long_denied.source, clock)))
     assert_unfinished(long_denied)
 
 

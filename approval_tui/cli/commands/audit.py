@@ -37,7 +37,8 @@ def list_events(options: Namespace, environment: Environment) -> int:
             events, older = _search(store, options)
         elif options.id is None:
             events = store.reader.events(before=options.before, most=options.limit or _LISTED)
-            older = events[-1].seq if events and events[-1].seq > 1 else None
+            bounds = store.reader.log_bounds()
+            older = events[-1].seq if events and bounds and events[-1].seq > bounds.first else None
         else:
             request = store.reader.find(options.id)
             events = store.reader.events(request_id=request.id)

@@ -11,7 +11,7 @@ import contextlib
 import time
 from collections.abc import Callable, Hashable
 from hashlib import sha256
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
 from psycopg import Connection
@@ -36,6 +36,9 @@ from approval_tui.store.drivers.postgres_texts import STATEMENTS, Row
 from approval_tui.store.drivers.postgres_wakeups import PostgresWakeups
 from approval_tui.store.linking import body_after_time
 from approval_tui.store.transaction import NewEvent, NothingToDo, Parameters, RecordedRefusal, Transaction
+
+if TYPE_CHECKING:
+    from approval_tui.domain.store_checks import Check
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -228,6 +231,19 @@ class PostgresEngine:
                     raise self._lost(error) from error
             assert row is not None
             return tuple(row)
+
+        return self._tried(look)
+
+    def checks(self, *, quick: bool) -> tuple[Check, ...]:  # noqa: ARG002 - none of them reads all
+        """Whether the server, the schema and the role are sound and fit; see `postgres_checks`."""
+        from approval_tui.store.drivers.postgres_checks import postgres_checks  # only one command asks
+
+        def look() -> tuple[Check, ...]:
+            with self._connections.lent() as connection:
+                try:
+                    return postgres_checks(connection, self._connecting.connect)
+                except psycopg.Error as error:
+                    raise self._lost(error) from error
 
         return self._tried(look)
 

@@ -66,9 +66,14 @@ def migrate(connection: Connection[Any], version: int) -> None:
         connection.execute("CREATE TABLE approval_tui (version integer NOT NULL)")
         connection.execute("INSERT INTO approval_tui VALUES (0)")
     for name in MIGRATIONS[version:]:
-        with open(os.path.join(_FOLDER, name), encoding="utf-8") as file:
-            connection.execute(file.read().encode())
+        connection.execute(migration_text(name).encode())
     connection.execute("UPDATE approval_tui SET version = %s", [SCHEMA_VERSION])
+
+
+def migration_text(name: str) -> str:
+    """The statements of a migration."""
+    with open(os.path.join(_FOLDER, name), encoding="utf-8") as file:
+        return file.read()
 
 
 def refuse_outdated(connection: Connection[Any], location: str) -> int:

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from approval_tui.domain.clock import Clock
 from approval_tui.domain.errors import ApprovalTuiError, StoreIncompatible, StoreUnavailable
@@ -22,6 +22,9 @@ from approval_tui.store.linking import link_new_events
 from approval_tui.store.statements import STATEMENTS
 from approval_tui.store.transaction import NewEvent, NothingToDo, Parameters, RecordedRefusal, Transaction
 from approval_tui.store.turns import Turn
+
+if TYPE_CHECKING:
+    from approval_tui.domain.store_checks import Check
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -126,6 +129,19 @@ class SqliteEngine:
         except _SQLITE_FAILURES as error:
             raise self._in_our_words(error) from error
         return version
+
+    def checks(self, *, quick: bool) -> tuple[Check, ...]:
+        """Whether the file is sound and fit; see `sqlite_checks`."""
+        from approval_tui.store.drivers.sqlite_checks import sqlite_checks  # only one command asks
+
+        try:
+            with self.lock:
+                self._refuse_foreign_use()
+                return sqlite_checks(self.path, self.connection, quick=quick)
+        except OSError as error:
+            raise replaced(self.path) from error
+        except _SQLITE_FAILURES as error:
+            raise self._in_our_words(error) from error
 
     def close(self) -> None:
         """Closes the connection; what was committed stays."""

@@ -24,6 +24,7 @@ MIGRATIONS = (
     "0006_server.sql",
     "0007_notices.sql",
     "0008_deciding.sql",
+    "0009_pruning.sql",
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -14,6 +14,7 @@ from approval_tui.store.transaction import Row, Transaction, first_row
 from approval_tui.store.transactions.grants import details_of, fixed_columns, matcher_from_text
 from approval_tui.store.transactions.log import event_from_row
 from approval_tui.store.transactions.records import request_from_row
+from approval_tui.store.transactions.segments import last_sealed
 
 _BATCH = 500
 _OF_THE_CALL = ("tool", "requester")
@@ -33,13 +34,14 @@ class _Told:
 def check_grants(tx: Transaction) -> tuple[Problem, ...]:
     """Grants that the log does not know, or knows otherwise, and approvals by grants that do not give them."""
     told: dict[str, _Told] = {}
-    problems = [*_unreadable(tx, told), *_wrong_approvals(tx, told), *_wrong_rows(tx, told)]
+    after = last_sealed(tx)
+    problems = [*_unreadable(tx, told, after), *_wrong_approvals(tx, told, after), *_wrong_rows(tx, told)]
     return tuple(problems)
 
 
-def _unreadable(tx: Transaction, told: dict[str, _Told]) -> Iterator[Problem]:
-    """Fills in what the log says of grants; events that say nothing of one are problems."""
-    for row in paged(tx, "grant_events", "seq", 0):
+def _unreadable(tx: Transaction, told: dict[str, _Told], after: int) -> Iterator[Problem]:
+    """Fills in what the log says of grants after that event; events that say nothing of one are problems."""
+    for row in paged(tx, "grant_events", "seq", after):
         details = details_of(row)
         grant = details.get("grant")
         if not isinstance(grant, str) or (row["name"] == events.GRANT_REVOKED) != (grant in told):
@@ -50,8 +52,8 @@ def _unreadable(tx: Transaction, told: dict[str, _Told]) -> Iterator[Problem]:
             told[grant].revoked, told[grant].revoked_seq = details, row["seq"]
 
 
-def _wrong_approvals(tx: Transaction, told: dict[str, _Told]) -> Iterator[Problem]:
-    for row in paged(tx, "approvals_by_grants", "seq", 0):
+def _wrong_approvals(tx: Transaction, told: dict[str, _Told], after: int) -> Iterator[Problem]:
+    for row in paged(tx, "approvals_by_grants", "seq", after):
         grant = details_of(row).get("grant")
         if grant is None:
             continue

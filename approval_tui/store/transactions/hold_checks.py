@@ -14,6 +14,7 @@ from approval_tui.store.transactions.grant_checks import paged
 from approval_tui.store.transactions.grants import details_of
 from approval_tui.store.transactions.holds import COLUMNS
 from approval_tui.store.transactions.log import PAST_EVERY_EVENT
+from approval_tui.store.transactions.segments import last_sealed
 
 _Session = tuple[str, str]
 
@@ -29,7 +30,8 @@ class _Told:
 def check_holds(tx: Transaction) -> tuple[Problem, ...]:
     """Sessions that are held or released otherwise than the log says, and what was approved or ran while they were."""
     told: dict[_Session, _Told] = {}
-    problems = [problem for row in paged(tx, "hold_events", "seq", 0) for problem in _problems_of_event(tx, row, told)]
+    rows = paged(tx, "hold_events", "seq", last_sealed(tx))
+    problems = [problem for row in rows for problem in _problems_of_event(tx, row, told)]
     for session, known in told.items():
         if known.held_since is not None:
             problems += _done_between(tx, session, known.held_since, PAST_EVERY_EVENT)

@@ -8,15 +8,16 @@ from approval_tui.domain.canonical import JsonObject
 from approval_tui.store.transaction import Row, Transaction
 from approval_tui.store.transactions.grant_checks import paged
 from approval_tui.store.transactions.grants import details_of
+from approval_tui.store.transactions.segments import carried_tokens, last_sealed
 from approval_tui.store.transactions.tokens import FIXED
 
 
 def check_tokens(tx: Transaction) -> tuple[Problem, ...]:
-    """Tokens that the log does not know, or knows otherwise."""
-    created: dict[str, JsonObject] = {}
+    """Tokens that the log does not know, or knows otherwise; the last seal knows those whose making was pruned."""
+    created: dict[str, JsonObject] = {str(each.get("token")): each for each in carried_tokens(tx)}
     revoked: dict[str, object] = {}
     problems = []
-    for row in paged(tx, "token_events", "seq", 0):
+    for row in paged(tx, "token_events", "seq", last_sealed(tx)):
         details = details_of(row)
         token = details.get("token")
         is_end = row["name"] == events.TOKEN_REVOKED

@@ -64,6 +64,7 @@ CREATE INDEX events_of_calls ON events (seq) WHERE name = 'tool_call';
 CREATE INDEX events_of_grants ON events (seq) WHERE name IN ('grant_given', 'grant_revoked');
 CREATE INDEX events_of_tokens ON events (seq) WHERE name IN ('token_created', 'token_revoked');
 CREATE INDEX events_of_holds ON events (seq) WHERE name IN ('session_held', 'session_released');
+CREATE INDEX events_of_seals ON events (seq) WHERE name = 'segment_sealed';
 
 -- The end of the log, in one row, which every writer takes before it links its events.
 CREATE TABLE audit_head (

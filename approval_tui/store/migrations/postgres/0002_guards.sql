@@ -24,10 +24,14 @@ CREATE FUNCTION last_sealed() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINE
   SELECT coalesce(max(last_seq), 0) FROM segments
 $$;
 
+-- What is only said of a request after it was sealed changes nothing of it, and does not keep it.
 CREATE FUNCTION keep_unless_sealed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
   IF OLD.status IN ('pending', 'approved') OR (OLD.status = 'consumed' AND OLD.outcome IS NULL)
-    OR EXISTS (SELECT 1 FROM events WHERE request_id = OLD.id AND seq > last_sealed())
+    OR EXISTS (
+      SELECT 1 FROM events WHERE request_id = OLD.id AND seq > last_sealed()
+        AND name NOT IN ('request_reused', 'decision_made_late', 'outcome_reported_late', 'tool_call', 'grant_given',
+          'grant_revoked'))
     OR NOT EXISTS (SELECT 1 FROM segments)
   THEN
     RAISE EXCEPTION 'requests are deleted only with a sealed segment' USING ERRCODE = 'integrity_constraint_violation';
@@ -82,8 +86,20 @@ FOR EACH ROW WHEN (OLD.revoked_at IS NOT NULL) EXECUTE FUNCTION refuse('a grant 
 CREATE TRIGGER grants_are_not_unused BEFORE UPDATE OF uses ON grants
 FOR EACH ROW WHEN (NEW.uses < OLD.uses OR (OLD.most_uses IS NOT NULL AND NEW.uses > OLD.most_uses))
 EXECUTE FUNCTION refuse('a grant approves no more often than was granted');
-CREATE TRIGGER grants_are_kept BEFORE DELETE ON grants
-FOR EACH ROW EXECUTE FUNCTION refuse('grants are revoked and kept');
+CREATE FUNCTION keep_grant_unless_sealed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM segments)
+    OR (OLD.revoked_at IS NULL AND OLD.expires_at > (SELECT max(sealed_at) FROM segments))
+    OR EXISTS (
+      SELECT 1 FROM events WHERE request_id = OLD.request_id AND seq > last_sealed()
+        AND name IN ('grant_given', 'grant_revoked') AND strpos(body, OLD.id) > 0)
+  THEN
+    RAISE EXCEPTION 'grants are revoked and kept' USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER grants_are_kept BEFORE DELETE ON grants FOR EACH ROW EXECUTE FUNCTION keep_grant_unless_sealed();
 CREATE TRIGGER grants_are_not_truncated BEFORE TRUNCATE ON grants
 FOR EACH STATEMENT EXECUTE FUNCTION refuse('grants are revoked and kept');
 
@@ -91,8 +107,21 @@ CREATE TRIGGER tokens_are_fixed BEFORE UPDATE OF id, role, name, secret_hash, cr
 FOR EACH ROW EXECUTE FUNCTION refuse('what a token permits never changes');
 CREATE TRIGGER tokens_stay_revoked BEFORE UPDATE OF revoked_at ON tokens
 FOR EACH ROW WHEN (OLD.revoked_at IS NOT NULL) EXECUTE FUNCTION refuse('a token that was revoked stays so');
-CREATE TRIGGER tokens_are_kept BEFORE DELETE ON tokens
-FOR EACH ROW EXECUTE FUNCTION refuse('tokens are revoked and kept');
+CREATE FUNCTION keep_token_unless_sealed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM segments)
+    OR (OLD.revoked_at IS NULL
+      AND (OLD.expires_at IS NULL OR OLD.expires_at > (SELECT max(sealed_at) FROM segments)))
+    OR EXISTS (
+      SELECT 1 FROM events WHERE name IN ('token_created', 'token_revoked') AND seq > last_sealed()
+        AND strpos(body, OLD.id) > 0)
+  THEN
+    RAISE EXCEPTION 'tokens are revoked and kept' USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER tokens_are_kept BEFORE DELETE ON tokens FOR EACH ROW EXECUTE FUNCTION keep_token_unless_sealed();
 CREATE TRIGGER tokens_are_not_truncated BEFORE TRUNCATE ON tokens
 FOR EACH STATEMENT EXECUTE FUNCTION refuse('tokens are revoked and kept');
 
@@ -107,8 +136,36 @@ BEGIN
 END $$;
 CREATE TRIGGER submissions_are_kept BEFORE DELETE ON submissions FOR EACH ROW EXECUTE FUNCTION keep_with_request();
 
-CREATE TRIGGER holds_are_kept BEFORE DELETE ON holds
-FOR EACH ROW EXECUTE FUNCTION refuse('holds are released and kept');
+CREATE FUNCTION keep_hold_unless_sealed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM segments) OR OLD.released_at IS NULL
+    OR OLD.released_at > (SELECT at FROM events WHERE seq > last_sealed() ORDER BY seq LIMIT 1)
+  THEN
+    RAISE EXCEPTION 'holds are released and kept' USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER holds_are_kept BEFORE DELETE ON holds FOR EACH ROW EXECUTE FUNCTION keep_hold_unless_sealed();
 CREATE TRIGGER holds_are_not_truncated BEFORE TRUNCATE ON holds
 FOR EACH STATEMENT EXECUTE FUNCTION refuse('holds are released and kept');
 
+CREATE TRIGGER segments_are_fixed BEFORE UPDATE OR DELETE ON segments
+FOR EACH ROW EXECUTE FUNCTION refuse('a sealed segment never changes');
+CREATE TRIGGER segments_are_not_truncated BEFORE TRUNCATE ON segments
+FOR EACH STATEMENT EXECUTE FUNCTION refuse('a sealed segment never changes');
+-- A store without a log takes the segments of one whose log is brought here after them.
+CREATE FUNCTION follow_the_segments() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+  IF NEW.number <> coalesce((SELECT max(number) FROM segments), 0) + 1 OR NEW.last_seq <= last_sealed()
+    OR (EXISTS (SELECT 1 FROM events)
+      AND NOT EXISTS (SELECT 1 FROM events WHERE seq = NEW.last_seq AND hash = NEW.last_hash))
+  THEN
+    RAISE EXCEPTION 'a segment ends with an event that is there, after the one before it'
+      USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER segments_follow_one_another BEFORE INSERT ON segments
+FOR EACH ROW EXECUTE FUNCTION follow_the_segments();
