@@ -34,6 +34,7 @@ class Forks:
     count = 0
     _engines: ClassVar[weakref.WeakSet[ForkedEngine]] = weakref.WeakSet()
     _held: ClassVar[list[ForkedEngine]] = []
+    _is_forking: ClassVar[bool] = False
     _turn: ClassVar[threading.RLock] = threading.RLock()
     """One fork at a time, and none while an engine is registered."""
 
@@ -47,6 +48,7 @@ class Forks:
     def prepare(cls) -> None:
         """Waits until no thread is inside SQLite; a transaction that takes long is not waited for."""
         cls._turn.acquire()
+        cls._is_forking = True
         deadline = time.monotonic() + LONGEST_FORK
         cls._held = [
             engine for engine in cls._engines if engine.lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
@@ -55,6 +57,9 @@ class Forks:
     @classmethod
     def end(cls) -> None:
         """In the parent, everything goes on."""
+        if not cls._is_forking:  # this module was loaded by another thread in the middle of the fork
+            return
+        cls._is_forking = False
         held, cls._held = cls._held, []
         for engine in held:
             engine.lock.release()
