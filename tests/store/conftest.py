@@ -1,15 +1,57 @@
-"""A store in which every way that a life can take was taken."""
+"""Every test here runs on each engine, unless it says otherwise; and a store in which every way of a life was taken."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from approval_tui.domain.calls import Call
 from approval_tui.domain.models import Request, Requirements
+from approval_tui.store import open_store, open_store_blocking
+from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.blocking import BlockingStore
 from tests.support import ANN, BO, ManualClock, approve, assert_sound, consume, deny, submit, submit_approved
+
+SQLITE, POSTGRES = "sqlite", "postgres"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Takes out what is marked `sqlite_alone` and would run on PostgreSQL."""
+    items[:] = [
+        item
+        for item in items
+        if not (
+            isinstance(item, pytest.Function)
+            and item.get_closest_marker("sqlite_alone")
+            and hasattr(item, "callspec")
+            and item.callspec.params.get("store_location") == POSTGRES
+        )
+    ]
+
+
+@pytest.fixture(params=[SQLITE, POSTGRES])
+def store_location(request: pytest.FixtureRequest) -> str:
+    """Where a store is or can be made that holds nothing, on each engine."""
+    fixture = "store_path" if request.param == SQLITE else "recycled_postgres_url"
+    location: str = request.getfixturevalue(fixture)
+    return location
+
+
+@pytest.fixture
+def store(store_location: str, clock: ManualClock) -> Iterator[BlockingStore]:
+    """A blocking store whose time stands still until the test moves it."""
+    with open_store_blocking(store_location, clock=clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def async_store(store_location: str, clock: ManualClock) -> AsyncIterator[AsyncStore]:
+    """The async store in the same place and with the same clock."""
+    async with open_store(store_location, clock=clock) as opened:
+        yield opened
 
 
 @pytest.fixture
