@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any, Protocol
 
 import psycopg
+import pytest
+from _pytest.mark import ParameterSet
 from psycopg import errors
 from psycopg.sql import SQL, Identifier
 
@@ -21,6 +24,9 @@ from tests.postgres.servers import OWNER, SUPERUSER
 
 REFUSED = (sqlite3.IntegrityError, psycopg.IntegrityError)
 """What the database raises where one of its guards refuses a change."""
+
+NOT_OF_ITS_TYPE = (*REFUSED, psycopg.DataError, errors.DatatypeMismatch)
+"""The same where a value is none that the column holds; PostgreSQL knows that without a guard."""
 
 TRIGGERS = (
     "requests_lifecycle",
@@ -40,6 +46,11 @@ TRIGGERS = (
     "tokens_stay_revoked",
     "tokens_are_kept",
 )
+
+
+def sqlite_alone(*values: Any) -> ParameterSet:
+    """A case that cannot be on PostgreSQL, for example because its columns hold no value of another type."""
+    return pytest.param(*values, marks=pytest.mark.sqlite_alone)
 
 
 class Cursor(Protocol):
@@ -127,9 +138,8 @@ def unguarded(store: BlockingStore) -> Connection:
 
 def attack(store: BlockingStore, statement: str, parameters: Any = ()) -> None:
     """Changes the store as somebody would who takes the triggers and checks out of the way first."""
-    connection = unguarded(store)
-    assert connection.execute(statement, parameters).rowcount > 0
-    connection.close()
+    with closing(unguarded(store)) as connection:
+        assert connection.execute(statement, parameters).rowcount > 0
 
 
 def columns_of(store: BlockingStore, table: str) -> tuple[str, ...]:
@@ -139,24 +149,28 @@ def columns_of(store: BlockingStore, table: str) -> tuple[str, ...]:
         if is_database_url(store.location)
         else "SELECT name FROM pragma_table_info(?) ORDER BY cid"
     )
-    connection = raw(store)
-    names = tuple(name for (name,) in connection.execute(catalog, (table,)))
-    connection.close()
-    return names
+    with closing(raw(store)) as connection:
+        return tuple(name for (name,) in connection.execute(catalog, (table,)))
 
 
-def forge(store: BlockingStore, name: str, request_id: str | None, body: Any, at: int | None = None) -> None:
+def forge(
+    store: BlockingStore,
+    name: str,
+    request_id: str | None,
+    body: Any,
+    at: int | None = None,
+    connection: Connection | None = None,
+) -> None:
     """Appends an event whose hash is right, as one can who knows the format."""
     head = store.reviewer.head()
     assert head is not None
     text = canonical_json(body)
-    connection = raw(store)
-    connection.execute(
-        "INSERT INTO events (seq, request_id, name, at, body, hash) VALUES (?, ?, ?, ?, ?, ?)",
-        (head.seq + 1, request_id, name, head.at if at is None else at, text.decode(),
-         chain.link(head.seq + 1, head.hash, text)),
-    )  # fmt: skip
-    connection.close()
+    with closing(raw(store)) as own:
+        (connection or own).execute(
+            "INSERT INTO events (seq, request_id, name, at, body, hash) VALUES (?, ?, ?, ?, ?, ?)",
+            (head.seq + 1, request_id, name, head.at if at is None else at, text.decode(),
+             chain.link(head.seq + 1, head.hash, text)),
+        )  # fmt: skip
 
 
 def problems(store: BlockingStore, expected: Head | None = None) -> tuple[Problem, ...]:
