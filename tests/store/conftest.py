@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncIterator, Iterator
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,8 @@ from approval_tui.domain.models import Request, Requirements
 from approval_tui.store import open_store, open_store_blocking
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.blocking import BlockingStore
+from tests.postgres.recycling import Recycler
+from tests.postgres.servers import Server
 from tests.support import ANN, BO, ManualClock, approve, assert_sound, consume, deny, submit, submit_approved
 
 SQLITE, POSTGRES = "sqlite", "postgres"
@@ -27,17 +31,54 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             isinstance(item, pytest.Function)
             and item.get_closest_marker("sqlite_alone")
             and hasattr(item, "callspec")
-            and item.callspec.params.get("store_location") == POSTGRES
+            and item.callspec.params.get("engine") == POSTGRES
         )
     ]
 
 
 @pytest.fixture(params=[SQLITE, POSTGRES])
-def store_location(request: pytest.FixtureRequest) -> str:
-    """Where a store is or can be made that holds nothing, on each engine."""
-    fixture = "store_path" if request.param == SQLITE else "recycled_postgres_url"
-    location: str = request.getfixturevalue(fixture)
+def engine(request: pytest.FixtureRequest) -> str:
+    """The name of the engine on which the test runs."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def store_location(request: pytest.FixtureRequest, engine: str) -> str:
+    """Where a store is or can be made that holds nothing."""
+    location: str = request.getfixturevalue("store_path" if engine == SQLITE else "recycled_postgres_url")
     return location
+
+
+@pytest.fixture
+def next_location(request: pytest.FixtureRequest, engine: str, tmp_path: Path) -> Callable[[], str]:
+    """Gives such a place each time that it is called, for one store after another."""
+    if engine == POSTGRES:
+        recycler: Recycler = request.getfixturevalue("recycler")
+        return recycler.fresh
+    numbers = itertools.count()
+    return lambda: str(tmp_path / "stores" / f"{next(numbers)}.db")
+
+
+@pytest.fixture
+def fresh_locations(request: pytest.FixtureRequest, engine: str, store_path: str) -> Iterator[Callable[[int], str]]:
+    """Gives so many places, as a text with {} for their number, in which nothing was ever made."""
+    if engine == SQLITE:
+        yield lambda _most: f"{store_path}.{{}}"
+        return
+    server: Server = request.getfixturevalue("postgres_server")
+    names: list[str] = []
+
+    def make(most: int) -> str:
+        first = server.new_schema()
+        names.append(first)
+        for number in range(most):
+            names.append(server.new_schema(f"{first}_{number}"))
+        return server.url(f"{first}_{{}}")
+
+    yield make
+    for name in names:
+        server.drop_schema(name)
 
 
 @pytest.fixture

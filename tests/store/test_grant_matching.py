@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import random
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -402,13 +400,13 @@ def seen() -> Iterator[Counter[str]]:
 
 @settings(max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32 - 1))
-def test_whatever_happens_only_what_a_live_grant_covers_is_approved_unasked(seed: int, seen: Counter[str]) -> None:
+def test_whatever_happens_only_what_a_live_grant_covers_is_approved_unasked(
+    next_location: Callable[[], str], seed: int, seen: Counter[str]
+) -> None:
     clock = ManualClock()
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "store", "approvals.db")
-        with open_store_blocking(path, clock=clock) as store:
-            lives = GrantedCalls(store, clock, seed)
-            for _ in range(150):
-                lives.step()
-            lives.compare()
-            seen.update(lives.seen)
+    with open_store_blocking(next_location(), clock=clock) as store:
+        lives = GrantedCalls(store, clock, seed)
+        for _ in range(150):
+            lives.step()
+        lives.compare()
+        seen.update(lives.seen)

@@ -340,7 +340,8 @@ def test_a_grant_that_no_command_can_have_written_is_not_read(
 def test_the_store_itself_refuses_another_meaning_of_a_grant(
     store: BlockingStore, granted: dict[str, Grant], column: str, value: str
 ) -> None:
-    with closing(raw(store)) as connection, pytest.raises(REFUSED, match="never changes"):
+    why = r"never changes|invalid input syntax"
+    with closing(raw(store)) as connection, pytest.raises(NOT_OF_ITS_TYPE, match=why):
         connection.execute(f"UPDATE grants SET {column} = {value.format(column=column)}")
     assert_sound(store)
 
@@ -371,7 +372,7 @@ def test_the_store_itself_refuses_what_is_no_count_and_no_time(
 ) -> None:
     with (
         closing(raw(store)) as connection,
-        pytest.raises(NOT_OF_ITS_TYPE, match="CHECK constraint|invalid input syntax"),
+        pytest.raises(NOT_OF_ITS_TYPE, match=r"CHECK constraint|invalid input syntax"),
     ):
         connection.execute(f"UPDATE grants SET {change} WHERE id = ?", (granted["live"].id,))
     assert_sound(store)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from itertools import count, pairwise
 from typing import Any
@@ -84,13 +82,12 @@ def revision_of(arguments: Any) -> str:
 class LifeOfRequests(RuleBasedStateMachine):
     """Does to the store and to the model the same, and compares what each says."""
 
-    def __init__(self) -> None:
+    def __init__(self, location: str) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
         self.clock = ManualClock()
         numbers = count(1)
         self.store = open_store_blocking(
-            os.path.join(self.folder.name, "approvals.db"),
+            location,
             clock=self.clock,
             new_id=lambda: f"apr_{next(numbers):032x}",
         )
@@ -109,7 +106,6 @@ class LifeOfRequests(RuleBasedStateMachine):
         assert [event.seq for event in log] == list(range(1, verification.events + 1))
         assert all(first.at <= second.at for first, second in pairwise(log))
         self.store.close()
-        self.folder.cleanup()
 
     def both(self, on_store: Callable[[], Any], on_model: Callable[[], Any]) -> Any:
         """What the store gave, or None where both refused for the same reason."""
@@ -286,9 +282,11 @@ class LifeOfRequests(RuleBasedStateMachine):
 @pytest.mark.parametrize(
     ("examples", "steps"), [(30, 30), pytest.param(3000, 100, marks=pytest.mark.soak)], ids=["short", "long"]
 )
-def test_the_store_does_what_the_model_of_the_design_does(examples: int, steps: int) -> None:
+def test_the_store_does_what_the_model_of_the_design_does(
+    next_location: Callable[[], str], examples: int, steps: int
+) -> None:
     run_state_machine_as_test(
-        LifeOfRequests,
+        lambda: LifeOfRequests(next_location()),
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,

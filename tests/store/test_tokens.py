@@ -83,8 +83,8 @@ def test_what_no_token_can_be_is_refused(store: BlockingStore, role: str, name: 
         "UPDATE tokens SET revoked_at = NULL WHERE revoked_at IS NOT NULL",
         "DELETE FROM tokens",
         sqlite_alone(
-            "INSERT OR REPLACE INTO tokens SELECT id, 'reviewer', name, secret_hash, created_at, expires_at, revoked_at "
-            "FROM tokens"
+            "INSERT OR REPLACE INTO tokens SELECT id, 'reviewer', name, secret_hash, created_at, expires_at, "
+            "revoked_at FROM tokens"
         ),
     ],
 )

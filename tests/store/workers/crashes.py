@@ -94,7 +94,7 @@ def consume_many(path: str, chance: random.Random, tell: Tell) -> None:
 
 def prepare_decisions(store: BlockingStore, chance: random.Random) -> None:
     requirements = Requirements(quorum=chance.choice((1, 2)))
-    for call, _ in zip(calls(chance, requirements), range(BATCH), strict=False):
+    for call, _ in zip(calls(chance, requirements), range(2 * BATCH), strict=False):  # some are left at the end
         submit(store, call)
 
 
@@ -175,12 +175,12 @@ def crash(kind: str, path: str, kills: int, seed: int) -> list[list[str]]:
     return told
 
 
-def crash_opening(path: str, kills: int, seed: int) -> list[list[str]]:
+def crash_opening(locations: str, kills: int, seed: int) -> list[list[str]]:
     """Kills children while they open stores that are not there yet, each its own."""
     chance = random.Random(seed)
     told = []
     for number in range(kills):
-        victim = Victim(open_and_submit, f"{path}.{number}", chance.getrandbits(60))
+        victim = Victim(open_and_submit, locations.format(number), chance.getrandbits(60))
         victim.kill(chance, 1, LONGEST_OPENING)
         told += victim.bury()
     return told

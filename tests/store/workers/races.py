@@ -86,7 +86,7 @@ def storm(path: str, submitters: int, each: int, deciders: int) -> dict[str, Any
     return {"submitted": answers[:submitters], "won": answers[submitters:]}
 
 
-def open_at_once(path: str, processes: int, rounds: int) -> list[list[str]]:
+def open_at_once(locations: str, processes: int, rounds: int) -> list[list[str]]:
     """For each round, the ids that the processes got from a store that none of them found."""
 
     def opener(fresh: str, number: int) -> Body:
@@ -99,7 +99,8 @@ def open_at_once(path: str, processes: int, rounds: int) -> list[list[str]]:
         return body
 
     return [
-        run_together([opener(f"{path}.{number}", process) for process in range(processes)]) for number in range(rounds)
+        run_together([opener(locations.format(number), process) for process in range(processes)])
+        for number in range(rounds)
     ]
 
 
