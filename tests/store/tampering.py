@@ -97,16 +97,13 @@ class UnguardedPostgresConnection(PostgresConnection):
         while True:
             try:
                 return super().execute(statement, parameters)
-            except (errors.CheckViolation, errors.NotNullViolation) as error:
-                assert error.diag.table_name
-                if error.diag.constraint_name:
-                    change = SQL("ALTER TABLE {} DROP CONSTRAINT {}")
-                    name = error.diag.constraint_name
-                else:
-                    change = SQL("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL")
-                    assert error.diag.column_name
-                    name = error.diag.column_name
-                self.connection.execute(change.format(Identifier(error.diag.table_name), Identifier(name)))
+            except errors.CheckViolation as error:
+                change = SQL("ALTER TABLE {} DROP CONSTRAINT {}")
+                parts = (error.diag.table_name, error.diag.constraint_name)
+            except errors.NotNullViolation as error:
+                change = SQL("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL")
+                parts = (error.diag.table_name, error.diag.column_name)
+            self.connection.execute(change.format(*(Identifier(part or "") for part in parts)))
 
 
 _TOKEN = re.compile(r"'[^']*'|:(?P<name>[a-z_0-9]+)|(?P<place>\?)|%|(?P<cast>::)")

@@ -286,7 +286,7 @@ def test_the_store_does_what_the_model_of_the_design_does(
     next_location: Callable[[], str], examples: int, steps: int
 ) -> None:
     run_state_machine_as_test(
-        lambda: LifeOfRequests(next_location()),
+        lambda: LifeOfRequests(next_location()),  # type: ignore[arg-type]
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,

@@ -16,6 +16,7 @@ from approval_tui.domain.models import NO_REQUIREMENTS, Requirements
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.transactions.queries import Filter
+from tests.store.workers.family import warm_up
 from tests.support import ANN, BO, approve, consume, deny, submit, submit_approved
 
 Tell = Callable[..., None]
@@ -188,6 +189,7 @@ def crash_opening(locations: str, kills: int, seed: int) -> list[list[str]]:
 
 if __name__ == "__main__":
     chosen, place, count, seeded = sys.argv[1:]
+    warm_up(place)
     if chosen == "opening":
         print(json.dumps(crash_opening(place, int(count), int(seeded))))
     else:

@@ -14,7 +14,7 @@ from approval_tui.domain.grants import GrantTerms
 from approval_tui.domain.matchers import FITTING, Part, exact_matcher
 from approval_tui.store import open_store_blocking, turns
 from tests.store.granting import grant_for
-from tests.store.workers.family import Body, Start, run_together
+from tests.store.workers.family import Body, Start, run_together, warm_up
 from tests.support import ANN, approve, consume, deny, submit, submit_approved, until
 
 
@@ -229,5 +229,6 @@ RACES = {
 
 if __name__ == "__main__":
     name, place, taking_turns, *numbers = sys.argv[1:]
+    warm_up(place)
     turns.HAS_LOCKS = taking_turns == "turns"
     print(json.dumps(RACES[name](place, *map(int, numbers))))
