@@ -161,7 +161,11 @@ class PostgresEngine:
         self._is_closed = False
         self._forks = Forks.count
         self._ahead_of_monotonic = 0
-        self._schema, self.may_decide = self._open(create=create and not readonly)
+        try:
+            self._schema, self.may_decide = self._open(create=create and not readonly)
+        except BaseException:
+            connections.close()
+            raise
         self.wakeups = PostgresWakeups(connecting.connect, f"approval_tui_{self._schema}")
 
     def clock(self) -> int:
