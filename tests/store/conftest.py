@@ -16,9 +16,8 @@ from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.blocking import BlockingStore
 from tests.postgres.recycling import Recycler
 from tests.postgres.servers import Server
+from tests.store.engines import POSTGRES, SQLITE
 from tests.support import ANN, BO, ManualClock, approve, assert_sound, consume, deny, submit, submit_approved
-
-SQLITE, POSTGRES = "sqlite", "postgres"
 
 
 @pytest.hookimpl(trylast=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -24,7 +26,7 @@ from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.drivers import postgres_migrations
 from approval_tui.store.drivers.postgres_migrations import MIGRATIONS, SCHEMA_VERSION
 from tests.store.tampering import REFUSED, PostgresConnection, raw
-from tests.support import ANN, ManualClock, approve, assert_sound, deny, run_worker, submit
+from tests.support import ANN, LONG, ManualClock, approve, assert_sound, deny, run_worker, submit, until
 
 _TABLES = "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace ORDER BY relname"
 
@@ -62,7 +64,7 @@ def of_version_one(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.mark.parametrize("options", [{"create": False}, {"readonly": True}, {"create": False, "readonly": True}])
 async def test_a_store_that_is_not_there_is_not_made_where_nobody_wants_that(
-    postgres_url: str, options: dict[str, bool]
+    postgres_url: str, options: dict[str, Any]
 ) -> None:
     with pytest.raises(StoreMissing, match="There is no store") as caught:
         open_store_blocking(postgres_url, **options)
@@ -97,6 +99,25 @@ def test_what_is_no_url_of_a_database_is_refused() -> None:
     with pytest.raises(StoreIncompatible, match="is no URL of a PostgreSQL database") as caught:
         open_store_blocking("postgresql://host/db?colour=blue")
     assert_three_parts(caught.value)
+
+
+async def test_an_opening_that_is_cancelled_leaves_no_thread_and_no_connection(
+    recycled_postgres_url: str, call: Call
+) -> None:
+    connected = "SELECT 1 FROM pg_stat_activity WHERE application_name = current_setting('application_name')"
+    before = threading.active_count()
+    others = len(execute(recycled_postgres_url, connected))
+    task = asyncio.create_task(open_store(recycled_postgres_url)._open())
+    async with asyncio.timeout(LONG):
+        while threading.active_count() == before:
+            await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    until(lambda: threading.active_count() == before)
+    until(lambda: len(execute(recycled_postgres_url, connected)) == others)
+    async with open_store(recycled_postgres_url) as store:
+        assert (await store.requester.submit(call)).created
 
 
 # --- not ours to write -------------------------------------------------------------------------

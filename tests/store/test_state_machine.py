@@ -33,6 +33,7 @@ from approval_tui.domain.errors import (
 from approval_tui.domain.models import Requirements
 from approval_tui.store import open_store_blocking
 from approval_tui.store.transactions.queries import Filter
+from tests.store.engines import SQLITE
 from tests.store.model import Life, Model, Refusal, Refused
 from tests.support import ManualClock
 
@@ -283,12 +284,13 @@ class LifeOfRequests(RuleBasedStateMachine):
     ("examples", "steps"), [(30, 30), pytest.param(3000, 100, marks=pytest.mark.soak)], ids=["short", "long"]
 )
 def test_the_store_does_what_the_model_of_the_design_does(
-    next_location: Callable[[], str], examples: int, steps: int
+    next_location: Callable[[], str], engine: str, examples: int, steps: int
 ) -> None:
+    few = examples if engine == SQLITE or examples > 1000 else examples // 2
     run_state_machine_as_test(
         lambda: LifeOfRequests(next_location()),  # type: ignore[arg-type]
         settings=settings(
-            max_examples=examples,
+            max_examples=few,
             stateful_step_count=steps,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
