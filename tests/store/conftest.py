@@ -43,6 +43,12 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def processes(engine: str) -> int:
+    """How many race; on PostgreSQL each needs a process of the server's, too."""
+    return 64 if engine == SQLITE else 32
+
+
+@pytest.fixture
 def store_location(request: pytest.FixtureRequest, engine: str) -> str:
     """Where a store is or can be made that holds nothing."""
     location: str = request.getfixturevalue("store_path" if engine == SQLITE else "recycled_postgres_url")

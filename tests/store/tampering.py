@@ -49,7 +49,7 @@ TRIGGERS = (
 
 
 def sqlite_alone(*values: Any) -> ParameterSet:
-    """A case that cannot be on PostgreSQL, for example because its columns hold no value of another type."""
+    """A case that cannot be on PostgreSQL, whose columns hold no value of another type, or shows nothing more there."""
     return pytest.param(*values, marks=pytest.mark.sqlite_alone)
 
 
