@@ -11,7 +11,10 @@ from collections.abc import Callable
 from approval_tui.domain.calls import Call, Claim
 from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.models import Request
+from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.blocking import BlockingStore
+from approval_tui.store.drivers.sqlite import SqliteEngine
+from approval_tui.store.drivers.sqlite_async import AsyncSqliteEngine
 
 LONG = 60.0
 """Seconds that a test waits for something that must come; only a failure takes so long."""
@@ -72,6 +75,18 @@ def submit(store: BlockingStore, call: Call) -> Request:
 def submit_approved(store: BlockingStore, call: Call) -> Request:
     """Submits the call and approves it."""
     return approve(store, submit(store, call))
+
+
+def sqlite_engine(store: BlockingStore) -> SqliteEngine:
+    """The engine of a store that is a file."""
+    assert isinstance(store._engine, SqliteEngine)
+    return store._engine
+
+
+def async_sqlite_engine(store: AsyncStore) -> AsyncSqliteEngine:
+    """The same of the async form."""
+    assert isinstance(store._engine, AsyncSqliteEngine)
+    return store._engine
 
 
 def until(condition: Callable[[], object], seconds: float = LONG) -> None:

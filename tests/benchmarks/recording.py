@@ -17,6 +17,7 @@ from approval_tui.store import open_store_blocking
 from approval_tui.store.drivers.sqlite import _PRAGMAS
 from approval_tui.store.statements import STATEMENTS
 from tests.benchmarks.samples import REVIEWER, sample_call
+from tests.support import sqlite_engine
 
 Statement = tuple[str, Mapping[str, Any], bool]
 """SQL, parameters, and whether it gives rows."""
@@ -79,7 +80,7 @@ def record(path: str, count: int) -> Recording:
     cycles = []
     traced: list[str] = []
     with open_store_blocking(path) as store:
-        engine = store._engine
+        engine = sqlite_engine(store)
         real = engine.connection
         recorder = _RecordingConnection(real)
         engine.connection = cast(sqlite3.Connection, recorder)

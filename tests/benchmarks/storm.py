@@ -15,6 +15,7 @@ from approval_tui.store.turns import Turn
 from tests.benchmarks.children import ask, children
 from tests.benchmarks.measuring import Counts, Figure, Samples, Target, compare, percentile, pooled, turn_about
 from tests.benchmarks.samples import sample_call
+from tests.support import sqlite_engine
 
 _TURNS = "turns"
 _BUSY = "busy"
@@ -76,7 +77,7 @@ def measure(counts: Counts, folder: str) -> list[Figure]:
 def _write(pipe: Connection, number: int, paths: dict[str, str], commits: int) -> None:
     """One writer: for each question, as many commits as it can make without a pause."""
     with open_store_blocking(paths[_TURNS]) as turns, open_store_blocking(paths[_BUSY]) as busy:
-        busy._engine._turn = NoTurn(f"{paths[_BUSY]}.turn")
+        sqlite_engine(busy)._turn = NoTurn(f"{paths[_BUSY]}.turn")
         stores = {_TURNS: turns, _BUSY: busy}
         written = 0
         while True:

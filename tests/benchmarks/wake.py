@@ -17,6 +17,7 @@ from approval_tui.store.blocking import BlockingStore
 from tests.benchmarks.children import children
 from tests.benchmarks.measuring import VALUE, Counts, Figure, Samples, Target, compare, percentile, pooled, turn_about
 from tests.benchmarks.samples import REVIEWER, sample_call
+from tests.support import sqlite_engine
 
 _BLOCKING = "blocking waiter"
 _ASYNC = "async waiter"
@@ -44,8 +45,9 @@ def measure(counts: Counts, folder: str) -> list[Figure]:
     rounds = max(1, counts.wakes // _PER_ROUND)
     per_round = min(counts.wakes, _PER_ROUND)
     with open_store_blocking(path) as store, children(1, _wait, path) as pipes:
-        bells = TimedBells(store._engine.bells.folder)
-        store._engine.bells = bells
+        engine = sqlite_engine(store)
+        bells = TimedBells(engine.bells.folder)
+        engine.bells = bells
         numbers = iter(range(10_000_000))
 
         def contender(kind: str) -> Callable[[], Samples]:

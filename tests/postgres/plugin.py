@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.postgres.programs import Unavailable, programs
+from tests.postgres.recycling import Recycler
 from tests.postgres.servers import SUPERUSER, OwnServer, Run, RunOwner, Server
 
 NOT_TESTED = "POSTGRESQL IS NOT TESTED"
@@ -54,6 +55,20 @@ def postgres_url(postgres_server: Server, postgres_schema: str) -> str:
 def postgres_superuser_url(postgres_server: Server, postgres_schema: str) -> str:
     """The same schema for the super-user, whom no permission stops."""
     return postgres_server.url(postgres_schema, SUPERUSER)
+
+
+@pytest.fixture(scope="session")
+def recycler(postgres_server: Server) -> Iterator[Recycler]:
+    """Gives a store that holds nothing and was made for an earlier test; see `recycled_postgres_url`."""
+    recycler = Recycler(postgres_server)
+    yield recycler
+    recycler.end()
+
+
+@pytest.fixture
+def recycled_postgres_url(recycler: Recycler) -> str:
+    """Where a store is that holds nothing: the cheapest one for a test that neither makes nor damages its schema."""
+    return recycler.fresh()
 
 
 @pytest.fixture

@@ -47,11 +47,11 @@ class Server:
         """Where a store in this schema is, for this role."""
         return f"postgresql:///{DATABASE}?host={quote(self.folder)}&user={user}&options=-csearch_path%3D{schema}"
 
-    def new_schema(self) -> str:
-        """The name of a new, empty schema."""
+    def new_schema(self, schema: str | None = None) -> str:
+        """The name of a new, empty schema; one that nobody used before if none is given."""
         from psycopg.sql import SQL, Identifier
 
-        schema = f"test_{os.getpid()}_{next(_names)}"
+        schema = schema or f"test_{os.getpid()}_{next(_names)}"
         self.administer(SQL("CREATE SCHEMA {} AUTHORIZATION {}").format(Identifier(schema), Identifier(OWNER)))
         return schema
 

@@ -29,9 +29,8 @@ def asked(url: str, query: str) -> list[tuple[object, ...]]:
 def test_a_test_gets_an_empty_schema_that_is_its_own(postgres_url: str, postgres_schema: str) -> None:
     assert asked(postgres_url, "SELECT current_schemas(false)") == [([postgres_schema],)]
     asked(postgres_url, "CREATE TABLE notes (id int)")
-    assert asked(postgres_url, "SELECT schemaname, tablename, tableowner FROM pg_tables WHERE tableowner = user") == [
-        (postgres_schema, "notes", OWNER)
-    ]
+    owned = "SELECT tablename, tableowner FROM pg_tables WHERE schemaname = current_schema()"
+    assert asked(postgres_url, owned) == [("notes", OWNER)]
 
 
 def test_schemas_do_not_see_each_other(postgres_server: Server, postgres_url: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
@@ -20,7 +19,7 @@ from approval_tui.domain.models import Request
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.transactions.queries import Filter
-from tests.store.tampering import attack, problems, raw
+from tests.store.tampering import REFUSED, attack, problems, raw
 from tests.support import (
     ANN,
     ManualClock,
@@ -268,7 +267,7 @@ def test_what_is_no_attempt_is_refused_before_anything_is_written(
 @pytest.mark.parametrize("statement", ["attempt = NULL", "attempt = attempt", "attempt = '{}', risk = 'low'"])
 def test_the_store_itself_refuses_another_attempt(store: BlockingStore, call: Call, statement: str) -> None:
     denied_first(store, call)
-    with closing(raw(store)) as connection, pytest.raises(sqlite3.IntegrityError, match="never changes"):
+    with closing(raw(store)) as connection, pytest.raises(REFUSED, match="never changes"):
         connection.execute(f"UPDATE requests SET {statement}")
     assert_sound(store)
 
@@ -326,7 +325,6 @@ def test_an_attempt_whose_event_was_changed_with_its_row_breaks_the_chain(store:
     body = json.loads(json.dumps(event.body))
     body["changes"]["attempt"] = None
     attack(store, "UPDATE events SET body = ?", (json.dumps(body, separators=(",", ":"), sort_keys=True),))
-    with closing(raw(store)) as connection:
-        connection.execute("UPDATE requests SET attempt = NULL WHERE id = ?", (request.id,))
+    attack(store, "UPDATE requests SET attempt = NULL WHERE id = ?", (request.id,))
     (problem,) = problems(store)
     assert problem.seq == event.seq

@@ -32,7 +32,7 @@ from approval_tui.store import open_store, open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.drivers.sqlite_migrations import APPLICATION_ID, SCHEMA_VERSION
 from approval_tui.store.transactions.queries import Filter
-from tests.support import ANN, ManualClock, approve, assert_sound, event_names, run_worker, submit
+from tests.support import ANN, ManualClock, approve, assert_sound, event_names, run_worker, sqlite_engine, submit
 
 
 def assert_clear(error: ApprovalTuiError) -> None:
@@ -129,9 +129,9 @@ def test_what_is_no_id_is_refused_and_finds_nothing(store: BlockingStore, call: 
     assert store.reviewer.overview().pending == 1
 
 
-def test_a_prefix_finds_the_one_request_it_fits(store_path: str, call: Call) -> None:
+def test_a_prefix_finds_the_one_request_it_fits(store_location: str, call: Call) -> None:
     ids = iter(["apr_" + "ab" * 16, "apr_" + "ab" * 15 + "ac", "apr_" + "cd" * 16])
-    with open_store_blocking(store_path, new_id=lambda: next(ids)) as store:
+    with open_store_blocking(store_location, new_id=lambda: next(ids)) as store:
         first, second, third = (submit(store, dataclasses.replace(call, tool=f"tool-{n}")) for n in range(3))
         assert store.reviewer.find(third.id[:8]) == third
         assert store.reviewer.find("cdcdcdcd") == third
@@ -270,6 +270,7 @@ def test_a_store_that_others_may_write_is_not_opened(store_path: str, mode: int)
     assert fingerprint(path) == before
 
 
+@pytest.mark.sqlite_alone
 def test_a_damaged_store_says_so(store: BlockingStore, call: Call, clock: ManualClock) -> None:
     for number in range(200):
         submit(store, dataclasses.replace(call, arguments={"n": number, "text": "x" * 200}))
@@ -320,9 +321,10 @@ def test_without_permission_nothing_is_opened_or_written() -> None:
     assert answer["unchanged"]
 
 
+@pytest.mark.sqlite_alone
 def test_a_full_disk_is_an_error_and_nothing_is_half_written(store: BlockingStore, call: Call) -> None:
     first = submit(store, call)
-    connection = store._engine.connection
+    connection = sqlite_engine(store).connection
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StoreUnavailable, match="is full") as caught:
@@ -337,9 +339,10 @@ def test_a_full_disk_is_an_error_and_nothing_is_half_written(store: BlockingStor
     assert_sound(store)
 
 
+@pytest.mark.sqlite_alone
 def test_a_decision_on_a_full_disk_is_not_taken(store: BlockingStore, call: Call) -> None:
     request = submit(store, call)
-    connection = store._engine.connection
+    connection = sqlite_engine(store).connection
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StoreUnavailable, match="is full"):
@@ -349,8 +352,9 @@ def test_a_decision_on_a_full_disk_is_not_taken(store: BlockingStore, call: Call
     assert_sound(store)
 
 
+@pytest.mark.sqlite_alone
 def test_a_store_that_another_program_holds_is_unavailable(store: BlockingStore, call: Call) -> None:
-    store._engine.connection.execute("PRAGMA busy_timeout = 20")
+    sqlite_engine(store).connection.execute("PRAGMA busy_timeout = 20")
     holder = sqlite3.connect(store.location, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreUnavailable, match="is held by another program") as caught:

@@ -33,7 +33,7 @@ from approval_tui.store import (
 )
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.blocking import BlockingStore
-from tests.support import ANN, BO, LONG, ManualClock, assert_sound, run_worker, submit, until
+from tests.support import ANN, BO, LONG, ManualClock, assert_sound, async_sqlite_engine, run_worker, submit, until
 
 Ids = Callable[[], str]
 Form = Callable[[str, ManualClock, Ids], Awaitable[Any]]
@@ -114,11 +114,11 @@ async def main_path(store: Any, clock: ManualClock) -> list[Any]:
     return seen
 
 
-async def test_both_forms_do_the_same_on_the_main_path(tmp_path: Any) -> None:
+async def test_both_forms_do_the_same_on_the_main_path(next_location: Callable[[], str]) -> None:
     results = []
     for form in (open_blocking_form, open_async_form):
         clock = ManualClock()
-        opened = await form(str(tmp_path / f"{form.__name__}.db"), clock, counting_ids())
+        opened = await form(next_location(), clock, counting_ids())
         results.append(await main_path(opened, clock))
         await settled(opened.close())
     blocking_result, async_result = results
@@ -164,6 +164,7 @@ def hops(caplog: pytest.LogCaptureFixture) -> int:
     return sum(record.message.startswith("executing") for record in caplog.records)
 
 
+@pytest.mark.sqlite_alone
 async def test_every_transaction_is_exactly_one_hop(
     async_store: AsyncStore, call: Call, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -203,8 +204,9 @@ def test_aiosqlite_is_what_the_driver_takes_it_for() -> None:
     assert {"_running", "_tx"} <= vars(connection).keys()
 
 
+@pytest.mark.sqlite_alone
 async def test_an_abandoned_async_store_does_not_keep_the_program_alive(async_store: AsyncStore) -> None:
-    assert async_store._engine._connection._thread.daemon
+    assert async_sqlite_engine(async_store)._connection._thread.daemon
 
 
 async def test_an_async_store_that_is_forgotten_closes_its_file_and_ends_its_thread(
@@ -212,7 +214,9 @@ async def test_an_async_store_that_is_forgotten_closes_its_file_and_ends_its_thr
 ) -> None:
     forgotten = await open_store(store_path)
     await forgotten.requester.submit(call)
-    thread, connection = forgotten._engine._connection._thread, forgotten._engine._engine.connection
+    engine = async_sqlite_engine(forgotten)
+    thread, connection = engine._connection._thread, engine._engine.connection
+    del engine
     cycle: list[object] = [forgotten]  # as a module's globals make one: nothing is finalised in any order
     cycle.append(cycle)
     del forgotten, cycle
@@ -230,7 +234,7 @@ def test_a_store_that_is_forgotten_just_before_its_loop_ends_says_nothing(
     async def forget() -> None:
         forgotten = await open_store(store_path)
         await forgotten.requester.submit(call)
-        threads.append(forgotten._engine._connection._thread)
+        threads.append(async_sqlite_engine(forgotten)._connection._thread)
         del forgotten
         gc.collect()
 
@@ -307,14 +311,15 @@ async def test_an_opening_that_is_cancelled_leaves_no_thread_and_no_connection(t
         assert (await store.requester.submit(call)).created
 
 
-def test_a_store_is_not_used_across_a_fork(store_path: str) -> None:
-    result = json.loads(run_worker("after_fork", store_path))
+def test_a_store_is_not_used_across_a_fork(store_location: str) -> None:
+    result = json.loads(run_worker("after_fork", store_location))
     assert len(result["refusals"]) == 3
     assert all("before this process was forked" in refusal for refusal in result["refusals"])
     assert result["tools"] == ["before", "opened in the child", "after"]
     assert result["problems"] == 0
 
 
+@pytest.mark.sqlite_alone
 @pytest.mark.usefixtures("store_looks_each_time")
 @pytest.mark.parametrize("how", ["replaced", "removed"])
 async def test_a_file_that_was_replaced_or_removed_is_not_used(
@@ -386,7 +391,7 @@ def test_what_is_no_file_is_no_store(location: str) -> None:
         open_store_blocking(location)
 
 
-@pytest.mark.parametrize("location", ["postgresql://db/approvals", "redis://localhost", "file:///srv/a.db"])
+@pytest.mark.parametrize("location", ["mysql://db/approvals", "redis://localhost", "file:///srv/a.db"])
 def test_an_engine_that_is_not_there_is_refused_by_name(location: str) -> None:
     with pytest.raises(StoreIncompatible, match=location.partition(":")[0]):
         open_store_blocking(location)

@@ -216,10 +216,10 @@ async def test_the_same_event_of_two_stores_has_two_ids(store_path: str, call: C
 
 
 async def test_many_who_lease_at_once_get_each_delivery_once(
-    store: BlockingStore, started: AsyncStore, store_path: str, clock: ManualClock, call: Call
+    store: BlockingStore, started: AsyncStore, store_location: str, clock: ManualClock, call: Call
 ) -> None:
     requests = {submit(store, another(call, number)).id for number in range(20)}
-    others = [await open_store(store_path, clock=clock) for _ in range(4)]
+    others = [await open_store(store_location, clock=clock) for _ in range(4)]
     try:
         await asyncio.gather(*(each.deliverer.take_up(SINK, ALL) for each in others))
         rounds = [told(each, holder=str(number), most=3) for number, each in enumerate(others) for _ in range(3)]

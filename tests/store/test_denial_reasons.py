@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -12,6 +13,7 @@ from approval_tui.store import open_store
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.statements import STATEMENTS
 from approval_tui.store.transactions import reasons
+from tests.store.tampering import raw
 from tests.support import ANN, BO, deny, submit, submit_approved
 
 
@@ -53,6 +55,7 @@ def test_only_the_newest_denials_are_looked_at(store: BlockingStore, monkeypatch
     assert store.reviewer.denial_reasons("ann") == ()
 
 
+@pytest.mark.sqlite_alone
 def test_they_are_found_over_the_index_of_what_was_decided(store: BlockingStore) -> None:
     with sqlite3.connect(store.location) as connection:
         plan = connection.execute(f"EXPLAIN QUERY PLAN {STATEMENTS['newest_denials']}", {"most": 5}).fetchall()
@@ -64,9 +67,8 @@ def test_they_are_found_over_the_index_of_what_was_decided(store: BlockingStore)
 def test_a_row_that_somebody_spoiled_is_passed_over(store: BlockingStore, spoiled: str) -> None:
     denied(store, 0, "sound")
     denied(store, 1, "spoiled")
-    with sqlite3.connect(store.location) as connection:
+    with closing(raw(store)) as connection:
         connection.execute("UPDATE requests SET decisions = ? WHERE decisions LIKE '%spoiled%'", (spoiled,))
-    connection.close()
     assert store.reviewer.denial_reasons("ann") == ("sound",)
 
 

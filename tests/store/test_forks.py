@@ -35,6 +35,6 @@ def test_a_fork_waits_for_the_fork_of_another_thread(
     assert submit(store, call).status == "pending"  # no lock is left behind
 
 
-def test_a_store_is_used_while_several_threads_fork(store_path: str) -> None:
-    said = json.loads(run_worker("forking_threads", store_path))
+def test_a_store_is_used_while_several_threads_fork(store_location: str) -> None:
+    said = json.loads(run_worker("forking_threads", store_location))
     assert said == {"submitted": 60, "children": 20, "problems": 0}

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import random
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import pytest
@@ -23,6 +21,7 @@ from approval_tui.domain.matchers import ANYTHING, FITTING, Part, exact_matcher
 from approval_tui.domain.models import Request, Requirements
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
+from tests.store.engines import SQLITE
 from tests.store.grant_model import Asked, Given, Model, is_grantable, lifetime_of
 from tests.support import ANN, BO, ManualClock, assert_sound, consume, deny
 
@@ -392,23 +391,23 @@ def exact_digest(store: BlockingStore, request: Request) -> str:
     return store.reviewer.get(request.id).digest
 
 
-@pytest.fixture(scope="module")
-def seen() -> Iterator[Counter[str]]:
-    """How often what was tried; that it was is looked at in the end."""
-    counted: Counter[str] = Counter()
-    yield counted
-    assert min(counted[name] for name in ("approved unasked", "granted", "asked", "released")) > 50, counted
+@pytest.mark.parametrize("most", [pytest.param(25, id="short"), pytest.param(1000, id="long", marks=pytest.mark.soak)])
+def test_whatever_happens_only_what_a_live_grant_covers_is_approved_unasked(
+    next_location: Callable[[], str], engine: str, most: int
+) -> None:
+    seen: Counter[str] = Counter()
+    few = most if engine == SQLITE or most > 100 else most // 4
 
-
-@settings(max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(seed=st.integers(0, 2**32 - 1))
-def test_whatever_happens_only_what_a_live_grant_covers_is_approved_unasked(seed: int, seen: Counter[str]) -> None:
-    clock = ManualClock()
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "store", "approvals.db")
-        with open_store_blocking(path, clock=clock) as store:
+    @settings(max_examples=few, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(seed=st.integers(0, 2**32 - 1))
+    def live(seed: int) -> None:
+        clock = ManualClock()
+        with open_store_blocking(next_location(), clock=clock) as store:
             lives = GrantedCalls(store, clock, seed)
             for _ in range(150):
                 lives.step()
             lives.compare()
             seen.update(lives.seen)
+
+    live()
+    assert min(seen[name] for name in ("approved unasked", "granted", "asked", "released")) > 2 * few, seen

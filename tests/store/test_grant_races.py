@@ -27,12 +27,12 @@ def race(name: str, path: str, *numbers: int) -> Any:
     return json.loads(run_worker("races", name, path, "turns", *map(str, numbers)))
 
 
-def test_of_16_processes_that_run_a_granted_call_at_once_each_uses_an_approval_of_its_own(store_path: str) -> None:
-    ran = race("claim_granted", store_path, 16)
+def test_of_16_processes_that_run_a_granted_call_at_once_each_uses_an_approval_of_its_own(store_location: str) -> None:
+    ran = race("claim_granted", store_location, 16)
     assert len({request_id for request_id, _, _ in ran}) == 16
     assert len({claim for _, _, claim in ran}) == 16
     assert {via for _, via, _ in ran} == {"grant"}
-    with open_store_blocking(store_path) as store:
+    with open_store_blocking(store_location) as store:
         (grant,) = store.reviewer.grants()
         assert grant.uses == 16
         assert len(store.reviewer.history(Filter(status="consumed"))) == 17
@@ -60,9 +60,9 @@ def test_of_16_threads_that_run_a_granted_call_at_once_each_uses_an_approval_of_
     assert_sound(store)
 
 
-def test_nothing_is_approved_by_a_grant_after_its_revocation_however_many_ask(store_path: str) -> None:
-    ran = race("revoke_while_claiming", store_path, 6, 8)
-    with open_store_blocking(store_path) as store:
+def test_nothing_is_approved_by_a_grant_after_its_revocation_however_many_ask(store_location: str) -> None:
+    ran = race("revoke_while_claiming", store_location, 6, 8)
+    with open_store_blocking(store_location) as store:
         (grant,) = store.reviewer.grants()
         events = store.reviewer.events(most=10_000)
         (revoked,) = (event.seq for event in events if event.name == "grant_revoked")
@@ -73,12 +73,14 @@ def test_nothing_is_approved_by_a_grant_after_its_revocation_however_many_ask(st
 
 
 @pytest.mark.parametrize("is_same", [False, True], ids=["each another call", "all the same call"])
-def test_of_64_processes_that_race_for_the_last_use_of_a_grant_exactly_one_runs(store_path: str, is_same: bool) -> None:
-    raced = race("last_use", store_path, 64, int(is_same))
+def test_of_many_processes_that_race_for_the_last_use_of_a_grant_exactly_one_runs(
+    store_location: str, processes: int, is_same: bool
+) -> None:
+    raced = race("last_use", store_location, processes, int(is_same))
     claims = [claim for _, _, claim in raced if claim is not None]
-    assert len(raced) == 64
+    assert len(raced) == processes
     assert len(claims) == 1
-    with open_store_blocking(store_path) as store:
+    with open_store_blocking(store_location) as store:
         (grant,) = store.reviewer.grants()
         assert (grant.uses, grant.most_uses) == (1, 1)
         (used,) = store.reviewer.history(Filter(status="consumed"))
@@ -87,7 +89,7 @@ def test_of_64_processes_that_race_for_the_last_use_of_a_grant_exactly_one_runs(
         assert {via for request, via, _ in raced if request == used.id} <= {"grant"}
         assert {via for request, via, _ in raced if request != used.id} <= {None}
         if not is_same:
-            assert len({request for request, _, _ in raced}) == 64
+            assert len({request for request, _, _ in raced}) == processes
         assert_sound(store)
 
 

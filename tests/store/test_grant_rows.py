@@ -6,7 +6,6 @@ import dataclasses
 import json
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from typing import NamedTuple
@@ -15,25 +14,40 @@ import pytest
 
 from approval_tui.domain.audit import Problem
 from approval_tui.domain.calls import Call, check_call
+from approval_tui.domain.database_urls import is_database_url
 from approval_tui.domain.errors import StoreCorrupt, StoreUnavailable
 from approval_tui.domain.grants import SESSION_GRANT_LIFETIME, Grant
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.transactions import grant_checks
+from tests.postgres.recycling import copy
+from tests.postgres.servers import Server
 from tests.store.granting import grant_for
-from tests.store.tampering import attack, problems, raw
+from tests.store.tampering import (
+    NOT_OF_ITS_TYPE,
+    REFUSED,
+    Connection,
+    UnguardedPostgresConnection,
+    attack,
+    columns_of,
+    problems,
+    raw,
+    sqlite_alone,
+    unguarded,
+)
 from tests.support import BO, ManualClock, assert_sound, consume, submit
 
 COLUMNS = (
     "id", "scope", "session", "fingerprint", "request_id", "tool", "requester", "granted_by", "granted_at",
     "expires_at", "uses", "revoked_by", "revoked_at", "matcher", "most_uses",
 )  # fmt: skip
+INSERT = f"INSERT INTO grants VALUES ({', '.join(f':{column}' for column in COLUMNS)})"
 ROW_CHANGES: dict[str, list[tuple[str, str]]] = {
     "id": [("live", "'grt_x'"), ("revoked", "'grt_x'")],
     "scope": [("live", "'always'"), ("live", "'nonsense'")],
     "session": [("live", "'run-2'"), ("live", "NULL"), ("revoked", "'run-2'")],
     "fingerprint": [("live", "'v1:sha256:0'"), ("revoked", "'v1:sha256:0'")],
-    "request_id": [("live", "'apr_' || hex(zeroblob(16))"), ("live", "'else'")],
+    "request_id": [("live", "'apr_00000000000000000000000000000000'"), ("live", "'else'")],
     "tool": [("live", "'other'")],
     "requester": [("live", "'build-bot'")],
     "granted_by": [("live", "'eve'"), ("revoked", "'eve'")],
@@ -47,19 +61,42 @@ ROW_CHANGES: dict[str, list[tuple[str, str]]] = {
 }
 
 
+WORDS = ("'soon'", "'never'", "'many'")
+"""What PostgreSQL's columns for times and counts do not hold."""
+
+
 class Made(NamedTuple):
     """A closed store with two grants that were used twice: one still holds, one was revoked."""
 
-    path: str
+    location: str
     now: int
     grants: dict[str, Grant]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+def made_in_file(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Made once: most tests here only look at what becomes of a copy."""
-    path, clock = str(tmp_path_factory.mktemp("made") / "store" / "approvals.db"), ManualClock()
-    with open_store_blocking(path, clock=clock) as store:
+    return make(str(tmp_path_factory.mktemp("made") / "store" / "approvals.db"))
+
+
+@pytest.fixture(scope="module")
+def made_in_schema(postgres_server: Server) -> Iterator[Made]:
+    """The same on PostgreSQL."""
+    schema = postgres_server.new_schema()
+    yield make(postgres_server.url(schema))._replace(location=schema)
+    postgres_server.drop_schema(schema)
+
+
+@pytest.fixture
+def made(request: pytest.FixtureRequest, store_location: str) -> Made:
+    """The store on this test's engine."""
+    made: Made = request.getfixturevalue("made_in_schema" if is_database_url(store_location) else "made_in_file")
+    return made
+
+
+def make(location: str) -> Made:
+    clock = ManualClock()
+    with open_store_blocking(location, clock=clock) as store:
         for name in ("live", "revoked"):
             named = Call(tool=name, arguments={"command": "make deploy"}, requester="release-bot", session="run-1")
             grant = grant_for(store, named)
@@ -68,15 +105,19 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
                 consume(store, submit(store, named))
         store.reviewer.revoke_grant(grant.id, reviewer=BO, reason="enough")
         assert_sound(store)
-        return Made(path, clock.now, {grant.tool: grant for grant in store.reviewer.grants()})
+        return Made(location, clock.now, {grant.tool: grant for grant in store.reviewer.grants()})
 
 
 @pytest.fixture
-def store(made: Made, store_path: str, clock: ManualClock) -> Iterator[BlockingStore]:
+def store(made: Made, store_location: str, clock: ManualClock) -> Iterator[BlockingStore]:
     """A copy of the store with two grants."""
-    shutil.copytree(os.path.dirname(made.path), os.path.dirname(store_path))
+    if is_database_url(store_location):
+        with closing(UnguardedPostgresConnection(store_location)) as unguarded:
+            copy(unguarded.connection, made.location)
+    else:
+        shutil.copytree(os.path.dirname(made.location), os.path.dirname(store_location))
     clock.now = made.now
-    with open_store_blocking(store_path, clock=clock) as opened:
+    with open_store_blocking(store_location, clock=clock) as opened:
         yield opened
 
 
@@ -96,7 +137,7 @@ def put_in(store: BlockingStore, grant: Grant, call: Call) -> None:
     """Adds a grant for that call, which is like another one in everything else; no trigger is in its way."""
     values = {**dataclasses.asdict(grant), "id": "grt_x", "uses": 0, "fingerprint": check_call(call).fingerprint}
     with closing(raw(store)) as connection:
-        connection.execute(f"INSERT INTO grants VALUES ({', '.join(f':{column}' for column in COLUMNS)})", values)
+        connection.execute(INSERT, values)
 
 
 # --- what verify finds -------------------------------------------------------------------------
@@ -104,7 +145,11 @@ def put_in(store: BlockingStore, grant: Grant, call: Call) -> None:
 
 @pytest.mark.parametrize(
     ("column", "of", "value"),
-    [(column, of, value) for column, cases in ROW_CHANGES.items() for of, value in cases],
+    [
+        sqlite_alone(column, of, value) if value in WORDS else (column, of, value)
+        for column, cases in ROW_CHANGES.items()
+        for of, value in cases
+    ],
 )
 def test_a_changed_grant_is_found(
     store: BlockingStore, granted: dict[str, Grant], column: str, of: str, value: str
@@ -118,16 +163,12 @@ def test_a_changed_grant_is_found(
 
 
 def test_every_column_is_tried(store: BlockingStore) -> None:
-    with closing(raw(store)) as connection:
-        columns = tuple(row[1] for row in connection.execute("PRAGMA table_info(grants)"))
-    assert columns == COLUMNS == tuple(ROW_CHANGES)
+    assert columns_of(store, "grants") == COLUMNS == tuple(ROW_CHANGES)
 
 
 def test_a_deleted_grant_is_found(store: BlockingStore, granted: dict[str, Grant]) -> None:
     for name, grant in granted.items():
-        with closing(raw(store)) as connection:
-            connection.execute("DROP TRIGGER IF EXISTS grants_are_kept")
-            connection.execute("DELETE FROM grants WHERE id = ?", (grant.id,))
+        attack(store, "DELETE FROM grants WHERE id = ?", (grant.id,))
         found = {problem.request_id: problem.what for problem in problems(store)}
         assert found[grant.request_id] == f"grant {grant.id}: its row was deleted", name
 
@@ -150,8 +191,7 @@ def test_what_a_grant_approved_is_found_though_the_grant_is_gone_again(
 ) -> None:
     """Who can write the file can put a grant in, use it, and take it out; the approval stays and names it."""
     put_in(store, granted["live"], dangerous)
-    with closing(raw(store)) as connection:
-        connection.execute("DROP TRIGGER grants_are_kept")
+    with closing(unguarded(store)) as connection:
         assert_approval_is_found(store, dangerous, connection, "DELETE FROM grants WHERE id = 'grt_x'")
 
 
@@ -180,10 +220,8 @@ def test_what_a_grant_approved_is_found_though_the_grant_is_as_it_was_again(
         asked = dataclasses.replace(call, tool="live")
         clock.move(SESSION_GRANT_LIFETIME)
     change = "UPDATE grants SET " + moment.format(dangerous=check_call(dangerous).fingerprint)
-    with closing(raw(store)) as connection:
+    with closing(unguarded(store)) as connection:
         connection.execute("CREATE TEMP TABLE seen AS SELECT * FROM grants")
-        for trigger in ("grants_are_fixed", "grants_stay_revoked"):
-            connection.execute(f"DROP TRIGGER {trigger}")
         connection.execute(change)
         set_back = "fingerprint, session, revoked_at, revoked_by, expires_at"
         assert_approval_is_found(
@@ -194,7 +232,7 @@ def test_what_a_grant_approved_is_found_though_the_grant_is_as_it_was_again(
         )
 
 
-def assert_approval_is_found(store: BlockingStore, call: Call, connection: sqlite3.Connection, tidying: str) -> None:
+def assert_approval_is_found(store: BlockingStore, call: Call, connection: Connection, tidying: str) -> None:
     """The call gets no approval, or verify names the request that got one, though the grants look right again."""
     if not is_let_pass(store, call):
         return
@@ -228,8 +266,7 @@ def test_a_grant_whose_event_fits_a_changed_row_breaks_the_chain(
     (event,) = [each for each in store.reviewer.events(request_id=grant.request_id) if each.name == "grant_given"]
     body = json.dumps(event.body, separators=(",", ":"), sort_keys=True).replace(grant.fingerprint, fingerprint)
     attack(store, "UPDATE events SET body = ? WHERE seq = ?", (body, event.seq))
-    with closing(raw(store)) as connection:
-        connection.execute("UPDATE grants SET fingerprint = ? WHERE id = ?", (fingerprint, grant.id))
+    attack(store, "UPDATE grants SET fingerprint = ? WHERE id = ?", (fingerprint, grant.id))
     assert event.seq in {problem.seq for problem in problems(store)}
 
 
@@ -258,7 +295,7 @@ def test_a_grant_that_nobody_gave_approves_nothing(
     [
         ("live", "session = 'run-2'"),
         ("live", "expires_at = 9999999999999"),
-        ("live", "expires_at = 'never'"),
+        sqlite_alone("live", "expires_at = 'never'"),
         ("live", "granted_by = 'eve'"),
         ("revoked", "revoked_at = NULL"),
         ("revoked", "revoked_at = NULL, revoked_by = NULL"),
@@ -282,6 +319,7 @@ def is_let_pass(store: BlockingStore, call: Call) -> bool:
         return False
 
 
+@pytest.mark.sqlite_alone  # PostgreSQL's columns hold no value of another type
 @pytest.mark.parametrize(
     "change", ["id = x'ff'", "granted_at = 'soon'", "expires_at = 'never'", "revoked_at = 'soon'", "session = x'00'"]
 )
@@ -302,7 +340,8 @@ def test_a_grant_that_no_command_can_have_written_is_not_read(
 def test_the_store_itself_refuses_another_meaning_of_a_grant(
     store: BlockingStore, granted: dict[str, Grant], column: str, value: str
 ) -> None:
-    with closing(raw(store)) as connection, pytest.raises(sqlite3.IntegrityError, match="never changes"):
+    why = r"never changes|invalid input syntax"
+    with closing(raw(store)) as connection, pytest.raises(NOT_OF_ITS_TYPE, match=why):
         connection.execute(f"UPDATE grants SET {column} = {value.format(column=column)}")
     assert_sound(store)
 
@@ -311,14 +350,14 @@ def test_the_store_itself_refuses_another_meaning_of_a_grant(
 def test_the_store_itself_refuses_to_undo_a_revocation(
     store: BlockingStore, granted: dict[str, Grant], change: str
 ) -> None:
-    with closing(raw(store)) as connection, pytest.raises(sqlite3.IntegrityError, match="stays so"):
+    with closing(raw(store)) as connection, pytest.raises(REFUSED, match="stays so"):
         connection.execute(f"UPDATE grants SET {change} WHERE id = ?", (granted["revoked"].id,))
     assert_sound(store)
 
 
 @pytest.mark.parametrize("name", ["live", "revoked"])
 def test_the_store_itself_refuses_to_forget_a_grant(store: BlockingStore, granted: dict[str, Grant], name: str) -> None:
-    with closing(raw(store)) as connection, pytest.raises(sqlite3.IntegrityError, match="revoked and kept"):
+    with closing(raw(store)) as connection, pytest.raises(REFUSED, match="revoked and kept"):
         connection.execute("DELETE FROM grants WHERE id = ?", (granted[name].id,))
     assert len(store.reviewer.grants()) == 2
     assert_sound(store)
@@ -326,12 +365,15 @@ def test_the_store_itself_refuses_to_forget_a_grant(store: BlockingStore, grante
 
 @pytest.mark.parametrize(
     "change",
-    ["uses = 'many'", "revoked_at = 'soon'", "revoked_at = 1.5"],
+    ["uses = 'many'", "revoked_at = 'soon'", sqlite_alone("revoked_at = 1.5")],
 )
 def test_the_store_itself_refuses_what_is_no_count_and_no_time(
     store: BlockingStore, granted: dict[str, Grant], change: str
 ) -> None:
-    with closing(raw(store)) as connection, pytest.raises(sqlite3.IntegrityError, match="CHECK constraint"):
+    with (
+        closing(raw(store)) as connection,
+        pytest.raises(NOT_OF_ITS_TYPE, match=r"CHECK constraint|invalid input syntax"),
+    ):
         connection.execute(f"UPDATE grants SET {change} WHERE id = ?", (granted["live"].id,))
     assert_sound(store)
 
@@ -345,11 +387,12 @@ def test_the_store_itself_refuses_a_grant_that_says_too_little(
     store: BlockingStore, granted: dict[str, Grant], dangerous: Call, parts: dict[str, object]
 ) -> None:
     values = {**dataclasses.asdict(granted["live"]), "id": "grt_x", **parts}
-    with closing(raw(store)) as connection, pytest.raises(sqlite3.IntegrityError, match="constraint failed"):
-        connection.execute(f"INSERT INTO grants VALUES ({', '.join(f':{column}' for column in COLUMNS)})", values)
+    with closing(raw(store)) as connection, pytest.raises(NOT_OF_ITS_TYPE):
+        connection.execute(INSERT, values)
     assert_sound(store)
 
 
+@pytest.mark.sqlite_alone
 def test_a_grant_that_was_put_in_the_place_of_a_revoked_one_is_found(
     store: BlockingStore, granted: dict[str, Grant]
 ) -> None:
@@ -360,7 +403,7 @@ def test_a_grant_that_was_put_in_the_place_of_a_revoked_one_is_found(
             connection.execute(
                 f"INSERT OR REPLACE INTO grants VALUES ({', '.join(f':{column}' for column in COLUMNS)})", values
             )
-        except sqlite3.IntegrityError:
+        except REFUSED:
             assert_sound(store)
             return
     assert any(granted["revoked"].id in problem.what for problem in problems(store))

@@ -140,10 +140,10 @@ def test_what_is_no_part_of_the_call_is_no_reason_to_ask(
     assert_sound(store)
 
 
-def test_a_grant_outlives_the_store_being_closed(store_path: str, clock: ManualClock, call: Call) -> None:
-    with open_store_blocking(store_path, clock=clock) as store:
+def test_a_grant_outlives_the_store_being_closed(store_location: str, clock: ManualClock, call: Call) -> None:
+    with open_store_blocking(store_location, clock=clock) as store:
         grant_for(store, call)
-    with open_store_blocking(store_path, clock=clock) as store:
+    with open_store_blocking(store_location, clock=clock) as store:
         assert submit(store, call).status == "approved"
         assert uses(store) == 1
 

@@ -30,8 +30,8 @@ from approval_tui.domain.verdicts import Verdict
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.blocking import BlockingStore
 from tests.store.granting import approve_for_session, grant_for
+from tests.store.hanging import hung_bells
 from tests.store.holding import admit, hold, release
-from tests.store.test_waiting import hung_bells
 from tests.support import (
     ANN,
     BO,

@@ -33,7 +33,9 @@ from approval_tui.store.drivers import sqlite, sqlite_errors, sqlite_readonly
 from approval_tui.store.drivers.sqlite_migrations import SCHEMA_VERSION
 from approval_tui.store.transactions.queries import Filter, Word
 from tests.store.older_versions import five_lives, make_store_of_version
-from tests.support import ANN, LONG, ManualClock, approve, deny, run_worker, submit
+from tests.support import ANN, LONG, ManualClock, approve, deny, run_worker, sqlite_engine, submit
+
+pytestmark = pytest.mark.sqlite_alone
 
 Opener = Callable[..., Awaitable[Any]]
 
@@ -190,7 +192,7 @@ def test_sqlite_itself_refuses_to_write_for_a_reader(store: BlockingStore) -> No
     with open_store_blocking(store.location, readonly=True) as watcher:
         for statement in ("DELETE FROM requests", "PRAGMA user_version = 9", "CREATE TABLE t (x)"):
             with pytest.raises(sqlite3.OperationalError, match="readonly"):
-                watcher._engine.connection.execute(statement)
+                sqlite_engine(watcher).connection.execute(statement)
 
 
 @BOTH_FORMS
@@ -263,7 +265,7 @@ async def test_a_reader_is_told_of_changes_and_leaves_nothing_behind(
     store: BlockingStore, clock: ManualClock, has_folder_of_bells: bool
 ) -> None:
     if has_folder_of_bells:
-        os.makedirs(os.path.join(store._engine.bells.folder, "consoles"))
+        os.makedirs(os.path.join(sqlite_engine(store).bells.folder, "consoles"))
     folder = os.path.dirname(store.location)
     names = set(content(folder))
     async with open_store(store.location, readonly=True, clock=clock) as watcher:
@@ -384,7 +386,7 @@ async def test_watching_a_file_that_was_replaced_ends_with_that(store: BlockingS
 
 
 def test_a_store_that_is_held_says_so_with_an_error_of_its_own(store: BlockingStore, call: Call) -> None:
-    store._engine.connection.execute("PRAGMA busy_timeout = 20")
+    sqlite_engine(store).connection.execute("PRAGMA busy_timeout = 20")
     holder = sqlite3.connect(store.location, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreBusy, match="is held by another program"):
@@ -393,7 +395,7 @@ def test_a_store_that_is_held_says_so_with_an_error_of_its_own(store: BlockingSt
 
 
 def test_a_full_disk_has_an_error_of_its_own(store: BlockingStore) -> None:
-    connection = store._engine.connection
+    connection = sqlite_engine(store).connection
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StoreFull, match="is full"):

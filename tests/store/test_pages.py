@@ -15,7 +15,7 @@ from approval_tui.store.statements import STATEMENTS, with_words
 from approval_tui.store.transactions.filters import filter_parameters
 from approval_tui.store.transactions.log import LogBounds
 from approval_tui.store.transactions.queries import EVERYTHING, PENDING_ONLY, Filter, Word
-from tests.support import ANN, ManualClock, approve, consume, deny, submit
+from tests.support import ANN, ManualClock, approve, consume, deny, sqlite_engine, submit
 
 
 def ids(requests: tuple[Request, ...]) -> list[str]:
@@ -279,10 +279,11 @@ def plan(store: BlockingStore, name: str, *, words: int = 0) -> str:
         "most": 1,
         "skipped": 0,
     }
-    rows = store._engine.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+    rows = sqlite_engine(store).connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
     return "; ".join(row["detail"] for row in rows)
 
 
+@pytest.mark.sqlite_alone
 @pytest.mark.parametrize("words", [0, 1, 6])
 @pytest.mark.parametrize("name", ["pending_page", "pending_page_at_end", "pending_id_at"])
 def test_pages_of_what_waits_walk_the_index_of_what_waits(store: BlockingStore, name: str, words: int) -> None:
@@ -290,11 +291,13 @@ def test_pages_of_what_waits_walk_the_index_of_what_waits(store: BlockingStore, 
     assert plan(store, name, words=words) == f"SEARCH requests USING INDEX requests_waiting ({bounds})"
 
 
+@pytest.mark.sqlite_alone
 @pytest.mark.parametrize("words", [0, 1])
 def test_counts_of_what_waits_and_matches_walk_that_index_too(store: BlockingStore, words: int) -> None:
     assert "USING INDEX requests_waiting (id>? AND id<?)" in plan(store, "pending_count_matching", words=words)
 
 
+@pytest.mark.sqlite_alone
 @pytest.mark.parametrize(
     "name",
     [
@@ -311,6 +314,7 @@ def test_what_only_counts_reads_indexes_and_no_rows(store: BlockingStore, name: 
         assert "USING COVERING INDEX" in step or step == "SCAN CONSTANT ROW", step
 
 
+@pytest.mark.sqlite_alone
 @pytest.mark.parametrize("words", [0, 2])
 @pytest.mark.parametrize("direction", ["", "_upwards"])
 @pytest.mark.parametrize(
@@ -327,6 +331,7 @@ def test_pages_of_the_history_walk_an_index_in_the_order_of_ids(
     assert plan(store, name + direction, words=words) == f"SEARCH requests USING INDEX {way}"
 
 
+@pytest.mark.sqlite_alone
 @pytest.mark.parametrize("words", [0, 1])
 def test_lists_of_what_can_still_move_read_their_own_indexes(store: BlockingStore, words: int) -> None:
     approved, in_doubt = plan(store, "approved_requests", words=words), plan(store, "requests_in_doubt", words=words)
@@ -334,11 +339,13 @@ def test_lists_of_what_can_still_move_read_their_own_indexes(store: BlockingStor
     assert "USING INDEX requests_claimed (claim_expires_at<?)" in in_doubt
 
 
+@pytest.mark.sqlite_alone
 @pytest.mark.parametrize("direction", ["", "_upwards"])
 def test_claims_in_doubt_are_found_by_their_index(store: BlockingStore, direction: str) -> None:
     assert "USING INDEX requests_claimed (claim_expires_at<?)" in plan(store, f"history_in_doubt{direction}", words=1)
 
 
+@pytest.mark.sqlite_alone
 def test_a_search_of_the_log_walks_its_numbers(store: BlockingStore) -> None:
     assert plan(store, "events_matching", words=1) == "SEARCH events USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"
     steps = plan(store, "events_matching_of_requests", words=1).split("; ")
@@ -347,8 +354,9 @@ def test_a_search_of_the_log_walks_its_numbers(store: BlockingStore) -> None:
     assert len(steps) == 2
 
 
+@pytest.mark.sqlite_alone
 def test_the_plans_hold_with_many_rows_and_few_that_wait(store: BlockingStore, told_ids: list[str]) -> None:
-    store._engine.connection.execute("ANALYZE")
+    sqlite_engine(store).connection.execute("ANALYZE")
     assert "requests_waiting" in plan(store, "pending_page")
     assert "requests_waiting" in plan(store, "pending_page_at_end")
     assert "sqlite_autoindex_requests_1" in plan(store, "history")

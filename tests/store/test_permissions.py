@@ -19,7 +19,7 @@ from approval_tui.settings.permissions import (
 )
 from approval_tui.store import open_store_blocking
 from approval_tui.store.bells import Bell
-from tests.support import approve, submit
+from tests.support import approve, sqlite_engine, submit
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)
@@ -39,7 +39,7 @@ def test_everything_beside_the_store_is_private(tmp_path: Path, call: Call) -> N
     path = tmp_path / "data" / "deeper" / "approvals.db"
     with open_store_blocking(str(path)) as store:
         request = submit(store, call)
-        with Bell.for_request(store._engine.bells, request.id), Bell.for_console(store._engine.bells):
+        with Bell.for_request(sqlite_engine(store).bells, request.id), Bell.for_console(sqlite_engine(store).bells):
             approve(store, request)
             found = {each: mode(each) for each in (tmp_path / "data").rglob("*")}
     assert mode(tmp_path / "data") == 0o700

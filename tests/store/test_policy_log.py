@@ -89,9 +89,9 @@ def test_that_a_policy_cannot_be_used_is_said_again_after_a_while_and_what_is_in
     assert store.reviewer.policy_standings() == (PolicyStanding(BAD, clock.now),)
 
 
-def test_it_is_known_after_closing_and_opening(store_path: str) -> None:
+def test_it_is_known_after_closing_and_opening(store_location: str) -> None:
     for expected in (True, False):
-        with open_store_blocking(store_path) as store:
+        with open_store_blocking(store_location) as store:
             assert store.requester.note_policy(GOOD) is expected
 
 

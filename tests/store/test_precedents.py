@@ -19,8 +19,19 @@ from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.statements import STATEMENTS
 from approval_tui.store.transactions import precedents, submissions
 from tests.store.granting import grant_for
-from tests.store.tampering import attack
-from tests.support import ANN, BO, ManualClock, approve, assert_sound, consume, deny, submit, submit_approved
+from tests.store.tampering import attack, sqlite_alone
+from tests.support import (
+    ANN,
+    BO,
+    ManualClock,
+    approve,
+    assert_sound,
+    consume,
+    deny,
+    sqlite_engine,
+    submit,
+    submit_approved,
+)
 
 
 def a_call(number: int = 0, **parts: Any) -> Call:
@@ -125,7 +136,9 @@ def test_a_reviewer_whose_reason_imitates_a_policy_counts(store: BlockingStore) 
     assert approved_ids(store, submit(store, a_call(2))) == [request.id]
 
 
-@pytest.mark.parametrize("spoil", ["arguments = '['", "requester = x'ff'", "server = x'ff'", "decided_at = 'x'"])
+@pytest.mark.parametrize(
+    "spoil", ["arguments = '['", *map(sqlite_alone, ("requester = x'ff'", "server = x'ff'", "decided_at = 'x'"))]
+)
 def test_a_row_that_somebody_spoiled_is_nobodys_precedent(spoil: str, store: BlockingStore) -> None:
     sound, spoiled = (submit_approved(store, a_call(number)) for number in range(2))
     request = submit(store, a_call(3))
@@ -222,13 +235,14 @@ def steps(store: BlockingStore, name: str) -> list[str]:
     """What SQLite does with the rows for this statement, step by step."""
     statement = STATEMENTS[name]
     parameters = {**dict.fromkeys(re.findall(r":(\w+)", statement), "apr_0"), "most": 1, "skipped": 0}
-    rows = store._engine.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+    rows = sqlite_engine(store).connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
     return [row["detail"] for row in rows if "requests" in row["detail"] or "B-TREE" in row["detail"]]
 
 
 BY_TOOL, BY_REQUESTER = "requests_by_tool", "requests_by_requester"
 
 
+@pytest.mark.sqlite_alone
 @pytest.mark.parametrize(
     ("name", "way"),
     [
@@ -246,6 +260,7 @@ def test_what_came_before_is_found_along_an_index_in_the_order_of_ids(
     assert steps(store, name) == [f"SEARCH requests {way}"]
 
 
+@pytest.mark.sqlite_alone
 @pytest.mark.parametrize(("name", "index"), [("tools_seen", BY_TOOL), ("requesters_seen", BY_REQUESTER)])
 def test_names_are_found_by_steps_along_an_index_and_no_row_is_read(
     store: BlockingStore, name: str, index: str
@@ -255,6 +270,7 @@ def test_names_are_found_by_steps_along_an_index_and_no_row_is_read(
     assert all(step.startswith(f"SEARCH requests USING COVERING INDEX {index}") for step in found)
 
 
+@pytest.mark.sqlite_alone
 def test_servers_are_read_from_the_newest_of_the_older_requests(store: BlockingStore) -> None:
     first, *others = steps(store, "servers_seen")
     assert first == "SEARCH requests USING INDEX sqlite_autoindex_requests_1 (id<?)"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import starmap
+
 import pytest
 
 from approval_tui.domain.audit import Event
@@ -11,6 +13,7 @@ from approval_tui.domain.models import Request
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.transactions import searching
 from approval_tui.store.transactions.queries import EVERYTHING, Filter, Word
+from tests.store.tampering import sqlite_alone
 from tests.support import ANN, ManualClock, approve, consume, deny, submit
 
 CHOICES = [
@@ -58,7 +61,10 @@ def step_by_step(store: BlockingStore, chosen: Filter, most: int, scan: int) -> 
 
 
 @pytest.mark.parametrize("chosen", CHOICES)
-@pytest.mark.parametrize(("most", "scan"), [(1, 1), (2, 7), (100, 10), (3, 20), (100, 60), (100, 61), (5, 1000)])
+@pytest.mark.parametrize(
+    ("most", "scan"),
+    [(2, 7), (100, 10), (5, 1000), *starmap(sqlite_alone, [(1, 1), (3, 20), (100, 60), (100, 61)])],
+)
 def test_the_steps_of_a_search_find_what_the_history_holds(
     store: BlockingStore, long_history: list[str], chosen: Filter, most: int, scan: int
 ) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from itertools import count, pairwise
 from typing import Any
@@ -35,6 +33,7 @@ from approval_tui.domain.errors import (
 from approval_tui.domain.models import Requirements
 from approval_tui.store import open_store_blocking
 from approval_tui.store.transactions.queries import Filter
+from tests.store.engines import SQLITE
 from tests.store.model import Life, Model, Refusal, Refused
 from tests.support import ManualClock
 
@@ -84,13 +83,12 @@ def revision_of(arguments: Any) -> str:
 class LifeOfRequests(RuleBasedStateMachine):
     """Does to the store and to the model the same, and compares what each says."""
 
-    def __init__(self) -> None:
+    def __init__(self, location: str) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
         self.clock = ManualClock()
         numbers = count(1)
         self.store = open_store_blocking(
-            os.path.join(self.folder.name, "approvals.db"),
+            location,
             clock=self.clock,
             new_id=lambda: f"apr_{next(numbers):032x}",
         )
@@ -109,7 +107,6 @@ class LifeOfRequests(RuleBasedStateMachine):
         assert [event.seq for event in log] == list(range(1, verification.events + 1))
         assert all(first.at <= second.at for first, second in pairwise(log))
         self.store.close()
-        self.folder.cleanup()
 
     def both(self, on_store: Callable[[], Any], on_model: Callable[[], Any]) -> Any:
         """What the store gave, or None where both refused for the same reason."""
@@ -286,11 +283,14 @@ class LifeOfRequests(RuleBasedStateMachine):
 @pytest.mark.parametrize(
     ("examples", "steps"), [(30, 30), pytest.param(3000, 100, marks=pytest.mark.soak)], ids=["short", "long"]
 )
-def test_the_store_does_what_the_model_of_the_design_does(examples: int, steps: int) -> None:
+def test_the_store_does_what_the_model_of_the_design_does(
+    next_location: Callable[[], str], engine: str, examples: int, steps: int
+) -> None:
+    few = examples if engine == SQLITE or examples > 1000 else examples // 2
     run_state_machine_as_test(
-        LifeOfRequests,
+        lambda: LifeOfRequests(next_location()),  # type: ignore[arg-type]
         settings=settings(
-            max_examples=examples,
+            max_examples=few,
             stateful_step_count=steps,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],

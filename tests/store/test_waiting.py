@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from approval_tui.domain.calls import Call
+from approval_tui.domain.database_urls import is_database_url
 from approval_tui.domain.errors import RequestNotFound, StoreUnavailable
 from approval_tui.domain.limits import DEFAULT_TIMEOUT
 from approval_tui.domain.models import Request
@@ -22,16 +23,25 @@ from approval_tui.store import bells, open_store, open_store_blocking, wakeups
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.bells import Bell, Bells
 from approval_tui.store.blocking import BlockingStore
-from tests.support import ANN, LONG, ManualClock, approve, assert_sound, deny, event_names, run_worker, submit, until
+from approval_tui.store.drivers.postgres_wakeups import PostgresWakeups
+from approval_tui.store.engine import Waker
+from tests.store.hanging import hung_bells, is_rung
+from tests.support import (
+    ANN,
+    LONG,
+    ManualClock,
+    approve,
+    assert_sound,
+    deny,
+    event_names,
+    run_worker,
+    sqlite_engine,
+    submit,
+    until,
+)
 
 NEVER = 2 * LONG
 OFTEN = 0.01
-
-
-def hung_bells(store: BlockingStore | AsyncStore) -> list[str]:
-    """The names of all bells that hang beside the store."""
-    folder = f"{store.location}.bells"
-    return [name for _, _, names in os.walk(folder) for name in names if not name.startswith(".")]
 
 
 @pytest.fixture
@@ -48,10 +58,13 @@ def only_polling(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def silent(store: BlockingStore, clock: ManualClock) -> Iterator[BlockingStore]:
+def silent(store: BlockingStore, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[BlockingStore]:
     """Another program's store, whose commits ring no bell."""
     with open_store_blocking(store.location, clock=clock) as opened:
-        opened._engine.bells.folder = f"{store.location}.nowhere"
+        if is_database_url(store.location):
+            monkeypatch.setattr(PostgresWakeups, "channels", lambda wakeups, ids: [])
+        else:
+            sqlite_engine(opened).bells.folder = f"{store.location}.nowhere"
         yield opened
 
 
@@ -108,7 +121,7 @@ def test_a_bell_wakes_the_waiter_on_whatever_ends_the_wait(
     future = waiting.start_hung(request)
     ENDS[end](store, request)
     assert future.result(LONG).status == end
-    assert hung_bells(store) == []
+    until(lambda: not hung_bells(store))
 
 
 @pytest.mark.usefixtures("only_bells")
@@ -200,16 +213,18 @@ async def test_a_cancelled_wait_takes_its_bell_down(async_store: AsyncStore, cal
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert hung_bells(async_store) == []
+    until(lambda: not hung_bells(async_store))
     assert (await async_store.requester.get(request.id)).status == "pending"
 
 
 # --- bells -------------------------------------------------------------------------------------
 
 
+@pytest.mark.sqlite_alone
 def test_whoever_finds_a_bell_without_a_reader_takes_it_down(store: BlockingStore, call: Call) -> None:
     request = submit(store, call)
-    for bell in (Bell.for_request(store._engine.bells, request.id), Bell.for_console(store._engine.bells)):
+    bells = sqlite_engine(store).bells
+    for bell in (Bell.for_request(bells, request.id), Bell.for_console(bells)):
         bell.__enter__()
         os.close(bell.file)  # as the kernel does for a process that was killed
     assert len(hung_bells(store)) == 2
@@ -217,41 +232,54 @@ def test_whoever_finds_a_bell_without_a_reader_takes_it_down(store: BlockingStor
     assert hung_bells(store) == []
 
 
-def test_a_commit_rings_only_the_bells_it_concerns(store: BlockingStore, call: Call) -> None:
+@pytest.fixture
+def hang(store: BlockingStore) -> Iterator[Callable[[str | None], Waker]]:
+    """Gives a waker for the request, or for every change."""
+
+    def hang(request_id: str | None) -> Waker:
+        waker = store._engine.wakeups.hang(request_id, stack)
+        assert waker is not None
+        return waker
+
+    with contextlib.ExitStack() as stack:
+        yield hang
+
+
+def test_a_commit_rings_only_the_bells_it_concerns(
+    store: BlockingStore, call: Call, hang: Callable[[str | None], Waker]
+) -> None:
     request, other = submit(store, call), submit(store, dataclasses.replace(call, tool="other"))
-    ring_bells = store._engine.bells
-    with (
-        Bell.for_request(ring_bells, request.id) as mine,
-        Bell.for_request(ring_bells, other.id) as theirs,
-        Bell.for_console(ring_bells) as console,
-    ):
-        approve(store, request)
-        assert os.read(mine.file, 10) == os.read(console.file, 10) == b"\0"
-        with pytest.raises(BlockingIOError):
-            os.read(theirs.file, 10)
+    mine, theirs, console = hang(request.id), hang(other.id), hang(None)
+    approve(store, request)
+    until(lambda: is_rung(mine) and is_rung(console))
+    assert not is_rung(theirs)
 
 
-def test_a_refused_command_rings_no_bell(store: BlockingStore, call: Call) -> None:
-    request = approve(store, submit(store, call))
-    with Bell.for_console(store._engine.bells) as console:
-        with contextlib.suppress(Exception):
-            deny(store, request)
-        with pytest.raises(BlockingIOError):
-            os.read(console.file, 10)
+def test_a_refused_command_rings_no_bell(store: BlockingStore, call: Call, hang: Callable[[str | None], Waker]) -> None:
+    request, other = approve(store, submit(store, call)), submit(store, dataclasses.replace(call, tool="other"))
+    mine, theirs = hang(request.id), hang(other.id)
+    with contextlib.suppress(Exception):
+        deny(store, request)
+    approve(store, other)
+    until(lambda: is_rung(theirs))
+    assert not is_rung(mine)
 
 
-def test_a_recorded_refusal_rings(store: BlockingStore, clock: ManualClock, call: Call) -> None:
+def test_a_recorded_refusal_rings(
+    store: BlockingStore, clock: ManualClock, call: Call, hang: Callable[[str | None], Waker]
+) -> None:
     request = submit(store, call)
     clock.now = request.expires_at
-    with Bell.for_request(store._engine.bells, request.id) as mine:
-        with contextlib.suppress(Exception):
-            approve(store, request)
-        assert os.read(mine.file, 10) == b"\0"
+    mine = hang(request.id)
+    with contextlib.suppress(Exception):
+        approve(store, request)
+    until(lambda: is_rung(mine))
 
 
+@pytest.mark.sqlite_alone
 def test_a_full_bell_keeps_no_writer(store: BlockingStore, call: Call) -> None:
     request = submit(store, call)
-    with Bell.for_request(store._engine.bells, request.id) as bell:
+    with Bell.for_request(sqlite_engine(store).bells, request.id) as bell:
         with contextlib.suppress(BlockingIOError):
             while True:
                 os.write(bell.file, b"\0" * 65536)
@@ -280,6 +308,7 @@ def without_bells(request: pytest.FixtureRequest, store: BlockingStore, monkeypa
             file.write("in the way")
 
 
+@pytest.mark.sqlite_alone
 @pytest.mark.usefixtures("without_bells", "only_bells")
 def test_without_bells_the_files_are_watched(store: BlockingStore, waiting: Waiting, call: Call) -> None:
     request = submit(store, call)
@@ -296,6 +325,7 @@ def test_without_bells_the_files_are_watched(store: BlockingStore, waiting: Wait
     assert future.result().status == "approved"
 
 
+@pytest.mark.sqlite_alone
 @pytest.mark.usefixtures("without_bells", "only_polling")
 def test_without_bells_a_wait_still_times_out_and_expires(
     store: BlockingStore, waiting: Waiting, clock: ManualClock, call: Call
@@ -326,7 +356,7 @@ async def test_a_console_is_told_at_once_and_after_every_commit(
         await next_change(changes)
         await async_store.reviewer.expire(request.id, reviewer=ANN)
         await next_change(changes)
-    assert hung_bells(async_store) == []
+    until(lambda: not hung_bells(async_store))
 
 
 @pytest.mark.usefixtures("only_polling")
@@ -348,6 +378,7 @@ async def test_a_console_is_not_told_where_nothing_changed(async_store: AsyncSto
                 await anext(changes)
 
 
+@pytest.mark.sqlite_alone
 @pytest.mark.usefixtures("only_polling")
 async def test_a_console_learns_that_the_store_went_away(async_store: AsyncStore) -> None:
     async with contextlib.aclosing(async_store.reviewer.changes()) as changes:

@@ -30,6 +30,7 @@ from approval_tui.store.drivers.postgres_errors import (
     first_line,
     in_our_words,
     is_away,
+    not_storable,
 )
 from approval_tui.store.drivers.postgres_migrations import bring_up_to_date, refuse_outdated
 from approval_tui.store.drivers.postgres_texts import STATEMENTS, Row
@@ -280,6 +281,8 @@ class PostgresEngine:
             self._refuse_foreign_use()
             try:
                 return action()
+            except UnicodeError as unwritable:
+                raise not_storable(unwritable) from unwritable
             except _LostBeforeCommit as lost:
                 self._connections.forget()
                 error: ApprovalTuiError = lost.error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Hashable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -36,9 +36,11 @@ class AsyncPostgresEngine:
     async def open(cls, make: Callable[[], PostgresEngine]) -> AsyncPostgresEngine:
         """Opens the store on a new thread, with the engine that `make` gives; raises what that raises."""
         threads = ThreadPoolExecutor(MOST_CONNECTIONS, thread_name_prefix="approval-tui-store")
+        opening = threads.submit(make)
         try:
-            engine = await asyncio.get_running_loop().run_in_executor(threads, make)
+            engine = await asyncio.wrap_future(opening)
         except BaseException:
+            opening.add_done_callback(_close_unwanted)
             threads.shutdown(wait=False)
             raise
         return cls(engine, threads)
@@ -82,3 +84,9 @@ class AsyncPostgresEngine:
             answer.cancel()
             raise silent(self.location, f"it has not answered for {LONGEST_SILENCE:g} s")
         return answer.result()
+
+
+def _close_unwanted(opening: Future[PostgresEngine]) -> None:
+    """Closes what was opened for a task that was cancelled meanwhile."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()

@@ -71,13 +71,20 @@ def in_our_words(error: psycopg.Error, location: str) -> ApprovalTuiError:
             to_do="Copy the server's files as they are, then restore a backup.",
         )
     if isinstance(error, psycopg.DataError):
-        return InvalidInput(f"A value cannot be stored: {why}.", not_done=_NOT_DONE, to_do="Correct it and try again.")
+        return not_storable(error)
     if is_away(error):
         return away(location, why)
     return StoreUnavailable(
         f"The store {location} failed: {why}.",
         not_done=_NOT_DONE,
         to_do="See the server's log; `approval-tui audit verify` checks what the store holds.",
+    )
+
+
+def not_storable(error: psycopg.DataError | UnicodeError) -> InvalidInput:
+    """The error for a value that is none of the database's, such as a lone surrogate."""
+    return InvalidInput(
+        f"A value cannot be stored: {first_line(error)}.", not_done=_NOT_DONE, to_do="Correct it and try again."
     )
 
 

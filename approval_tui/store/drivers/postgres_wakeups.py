@@ -166,15 +166,18 @@ class _Listener(threading.Thread):
 
     def run(self) -> None:
         waits = pauses()
+        was_lost = False
         try:
             while not self._is_stopped:
                 try:
                     with contextlib.closing(self._connect()) as connection:
                         waits = pauses()
-                        self._wakeups.wake(None)  # what happened meanwhile was told to nobody
+                        if was_lost:
+                            self._wakeups.wake(None)  # what happened meanwhile was told to nobody
                         self._listen(connection)
                     return
                 except (psycopg.Error, ApprovalTuiError, OSError):
+                    was_lost = True
                     self._wakeups.wake(None)  # so that they find out that the store is away
                     self._sleep(next(waits))
                     if self._wakeups.is_left(self):

@@ -53,6 +53,7 @@ def reserve_all(tx: Transaction, holder: str, reservations: Sequence[Reservation
 
 def release(tx: Transaction, holder: str) -> int:
     """Gives back what the holder's call counted, once, each in its own window; says how many counters that were."""
+    tx.serialize(f"reservations:{holder}")
     held = tx.rows("reservations_of", {"holder": holder})
     for row in held:
         tx.execute("take_from_counter", {column: row[column] for column in row.keys()})  # noqa: SIM118 - no mapping

@@ -107,6 +107,7 @@ def decide(
     details: JsonObject = {"in_bulk": True} if in_bulk else {}
     guards = {"now": tx.now, "digest": request.digest}
     if verdict == DENY:
+        tx.serialize(request.fingerprint)  # what a grant approved of the same call is not used meanwhile
         changes |= {"status": DENIED, "decided_at": tx.now}
         return change(tx, "deny", request, events.DENIED, changes, guards, details)
     if not _reaches_quorum(request, decision):

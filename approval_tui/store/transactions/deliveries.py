@@ -64,6 +64,7 @@ def lease(tx: Transaction, holder: str, sink: str, *, most: int) -> tuple[Delive
 
     A reminder of what no longer waits is dropped.
     """
+    tx.serialize(f"sink:{sink}")  # two who find the same ones due would leave others lying
     leased = []
     rows = tx.rows("due_deliveries", {"sink": sink, "now": tx.now, "most": most})
     for row in rows:

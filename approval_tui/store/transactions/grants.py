@@ -10,7 +10,7 @@ from approval_tui.domain import events
 from approval_tui.domain.canonical import JsonObject, record_json, stored_json
 from approval_tui.domain.checks import check_text
 from approval_tui.domain.decisions import NO_EVIDENCE, Decision, Reviewer
-from approval_tui.domain.errors import ApprovalTuiError, GrantNotFound
+from approval_tui.domain.errors import ApprovalTuiError, GrantNotFound, StatusConflict
 from approval_tui.domain.grants import ALWAYS, Grant, GrantedCall
 from approval_tui.domain.lifecycle import APPROVE, APPROVED, PENDING
 from approval_tui.domain.matchers import Matcher
@@ -60,11 +60,14 @@ def approve_by(tx: Transaction, grant: Grant, request: Request) -> Request | Non
 
     What a reviewer has edited no grant approves.
     """
-    if request.edited_arguments_text is not None or not covers_now(tx, grant, request):
+    if not covers_now(tx, grant, request) or not _was_given(tx, grant):
         return None
-    if not _was_given(tx, grant) or tx.execute("use_grant", {"id": grant.id, "now": tx.now}) != 1:
+    try:
+        request = take_request(tx, request.id, PENDING, "Nothing was approved.")
+    except StatusConflict:
+        return None  # somebody else decided it just now
+    if request.edited_arguments_text is not None or tx.execute("use_grant", {"id": grant.id, "now": tx.now}) != 1:
         return None
-    request = take_request(tx, request.id, PENDING, "Nothing was approved.")
     decision = Decision.of(
         {
             "verdict": APPROVE,
@@ -97,13 +100,20 @@ def _is_denied_since(tx: Transaction, grant: Grant, call: GrantedCall) -> bool:
 
 
 def still_holds(tx: Transaction, request: Request) -> bool:
-    """Whether the grant that approved the request is in force, and nobody denied the same call after it was given."""
+    """Whether the grant that approved the request is in force, and nobody denied the same call after it was given.
+
+    Nobody revokes the grant or denies the call before the end of a writing transaction.
+    """
+    tx.serialize(request.fingerprint)
     names = [
         details_of(row).get("grant")
         for row in tx.rows("events_of_request", {"request_id": request.id})
         if row["name"] == events.APPROVED
     ]
-    row = first_row(tx.rows("grant", {"id": names[-1]})) if names and isinstance(names[-1], str) else None
+    if not names or not isinstance(names[-1], str):
+        return False
+    _lock_grant(tx, names[-1])
+    row = first_row(tx.rows("grant", {"id": names[-1]}))
     if row is None:
         return False
     grant = grant_from_row(row)
@@ -144,6 +154,7 @@ def revoke_grant(tx: Transaction, grant_id: str, *, reviewer: Reviewer, reason: 
     """
     check_reviewer(reviewer)
     check_text("reason", reason)
+    _lock_grant(tx, grant_id)
     grant = get_grant(tx, grant_id)
     if tx.execute("revoke_grant", {"id": grant_id, "revoked_by": reviewer.name, "now": tx.now}) != 1:
         raise NothingToDo(grant)
@@ -151,6 +162,11 @@ def revoke_grant(tx: Transaction, grant_id: str, *, reviewer: Reviewer, reason: 
     append_event(tx, events.GRANT_REVOKED, grant.request_id, {}, {**details, "by": reviewer.to_json()})
     tx.touched.add(grant.request_id)
     return get_grant(tx, grant_id)
+
+
+def _lock_grant(tx: Transaction, grant_id: str) -> None:
+    """Keeps the grant from being revoked, and what it approved from being used, by others until the end."""
+    tx.serialize(f"grant:{grant_id}")
 
 
 def fixed_columns(row: Row) -> dict[str, Any]:

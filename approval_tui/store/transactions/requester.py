@@ -86,6 +86,8 @@ def consume(
         raise
     _refuse_foreign(request, fingerprint, requester)
     refuse_expired(tx, request, APPROVED, not_done)
+    if is_granted(request):
+        tx.serialize(request.fingerprint)  # before the session, in the order of those who submit the call
     for each in sorted({request.session, session} - {None}, key=str):
         refuse_held(tx, requester, each, request)
     if is_granted(request):

@@ -52,9 +52,8 @@ def list_tokens(tx: Transaction, *, most: int = 100_000) -> tuple[Token, ...]:
 def revoke_token(tx: Transaction, token_id: str, *, reviewer: Reviewer) -> Token:
     """Ends a token at once, for whoever uses it; the second time nothing. Raises TokenNotFound."""
     check_reviewer(reviewer)
-    token = _load(tx, token_id)
     if tx.execute("revoke_token", {"id": token_id, "now": tx.now}) != 1:
-        raise NothingToDo(token)
+        raise NothingToDo(_load(tx, token_id))
     details = {"token": token_id, "revoked_at": tx.now, "by": reviewer.to_json()}
     append_event(tx, events.TOKEN_REVOKED, None, {}, details)
     return _load(tx, token_id)

@@ -18,7 +18,7 @@ from approval_tui.domain.lifecycle import ALLOW
 from approval_tui.domain.verdicts import Verdict
 from approval_tui.store import open_store_blocking, turns
 from approval_tui.store.blocking import BlockingStore
-from tests.store.workers.family import Body, Start, run_together
+from tests.store.workers.family import Body, Start, run_together, warm_up
 
 CALL = check_call(Call("pay", {}, "release-bot"))
 
@@ -131,4 +131,5 @@ WORK: dict[str, Any] = {work.__name__: work for work in (race_for_room, race_wit
 
 if __name__ == "__main__":
     name, place, *numbers = sys.argv[1:]
+    warm_up(place)
     print(json.dumps(WORK[name](place, *map(int, numbers))))

@@ -16,6 +16,7 @@ from approval_tui.domain.models import NO_REQUIREMENTS, Requirements
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.transactions.queries import Filter
+from tests.store.workers.family import warm_up
 from tests.support import ANN, BO, approve, consume, deny, submit, submit_approved
 
 Tell = Callable[..., None]
@@ -94,7 +95,7 @@ def consume_many(path: str, chance: random.Random, tell: Tell) -> None:
 
 def prepare_decisions(store: BlockingStore, chance: random.Random) -> None:
     requirements = Requirements(quorum=chance.choice((1, 2)))
-    for call, _ in zip(calls(chance, requirements), range(BATCH), strict=False):
+    for call, _ in zip(calls(chance, requirements), range(2 * BATCH), strict=False):  # some are left at the end
         submit(store, call)
 
 
@@ -175,12 +176,12 @@ def crash(kind: str, path: str, kills: int, seed: int) -> list[list[str]]:
     return told
 
 
-def crash_opening(path: str, kills: int, seed: int) -> list[list[str]]:
+def crash_opening(locations: str, kills: int, seed: int) -> list[list[str]]:
     """Kills children while they open stores that are not there yet, each its own."""
     chance = random.Random(seed)
     told = []
     for number in range(kills):
-        victim = Victim(open_and_submit, f"{path}.{number}", chance.getrandbits(60))
+        victim = Victim(open_and_submit, locations.format(number), chance.getrandbits(60))
         victim.kill(chance, 1, LONGEST_OPENING)
         told += victim.bury()
     return told
@@ -188,6 +189,7 @@ def crash_opening(path: str, kills: int, seed: int) -> list[list[str]]:
 
 if __name__ == "__main__":
     chosen, place, count, seeded = sys.argv[1:]
+    warm_up(place)
     if chosen == "opening":
         print(json.dumps(crash_opening(place, int(count), int(seeded))))
     else:

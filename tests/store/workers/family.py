@@ -8,9 +8,17 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from approval_tui.domain.database_urls import is_database_url
+
 Start = Callable[[], None]
 Body = Callable[[Start], Any]
 """What a child does: it prepares, calls the function it is given to wait for the others, and acts."""
+
+
+def warm_up(location: str) -> None:
+    """Loads what opens the store, which a forked child would otherwise do again, each for itself."""
+    if is_database_url(location):
+        import psycopg_pool  # noqa: F401
 
 
 def run_together(bodies: Sequence[Body]) -> list[Any]:

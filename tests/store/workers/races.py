@@ -8,13 +8,16 @@ import sys
 from typing import Any
 
 from approval_tui.domain.calls import Call
+from approval_tui.domain.clock import DAY, system_clock
 from approval_tui.domain.decisions import Reviewer
-from approval_tui.domain.errors import Conflict, StatusConflict
+from approval_tui.domain.errors import Conflict, SessionHeld, StatusConflict
 from approval_tui.domain.grants import GrantTerms
 from approval_tui.domain.matchers import FITTING, Part, exact_matcher
+from approval_tui.domain.models import Requirements
 from approval_tui.store import open_store_blocking, turns
+from approval_tui.store.transactions.queries import Filter
 from tests.store.granting import grant_for
-from tests.store.workers.family import Body, Start, run_together
+from tests.store.workers.family import Body, Start, run_together, warm_up
 from tests.support import ANN, approve, consume, deny, submit, submit_approved, until
 
 
@@ -86,7 +89,7 @@ def storm(path: str, submitters: int, each: int, deciders: int) -> dict[str, Any
     return {"submitted": answers[:submitters], "won": answers[submitters:]}
 
 
-def open_at_once(path: str, processes: int, rounds: int) -> list[list[str]]:
+def open_at_once(locations: str, processes: int, rounds: int) -> list[list[str]]:
     """For each round, the ids that the processes got from a store that none of them found."""
 
     def opener(fresh: str, number: int) -> Body:
@@ -99,7 +102,8 @@ def open_at_once(path: str, processes: int, rounds: int) -> list[list[str]]:
         return body
 
     return [
-        run_together([opener(f"{path}.{number}", process) for process in range(processes)]) for number in range(rounds)
+        run_together([opener(locations.format(number), process) for process in range(processes)])
+        for number in range(rounds)
     ]
 
 
@@ -200,6 +204,69 @@ def last_use(path: str, racers: int, is_same: int) -> list[tuple[str, str | None
     return run_together([racer(number) for number in range(racers)])
 
 
+def vote_at_once(path: str, voters: int, quorum: int) -> list[str]:
+    """What each of the reviewers got who approve one request at once: its status then, or the name of the error."""
+    with open_store_blocking(path) as store:
+        requirements = Requirements(quorum=quorum)
+        request = submit(store, Call("shell", {}, "release-bot", requirements=requirements))
+
+    def voter(number: int) -> Body:
+        def body(start: Start) -> str:
+            with open_store_blocking(path) as store:
+                start()
+                try:
+                    return approve(store, request, Reviewer(f"reviewer-{number}")).status
+                except StatusConflict as error:
+                    return type(error).__name__
+
+        return body
+
+    return run_together([voter(number) for number in range(voters)])
+
+
+def hold_while_consuming(path: str, consumers: int, each: int) -> list[int]:
+    """How many calls each process ran until their session was held back, while one holds it in the middle."""
+    with open_store_blocking(path) as store:
+        calls = [Call("shell", {"n": number}, "release-bot", session="run-1") for number in range(consumers * each)]
+        requests = [submit_approved(store, call) for call in calls]
+
+    def consumer(number: int) -> Body:
+        def body(start: Start) -> int:
+            with open_store_blocking(path) as store:
+                start()
+                for ran, request in enumerate(requests[number::consumers]):
+                    try:
+                        consume(store, request)
+                    except SessionHeld:
+                        return ran
+                return each
+
+        return body
+
+    def holder(start: Start) -> int:
+        with open_store_blocking(path) as store:
+            start()
+            until(lambda: store.reviewer.history_count(Filter(status="consumed")) >= consumers)
+            store.reviewer.hold_session("release-bot", "run-1", reviewer=ANN)
+        return 0
+
+    return run_together([*map(consumer, range(consumers)), holder])[:consumers]
+
+
+def expire_at_once(path: str, consoles: int, requests: int) -> list[int]:
+    """How many expiries each of the consoles recorded that look at the same time."""
+    with open_store_blocking(path) as store:
+        for number in range(requests):
+            submit(store, Call("shell", {"n": number}, "release-bot"))
+
+    def console(start: Start) -> int:
+        with open_store_blocking(path, clock=lambda: system_clock() + DAY) as store:
+            start()
+            return store.reviewer.expire_due()
+
+    return run_together([console] * consoles)
+
+
 _MOST_TRIES = 10_000
 """So often a process submits a call before it gives up, so that none is left behind by a test that fails."""
 
@@ -222,11 +289,15 @@ RACES = {
         claim_granted,
         revoke_while_claiming,
         last_use,
+        vote_at_once,
+        hold_while_consuming,
+        expire_at_once,
     )
 }
 
 
 if __name__ == "__main__":
     name, place, taking_turns, *numbers = sys.argv[1:]
+    warm_up(place)
     turns.HAS_LOCKS = taking_turns == "turns"
     print(json.dumps(RACES[name](place, *map(int, numbers))))

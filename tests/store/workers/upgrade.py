@@ -8,14 +8,15 @@ import sys
 from approval_tui.store import open_store_blocking
 from approval_tui.store.drivers import sqlite_migrations
 from tests.store.workers.family import Body, Start, run_together
+from tests.support import sqlite_engine
 
 
 def opener(path: str) -> Body:
     def body(start: Start) -> list[int]:
         start()
         with open_store_blocking(path) as store:
-            version = store._engine.connection.execute("PRAGMA user_version").fetchone()[0]
-            added = store._engine.connection.execute("SELECT count(*) FROM added").fetchone()[0]
+            version = sqlite_engine(store).connection.execute("PRAGMA user_version").fetchone()[0]
+            added = sqlite_engine(store).connection.execute("SELECT count(*) FROM added").fetchone()[0]
             return [version, added, store.reviewer.overview().pending]
 
     return body

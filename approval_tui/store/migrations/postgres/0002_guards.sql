@@ -75,6 +75,13 @@ CREATE TRIGGER events_are_append_only_delete BEFORE DELETE ON events
 FOR EACH ROW WHEN (OLD.seq > last_sealed()) EXECUTE FUNCTION refuse('the audit log is append-only');
 CREATE TRIGGER events_are_not_truncated BEFORE TRUNCATE ON events
 FOR EACH STATEMENT EXECUTE FUNCTION refuse('the audit log is append-only');
+-- Before the first event, a copy of a log that was pruned may say where it begins.
+CREATE TRIGGER end_of_log_is_moved_by_events BEFORE UPDATE ON audit_head
+FOR EACH ROW WHEN (OLD.seq > 0 AND pg_trigger_depth() = 0) EXECUTE FUNCTION refuse('the audit log is append-only');
+CREATE TRIGGER end_of_log_is_kept BEFORE DELETE ON audit_head
+FOR EACH ROW EXECUTE FUNCTION refuse('the audit log is append-only');
+CREATE TRIGGER end_of_log_is_not_truncated BEFORE TRUNCATE ON audit_head
+FOR EACH STATEMENT EXECUTE FUNCTION refuse('the audit log is append-only');
 CREATE TRIGGER requests_are_not_truncated BEFORE TRUNCATE ON requests
 FOR EACH STATEMENT EXECUTE FUNCTION refuse('requests are deleted only with a sealed segment');
 
