@@ -11,12 +11,12 @@ from contextlib import asynccontextmanager
 import pytest
 
 from approval_tui.domain.calls import Call
-from approval_tui.domain.clock import HOUR, SECOND, system_clock
+from approval_tui.domain.clock import HOUR, SECOND
 from approval_tui.server import change_feed
-from approval_tui.server.change_feed import CallerGone, ChangeFeed, rung_within
+from approval_tui.server.change_feed import ChangeFeed
 from approval_tui.store.asynchronous import AsyncStore
 from approval_tui.store.blocking import BlockingStore
-from tests.support import LONG, deny, submit
+from tests.support import LONG, ManualClock, deny, submit
 
 
 @asynccontextmanager
@@ -94,33 +94,7 @@ async def test_a_store_that_is_away_wakes_who_waits_and_is_followed_again_when_i
             await rings(rung)
 
 
-async def test_one_poll_is_held_for_half_a_minute_at_most(async_store: AsyncStore) -> None:
-    before = system_clock()
-    longest, short = ChangeFeed.until(HOUR), ChangeFeed.until(SECOND)
-    after = system_clock()
-    assert before + 30 * SECOND <= longest <= after + 30 * SECOND
-    assert before + SECOND <= short <= after + SECOND
-
-
-async def test_the_end_of_the_server_wakes_all(async_store: AsyncStore) -> None:
+async def test_one_poll_is_held_for_half_a_minute_at_most(async_store: AsyncStore, clock: ManualClock) -> None:
     feed = ChangeFeed(async_store)
-    with feed.listening("apr_x") as one, feed.listening(None) as other:
-        feed.stop()
-        assert (one.is_set(), other.is_set(), feed.is_stopping) == (True, True, True)
-
-
-async def test_a_wait_leaves_no_task_behind_and_can_be_begun_again() -> None:
-    rung, gone = asyncio.Event(), asyncio.Event()
-
-    async def hangs_up() -> None:
-        await gone.wait()
-
-    tasks = asyncio.all_tasks()
-    rung.set()
-    await rung_within(rung, LONG, hangs_up)
-    assert not rung.is_set()
-    await rung_within(rung, 0.0, hangs_up)
-    gone.set()
-    with pytest.raises(CallerGone):
-        await rung_within(rung, LONG, hangs_up)
-    assert asyncio.all_tasks() == tasks
+    assert feed.until(HOUR) == clock() + 30 * SECOND
+    assert feed.until(SECOND) == clock() + SECOND

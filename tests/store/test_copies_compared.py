@@ -20,7 +20,6 @@ from approval_tui.store.drivers.postgres_migrations import MIGRATIONS
 from tests.postgres.servers import Server
 from tests.store.copies import (
     ONE_OF_EACH,
-    TABLES,
     Places,
     all_rows,
     once_at,
@@ -187,10 +186,10 @@ def test_a_copy_refuses_what_a_store_refuses_while_it_is_made_and_afterwards(liv
 def guards_of(location: str) -> set[str]:
     """The names of the triggers that are on."""
     if is_database_url(location):
-        query = "SELECT tgname FROM pg_trigger WHERE tgenabled = 'O' AND NOT tgisinternal AND tgrelid IN (" + (
-            ", ".join(f"'{table}'::regclass" for table in TABLES)
+        query = (
+            "SELECT tgname FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid "
+            "WHERE tgenabled = 'O' AND NOT tgisinternal AND relnamespace = current_schema()::regnamespace"
         )
-        query += ")"
     else:
         query = "SELECT name FROM sqlite_master WHERE type <> 'index'"
     with raw(location) as connection:

@@ -239,6 +239,7 @@ def hang(store: BlockingStore) -> Iterator[Callable[[str | None], Waker]]:
     def hang(request_id: str | None) -> Waker:
         waker = store._engine.wakeups.hang(request_id, stack)
         assert waker is not None
+        waker.wait_until_listening()
         return waker
 
     with contextlib.ExitStack() as stack:
