@@ -113,8 +113,8 @@ async def test_a_picture_is_the_same_in_each_run(name: str) -> None:
     assert await take(picture) == await take(picture)
 
 
-RUN_ELSEWHERE = (" npx ", " notify ", "approval-tui serve", " > ")
-"""What stands in commands that tests/proxy, tests/notify and tests/server run."""
+RUN_ELSEWHERE = (" npx ", " notify ", "approval-tui serve", "approval-tui store ", " > ")
+"""What stands in commands that tests/proxy, tests/notify, tests/server and tests/machines run."""
 
 
 def run_command(line: str, store: str) -> subprocess.CompletedProcess[str]:

@@ -39,7 +39,11 @@ class Command(NamedTuple):  # a dataclass costs six times as much at start-up
 
 def add_shared_options(parser: Parser, *, has_json: bool) -> None:
     """What every command takes; a command that prints data takes --json too."""
-    parser.add_argument("--store", metavar="PATH", help="the store's file (else APPROVAL_TUI_STORE, else the config)")
+    parser.add_argument(
+        "--store",
+        metavar="PLACE",
+        help="the store's file, or its postgresql:// URL (else APPROVAL_TUI_STORE, else the config)",
+    )
     parser.add_argument("--config", metavar="FILE", help="the configuration (else APPROVAL_TUI_CONFIG)")
     if has_json:
         parser.add_argument("--json", action="store_true", help="print JSON, exact and ASCII-escaped")

@@ -32,7 +32,8 @@ EXIT_CODES = {
     EXPIRED: "expired (of `wait` and `submit --wait`)",
     CANCELLED: "cancelled (of `wait` and `submit --wait`)",
     STILL_PENDING: "still pending when the time ran out (of `wait`)",
-    LOG_BROKEN: "the audit log does not verify (of `audit verify`, `store check` and `store prune`)",
+    LOG_BROKEN: "the audit log does not verify (of `audit verify`, `store backup`, `store check`, `store copy` "
+    "and `store prune`)",
     DEFECT: "a defect in approval-tui",
     NO_OUTPUT: "the output could not be written",
     INTERRUPTED: "interrupted, or the question was not answered with yes",
