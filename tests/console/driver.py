@@ -152,7 +152,8 @@ class Console:
             if _holds(condition):
                 return True
             if not self.app._exit:
-                self.app.screen._on_timer_update()
+                with self.app._context():  # several consoles may run in one test
+                    self.app.screen._on_timer_update()
             return False
 
         await self.until(drawn)

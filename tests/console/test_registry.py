@@ -132,7 +132,7 @@ def test_every_command_for_looking_and_deciding_has_an_action() -> None:
     of_a_reviewer = {
         name
         for name in BY_NAME
-        if not name.startswith(("config ", "policy ", "proxy", "hook ", "notify ", "token ", "serve"))
+        if not name.startswith(("config ", "policy ", "proxy", "hook ", "notify ", "token ", "serve", "store "))
     }
     of_a_reviewer -= NOT_FOR_A_REVIEWER | ONLY_FROM_A_SHELL
     assert of_a_reviewer == {each.command for each in ACTIONS if each.command is not None}

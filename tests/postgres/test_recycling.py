@@ -38,7 +38,7 @@ def test_what_somebody_left_unfinished_is_ended(recycler: Recycler) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        "DROP TRIGGER events_follow_the_log ON events",
+        "DROP TRIGGER events_are_a_chain ON events",
         "ALTER TABLE requests ALTER COLUMN tool DROP NOT NULL",
         "ALTER TABLE counters DROP CONSTRAINT counters_value_check",
         "UPDATE approval_tui SET version = 0",

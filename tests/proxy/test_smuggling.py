@@ -18,6 +18,7 @@ from approval_tui.proxy.frames import LARGEST_FRAME
 from approval_tui.proxy.open_requests import MOST_OPEN
 from tests.proxy.client import Message, RawClient, proxy_command, recorded
 from tests.proxy.conftest import StartProxy
+from tests.support import until
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -203,6 +204,7 @@ def test_an_id_in_use_is_refused_and_the_first_request_keeps_it(start_proxy: Sta
     client.request("tools/call", {"name": "read", "arguments": {"answer": "never"}}, id=7)
     sent = frames(7, INVALID_REQUEST, call(name="read"), call(name="write"), {"id": 7, "method": "ping"})
     assert list(faults_of(client, sent)) == []
+    until(lambda: 7 in [each["id"] for each in recorded(record)])
     assert [each["id"] for each in recorded(record)].count(7) == 1
 
 
