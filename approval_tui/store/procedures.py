@@ -111,16 +111,23 @@ def apply_grants(after: int) -> Procedure[int]:
 def export(take: Callable[[tuple[Event, ...]], None], progress: Progress | None = None) -> Procedure[int]:
     """Hands the whole log, in order and in batches, to `take`, and says how many events there were."""
     end: Head | None = yield Step(log.head)
-    after = count = 0
-    while end is not None and after < end.seq:
-        batch: tuple[Event, ...] = yield Step(log.events_after, (after, min(_BATCH, end.seq - after)))
+    return 0 if end is None else (yield from export_between(0, end.seq, end.seq, take, progress))
+
+
+def export_between(
+    after: int, last: int, total: int, take: Callable[[tuple[Event, ...]], None], progress: Progress | None = None
+) -> Procedure[int]:
+    """The same of the events after one number up to another, of which there are about `total`."""
+    count = 0
+    while after < last:
+        batch: tuple[Event, ...] = yield Step(log.events_after, (after, min(_BATCH, last - after)))
         if not batch:
             break
         take(batch)
         count += len(batch)
         after = batch[-1].seq
         if progress is not None:
-            progress("events", count, end.seq)
+            progress("events", count, total)
     return count
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from approval_tui.domain.audit import Event
 from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.pruning import Cut, PrunePlan, Segment, Span
-from approval_tui.store.procedures import Procedure, Progress, Step
-from approval_tui.store.transactions import log, pruning
+from approval_tui.store.procedures import Procedure, Progress, Step, export_between
+from approval_tui.store.transactions import pruning
 
 _LOOKED_AT = 1000
 _DELETED = 500
@@ -61,17 +61,7 @@ def archive(
     plan: PrunePlan, take: Callable[[tuple[Event, ...]], None], progress: Progress | None = None
 ) -> Procedure[int]:
     """Hands the events that go, in order and in batches, to `take`, and says how many there were."""
-    count, after = 0, plan.first_seq - 1
-    while after < plan.last_seq:
-        batch: tuple[Event, ...] = yield Step(log.events_after, (after, min(_LOOKED_AT, plan.last_seq - after)))
-        if not batch:
-            break
-        take(batch)
-        count += len(batch)
-        after = batch[-1].seq
-        if progress is not None:
-            progress("events", count, plan.events)
-    return count
+    return (yield from export_between(plan.first_seq - 1, plan.last_seq, plan.events, take, progress))
 
 
 def prune(plan: PrunePlan, reviewer: Reviewer, progress: Progress | None = None) -> Procedure[Segment | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from psycopg import Connection
 
 from approval_tui.domain.calls import Call
 from approval_tui.store import open_store_blocking
@@ -12,6 +13,7 @@ from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.initializing import init_store
 from tests.postgres.servers import Server
 from tests.store.postgres_roles.arena import Arena
+from tests.store.postgres_roles.attacks import Attacker, requests_of_all_kinds
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +70,23 @@ def a_call(arena: Arena) -> Callable[..., Call]:
         return Call(requester=f"{requester}-{number}", **{**given, **parts})  # type: ignore[arg-type]
 
     return make
+
+
+@pytest.fixture(scope="module")
+def ids(opened: dict[str, BlockingStore]) -> dict[str, str]:
+    """Requests of the agent and of another one, each in another state, by what they are."""
+    return requests_of_all_kinds(opened)
+
+
+@pytest.fixture(scope="module")
+def connection(arena: Arena) -> Iterator[Attacker]:
+    """What somebody has who has the agent's credentials."""
+    with Connection.connect(arena.agent) as connected:
+        yield connected
+
+
+@pytest.fixture
+def attacker(connection: Attacker) -> Iterator[Attacker]:
+    """The agent's own connection, in a transaction that is never committed."""
+    yield connection
+    connection.rollback()

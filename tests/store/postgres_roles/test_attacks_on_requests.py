@@ -5,13 +5,11 @@ Each attempt is a transaction of its own, whose deferred checks run as at its co
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from psycopg import Connection, errors
+from psycopg import errors
 
 from approval_tui.store.blocking import BlockingStore
-from tests.store.postgres_roles.arena import Arena, append
+from tests.store.postgres_roles.arena import append
 from tests.store.postgres_roles.attacks import (
     ASKED_VALUES,
     CONSUME,
@@ -20,29 +18,9 @@ from tests.store.postgres_roles.attacks import (
     REFUSED,
     Attacker,
     asked,
-    requests_of_all_kinds,
     tried,
 )
 from tests.support import assert_sound
-
-
-@pytest.fixture(scope="module")
-def ids(opened: dict[str, BlockingStore]) -> dict[str, str]:
-    """Requests of the agent and of another one, each in another state, by what they are."""
-    return requests_of_all_kinds(opened)
-
-
-@pytest.fixture(scope="module")
-def connection(arena: Arena) -> Iterator[Attacker]:
-    with Connection.connect(arena.agent) as connected:
-        yield connected
-
-
-@pytest.fixture
-def attacker(connection: Attacker) -> Iterator[Attacker]:
-    """The agent's own connection, in a transaction that is never committed."""
-    yield connection
-    connection.rollback()
 
 
 def test_what_an_agent_may_do_can_be_done_by_hand(attacker: Attacker, ids: dict[str, str]) -> None:

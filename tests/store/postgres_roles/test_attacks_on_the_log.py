@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from psycopg import Connection, errors
+from psycopg import errors
 from psycopg.sql import SQL, Identifier
 
 from approval_tui.domain.calls import Call
@@ -18,28 +18,8 @@ from tests.store.postgres_roles.attacks import (
     DIGEST,
     REFUSED,
     Attacker,
-    requests_of_all_kinds,
 )
 from tests.support import ANN, assert_sound, submit
-
-
-@pytest.fixture(scope="module")
-def ids(opened: dict[str, BlockingStore]) -> dict[str, str]:
-    """Requests of the agent and of another one, each in another state, by what they are."""
-    return requests_of_all_kinds(opened)
-
-
-@pytest.fixture(scope="module")
-def connection(arena: Arena) -> Iterator[Attacker]:
-    with Connection.connect(arena.agent) as connected:
-        yield connected
-
-
-@pytest.fixture
-def attacker(connection: Attacker) -> Iterator[Attacker]:
-    """The agent's own connection, in a transaction that is never committed."""
-    yield connection
-    connection.rollback()
 
 
 @pytest.mark.parametrize(
