@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from approval_tui.domain.database_urls import is_database_url
-from approval_tui.domain.errors import InvalidInput, StoreMissing
+from approval_tui.domain.errors import InvalidInput
 from approval_tui.store.locations import resolved_location
 
 if TYPE_CHECKING:
@@ -52,24 +51,7 @@ def _init_database(url: str, agents: Sequence[str], reviewers: Sequence[str]) ->
     from approval_tui.store.opening import refuse_without_psycopg
 
     refuse_without_psycopg(url)
-    import psycopg
-
-    from approval_tui.store.drivers.postgres_connections import Connecting
-    from approval_tui.store.drivers.postgres_errors import in_our_words
-    from approval_tui.store.drivers.postgres_migrations import bring_up_to_date
-    from approval_tui.store.drivers.postgres_roles import check_names, set_up_roles
+    from approval_tui.store.drivers.postgres_roles import check_names, make_store
 
     check_names(agents, reviewers)
-    connecting = Connecting(url)
-    with contextlib.closing(connecting.connect()) as connection:
-        try:
-            try:
-                bring_up_to_date(connection, connecting.location, create=False)
-                was_there = True
-            except StoreMissing:
-                bring_up_to_date(connection, connecting.location, create=True)
-                was_there = False
-            roles = set_up_roles(connection, connecting.location, agents, reviewers)
-        except psycopg.Error as error:
-            raise in_our_words(error, connecting.location) from error
-    return InitializedStore(connecting.location, was_there, roles)
+    return InitializedStore(*make_store(url, agents, reviewers))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from psycopg import errors
+from psycopg import Error, errors
 from psycopg.sql import SQL, Identifier
 
-from approval_tui.domain.errors import InvalidInput, StoreReadOnly
+from approval_tui.domain.errors import InvalidInput, StoreMissing, StoreReadOnly
 from approval_tui.domain.names import quoted_name
 from approval_tui.domain.roles import AGENT, REVIEWER
-from approval_tui.store.drivers.postgres_errors import first_line
+from approval_tui.store.drivers.postgres_connections import Connecting
+from approval_tui.store.drivers.postgres_errors import first_line, in_our_words
+from approval_tui.store.drivers.postgres_migrations import bring_up_to_date
 from approval_tui.store.drivers.postgres_privileges import FORBIDDEN, GRANTED, SEEN_BY_ROW, TABLES
 
 if TYPE_CHECKING:
@@ -95,6 +98,26 @@ def check_names(agents: Sequence[str], reviewers: Sequence[str]) -> None:
             raise _unfit(name, "has a name that PostgreSQL keeps for itself", _ANOTHER)
         if name in agents and name in reviewers:
             raise _unfit(name, "cannot be both an agent's and a reviewer's", _ANOTHER)
+
+
+def make_store(url: str, agents: Sequence[str], reviewers: Sequence[str]) -> tuple[str, bool, tuple[DatabaseRole, ...]]:
+    """Makes the tables that are lacking, and those roles; gives where that is, whether a store was there, and the roles.
+
+    Raises StoreUnavailable, and StoreReadOnly where this user may not.
+    """
+    connecting = Connecting(url)
+    with contextlib.closing(connecting.connect()) as connection:
+        try:
+            try:
+                bring_up_to_date(connection, connecting.location, create=False)
+                was_there = True
+            except StoreMissing:
+                bring_up_to_date(connection, connecting.location, create=True)
+                was_there = False
+            roles = set_up_roles(connection, connecting.location, agents, reviewers)
+        except Error as error:
+            raise in_our_words(error, connecting.location) from error
+    return connecting.location, was_there, roles
 
 
 def set_up_roles(
