@@ -101,7 +101,7 @@ def check_names(agents: Sequence[str], reviewers: Sequence[str]) -> None:
 
 
 def make_store(url: str, agents: Sequence[str], reviewers: Sequence[str]) -> tuple[str, bool, tuple[DatabaseRole, ...]]:
-    """Makes the tables that are lacking, and those roles; gives where that is, whether a store was there, and the roles.
+    """Makes the tables that are lacking, and the roles; gives where that is, whether a store was there, and the roles.
 
     Raises StoreUnavailable, and StoreReadOnly where this user may not.
     """
