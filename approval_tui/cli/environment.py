@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from approval_tui.domain.errors import InvalidInput
+from approval_tui.domain.errors import InvalidInput, StoreMissing
 from approval_tui.domain.lazy import lazy_property
 from approval_tui.settings import identity
 
@@ -64,12 +64,15 @@ class Environment:
 
         location = resolved_location(self.store_location())
         is_new = not is_database_url(location) and not os.path.exists(location)
-        store = open_store_blocking(location)
+        try:
+            store = open_store_blocking(location, create=not is_database_url(location))
+        except StoreMissing:
+            store, is_new = open_store_blocking(location), True
         self._clock = store.now
         if is_new:
             from approval_tui.cli.output import narrate
 
-            narrate(f"A new, empty store was made: {location}")
+            narrate(f"A new, empty store was made: {store.location}")
         return store
 
     def now(self) -> int:

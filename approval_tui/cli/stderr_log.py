@@ -26,6 +26,8 @@ class StderrLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queues the line; what it quotes of others is made visible (rule R8)."""
+        if record.name.startswith("psycopg"):
+            return  # what it warns of is raised as an error as well
         lines = [f"approval-tui: {record.levelname.lower()}: {record.getMessage()}"]
         if record.exc_info is not None and os.environ.get("APPROVAL_TUI_DEBUG"):
             lines += logging.Formatter().formatException(record.exc_info).splitlines()

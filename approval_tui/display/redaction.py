@@ -57,7 +57,7 @@ _SECRET_SHAPES = (
         ("bearer", "bas"),
         r"\b(?i:bearer|basic)\s++(?=[A-Za-z._~+/-]*(?:[0-9=]|[a-z][A-Z]))([A-Za-z0-9._~+/=-]{12,})",
     ),
-    _Shape(("://",), r"(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]*+://[^\s:/@]*+:([^\s/@]++)@"),
+    _Shape(("://",), r"(?<![a-zA-Z0-9+.-])[a-zA-Z][a-zA-Z0-9+.-]*+://[^\s:/@]*+:(?!\*{4}@)([^\s/@]++)@"),
     _Shape(
         ("passw", "passphrase", "secret", "token", "key"),
         r"(?i:passw(?:or)?d|passphrase|secret|token|(?:api|access|secret|private)[_-]?key)"

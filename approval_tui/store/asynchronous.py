@@ -115,10 +115,10 @@ class RequesterStore(_Face):
             while True:
                 try:
                     request = await self._engine.read(queries.get, request_id)
-                except StoreAway:
+                except StoreAway as away:
                     seconds = absence.seconds_to_wait(deadline, clock())
                     if seconds is None:
-                        raise
+                        raise wakeups.given_up(away, request_id) from None
                     await sleep(seconds)
                     continue
                 absence.end()

@@ -62,10 +62,10 @@ class BlockingRequesterStore(BlockingFace):
             while True:
                 try:
                     request = self._engine.read(records.load_request, request_id)
-                except StoreAway:
+                except StoreAway as away:
                     seconds = absence.seconds_to_wait(deadline, clock())
                     if seconds is None:
-                        raise
+                        raise wakeups.given_up(away, request_id) from None
                     sleep(seconds)
                     continue
                 absence.end()

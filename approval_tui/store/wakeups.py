@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from approval_tui.domain.errors import StoreAway
+
 if TYPE_CHECKING:
     from approval_tui.store.engine import Engine
 
@@ -97,6 +99,15 @@ class Absence:
             self._since = moment
         is_over = moment - self._since > LONGEST_ABSENCE or (deadline is not None and deadline <= now)
         return None if is_over else min(WAITER_POLL, max(0.05, moment - self._since))
+
+
+def given_up(away: StoreAway, request_id: str) -> StoreAway:
+    """The error for who waited for a server until it was too long."""
+    return StoreAway(
+        away.happened,
+        not_done=f"The call may not run; request {request_id} stays there as it is.",
+        to_do=f"When the server is back, `approval-tui wait {request_id}` goes on waiting.",
+    )
 
 
 def seconds_to_wait(expires_at: int, deadline: int | None, now: int) -> float | None:

@@ -12,7 +12,7 @@ from approval_tui.cli import output
 from approval_tui.cli.environment import Environment
 from approval_tui.cli.exit_codes import DONE
 from approval_tui.cli.stderr_log import StderrLog
-from approval_tui.domain.errors import InvalidInput
+from approval_tui.domain.errors import InvalidInput, StoreReadOnly
 from approval_tui.domain.lazy import lazy_property
 
 if TYPE_CHECKING:
@@ -65,6 +65,12 @@ def _run(path: str, serving: Serving, listening: socket.socket, started: Started
 
     async def run() -> None:
         async with open_store(path) as store:
+            if not store.may_decide:
+                raise StoreReadOnly(
+                    f"The database role of {store.location} is an agent's and may not decide.",
+                    not_done=_NOT_STARTED,
+                    to_do="Serve with a reviewer's role.",
+                )
             await run_server(store, serving, listening, started)
 
     asyncio.run(run())

@@ -75,7 +75,7 @@ def _verified(store: BlockingStore) -> Check:
 
 def _standing(store: BlockingStore) -> Iterator[Check]:
     standing = store.maintainer.standing()
-    waiting = f"{standing.pending:,} pending, {standing.held:,} sessions held back"
+    waiting = f"{standing.pending:,} pending, {standing.held:,} session{'' if standing.held == 1 else 's'} held back"
     due = f"; {standing.due:,} expired and not recorded, which `expire --all-stale` does" if standing.due else ""
     yield Check("requests", OK, waiting + due)
     if standing.in_doubt:

@@ -33,7 +33,7 @@ from approval_tui.store.drivers.postgres_errors import (
 )
 from approval_tui.store.drivers.postgres_migrations import bring_up_to_date, refuse_outdated
 from approval_tui.store.drivers.postgres_texts import Row
-from approval_tui.store.drivers.postgres_transaction import PostgresTransaction
+from approval_tui.store.drivers.postgres_transaction import NOW, PostgresTransaction
 from approval_tui.store.drivers.postgres_wakeups import PostgresWakeups
 from approval_tui.store.transaction import NothingToDo, RecordedRefusal, Transaction
 
@@ -49,7 +49,7 @@ LONGEST_DOUBT = 15.0
 _MOST_TRIES = 10
 """Times that a transaction is tried which others got in the way of."""
 
-_MAY_DECIDE = b"SELECT has_column_privilege('requests', 'decisions', 'UPDATE') AS may_decide"
+_MAY_DECIDE = f"SELECT has_column_privilege('requests', 'decisions', 'UPDATE') AS may_decide, {NOW}".encode()
 _VERSION = b"SELECT (SELECT seq FROM audit_head) AS seq, (SELECT max(heard_at) FROM proxies) AS heard_at"
 
 
@@ -159,6 +159,7 @@ class PostgresEngine:
             except psycopg.Error as error:
                 raise in_our_words(error, self.location) from error
         assert row is not None
+        self._note_clock(row["now"])
         return schema, row["may_decide"]
 
     def _prepare_tables(self, connection: Connection[Row], *, create: bool) -> int:
@@ -277,8 +278,11 @@ class PostgresEngine:
         except psycopg.Error as error:
             self._roll_back(connection)
             raise self._lost(error) from error
-        self._ahead_of_monotonic = there - time.monotonic_ns() // 1_000_000
+        self._note_clock(there)
         return transaction
+
+    def _note_clock(self, there: int) -> None:
+        self._ahead_of_monotonic = there - time.monotonic_ns() // 1_000_000
 
     def _lost(self, error: psycopg.Error) -> Exception:
         """What to raise for an error after which nothing was written."""

@@ -29,6 +29,15 @@ _AWAY = (
 _HELD = (errors.LockNotAvailable, errors.QueryCanceled, errors.DeadlockDetected, errors.SerializationFailure)
 _NOT_ALLOWED = (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction)
 _REFUSED_LOGIN = (errors.InvalidPassword, errors.InvalidAuthorizationSpecification, errors.InvalidCatalogName)
+_WORDS_OF_REFUSED_LOGINS = (
+    "authentication failed",
+    "no password supplied",
+    "does not exist",
+    "pg_hba.conf",
+    "not permitted to log in",
+    "permission denied for database",
+    "server does not support SSL",
+)
 AGAIN = (errors.DeadlockDetected, errors.SerializationFailure)
 """After these, nothing was done, and the same transaction may succeed."""
 
@@ -56,7 +65,8 @@ def in_our_words(error: psycopg.Error, location: str) -> ApprovalTuiError:
         return StoreReadOnly(
             f"The store {location} does not allow this ({why}).",
             not_done=_NOT_DONE,
-            to_do="Use a database role that may: `approval-tui store init` makes one for agents and one for reviewers.",
+            to_do="Use a database role that may: agents ask in names of their own, reviewers decide, and the store's owner "
+            "makes it, keeps it in order and gives roles (`approval-tui store init`).",
         )
     if isinstance(error, errors.UndefinedTable | errors.UndefinedColumn | errors.UndefinedFunction):
         return StoreIncompatible(
@@ -72,6 +82,12 @@ def in_our_words(error: psycopg.Error, location: str) -> ApprovalTuiError:
         )
     if isinstance(error, psycopg.DataError):
         return not_storable(error)
+    if is_refused_login(error):
+        return StoreUnavailable(
+            f"The server does not let this user into {location}: {why}.",
+            not_done=_NOT_DONE,
+            to_do="Check the user, its password (~/.pgpass) and the name of the database.",
+        )
     if is_away(error):
         return away(location, why)
     return StoreUnavailable(
@@ -88,9 +104,18 @@ def not_storable(error: psycopg.DataError | UnicodeError) -> InvalidInput:
     )
 
 
+def is_refused_login(error: psycopg.Error) -> bool:
+    """Whether the server was there and refused; libpq tells that in words alone."""
+    if isinstance(error, _REFUSED_LOGIN):
+        return True
+    said = str(error)
+    is_first = isinstance(error, psycopg.OperationalError) and error.sqlstate is None
+    return is_first and any(words in said for words in _WORDS_OF_REFUSED_LOGINS)
+
+
 def is_away(error: psycopg.Error) -> bool:
     """Whether the connection is lost or could not be made, which may pass by itself."""
-    if isinstance(error, (*_REFUSED_LOGIN, errors.TooManyConnections)):
+    if isinstance(error, errors.TooManyConnections) or is_refused_login(error):
         return False
     return isinstance(error, _AWAY) or (isinstance(error, psycopg.OperationalError) and error.sqlstate is None)
 

@@ -12,12 +12,14 @@ from approval_tui.store.drivers.postgres_texts import STATEMENTS, Row
 from approval_tui.store.linking import body_after_time
 from approval_tui.store.transaction import NewEvent, Parameters
 
-_NOW = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now"
+NOW = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now"
+"""The moment at the database, in ms UTC."""
+
 _BEGIN_READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _BEGIN_WRITE = b"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
-_LOOK_AROUND = f"SELECT {_NOW}".encode()
-_LOOK_AROUND_TO_WRITE = f"SELECT {_NOW}, pg_current_xact_id()::text AS number".encode()
-_LOCK = f"SELECT pg_advisory_xact_lock(%s) AS locked, {_NOW}".encode()
+_LOOK_AROUND = f"SELECT {NOW}".encode()
+_LOOK_AROUND_TO_WRITE = f"SELECT {NOW}, pg_current_xact_id()::text AS number".encode()
+_LOCK = f"SELECT pg_advisory_xact_lock(%s) AS locked, {NOW}".encode()
 
 
 class PostgresTransaction:
