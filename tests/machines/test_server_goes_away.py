@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Literal
 
+import psycopg
 import pytest
 
-from approval_tui.domain.calls import Call
+from approval_tui.domain.calls import Call, Submitted, check_call
 from approval_tui.domain.errors import StoreAway, StoreInDoubt
+from approval_tui.domain.ids import new_request_id
 from approval_tui.domain.models import Request
 from approval_tui.store import open_store, open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.drivers import postgres, postgres_async
+from approval_tui.store.opening import Opening
+from approval_tui.store.transaction import Transaction
+from approval_tui.store.transactions import submitting
 from tests.machines.cutting import CuttingWire
 from tests.postgres.servers import OwnServer, Server
 from tests.support import ANN, LONG, approve, assert_sound, consume, event_names, submit, until
@@ -165,3 +172,32 @@ def test_what_nobody_can_be_asked_about_is_said_to_be_in_doubt_and_never_done_ag
     with open_store_blocking(postgres_url) as store:
         until(lambda: store.reviewer.get(request.id).status == "approved")
         assert event_names(store, request) == ["request_submitted", "request_approved"]
+
+
+def test_what_takes_the_number_of_a_transaction_that_a_crash_lost_is_not_taken_for_it(
+    own_postgres: OwnServer, url: str, call: Call
+) -> None:
+    """The server crashes before it keeps anything of a submission, and gives its number to the next one."""
+
+    def submitted_in_a_crash(tx: Transaction) -> Submitted:
+        submitted = submitting.submit(tx, check_call(call))
+        with contextlib.suppress(psycopg.OperationalError), psycopg.connect(url) as victim:
+            os.kill(victim.info.backend_pid, signal.SIGKILL)
+            until(lambda: victim.execute("SELECT 1") is None)
+        until(lambda: _is_asked(url, replace(call, tool="other")))
+        return submitted
+
+    opening = Opening(url, create=True, readonly=False, clock=None, new_id=new_request_id, patience=LONG)
+    with contextlib.closing(opening.engine()) as engine, pytest.raises(StoreInDoubt):
+        engine.write(submitted_in_a_crash)
+    with open_store_blocking(url) as store:
+        assert [request.tool for request in store.reviewer.list()] == ["other"]
+        assert_sound(store)
+
+
+def _is_asked(url: str, call: Call) -> bool:
+    """Whether the server is there again and took the call."""
+    with contextlib.suppress(StoreAway), open_store_blocking(url) as store:
+        submit(store, call)
+        return True
+    return False

@@ -56,6 +56,11 @@ _BEGIN_WRITE = b"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 _LOOK_AROUND = f"SELECT {_NOW}".encode()
 _LOOK_AROUND_TO_WRITE = f"SELECT {_NOW}, pg_current_xact_id()::text AS number".encode()
 _LOCK = f"SELECT pg_advisory_xact_lock(%s) AS locked, {_NOW}".encode()
+_FATE = b"""
+SELECT pg_xact_status(%(number)s::xid8) AS status, EXISTS (
+  SELECT 1 FROM events WHERE seq > (SELECT seq FROM audit_head) - 10000 AND xmin = %(number)s::xid8::xid
+    AND right(body, length(%(body)s::text)) = %(body)s::text) AS is_told
+"""
 _MAY_DECIDE = b"SELECT has_column_privilege('requests', 'decisions', 'UPDATE') AS may_decide"
 _VERSION = b"SELECT (SELECT seq FROM audit_head) AS seq, (SELECT max(heard_at) FROM proxies) AS heard_at"
 
@@ -336,25 +341,33 @@ class PostgresEngine:
                 raise self._lost(error) from error
             with contextlib.suppress(psycopg.Error):
                 connection.close()
-            if not self._was_committed(transaction.number, first_line(error)):
+            if not self._was_committed(transaction, first_line(error)):
                 raise _LostBeforeCommit(away(self.location, first_line(error))) from error
         except BaseException:
             self._roll_back(connection)
             raise
 
-    def _was_committed(self, number: str, why: str) -> bool:
-        """Whether the transaction with that number is in the store; raises StoreAway where that cannot be asked."""
+    def _was_committed(self, transaction: PostgresTransaction, why: str) -> bool:
+        """Whether the transaction is in the store; raises StoreInDoubt where that cannot be known.
+
+        A server that crashes, or is replaced by its standby, may give the number of a transaction that it lost to
+        another one. What committed under that number is therefore ours only with the last event of ours.
+        """
+        new = transaction.new_events[-1] if transaction.new_events else None
+        asked = {"number": transaction.number, "body": "" if new is None else body_after_time(new)}
 
         def ask() -> bool:
             with contextlib.closing(self._connecting.connect()) as connection:
                 try:
-                    row = connection.execute(b"SELECT pg_xact_status(%s::xid8) AS status", [number]).fetchone()
+                    row = connection.execute(_FATE, asked).fetchone()
                 except psycopg.Error as error:
                     raise in_our_words(error, self.location) from error
-            status = None if row is None else row["status"]
-            if status == "in progress":
+            assert row is not None
+            if row["status"] == "in progress":
                 raise away(self.location, "it still ends a transaction")
-            return bool(status == "committed")
+            if row["status"] == "committed" and new is not None and not row["is_told"]:
+                raise commit_unknown(self.location, why)
+            return bool(row["status"] == "committed")
 
         try:
             answer: bool = tried_for(LONGEST_DOUBT, ask, passing=StoreAway)
