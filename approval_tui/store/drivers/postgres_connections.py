@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -58,11 +59,10 @@ class Connecting:
         try:
             given = conninfo_to_dict(url)
         except psycopg.ProgrammingError as error:
-            raise StoreIncompatible(
-                f"{self.location} is no URL of a PostgreSQL database: {first_line(error)}.",
-                not_done="Nothing was opened and nothing may run.",
-                to_do="Give one such as postgresql://user@host/database.",
-            ) from None
+            raise self._unreadable(_without_quotations(first_line(error), self.location)) from None
+        hosts = [host for host in str(given.get("host", "")).split(",") if not host.startswith("/")]
+        if any("@" in host[1:] for host in hosts) or not re.fullmatch(r"[0-9,]*", str(given.get("port", ""))):
+            raise self._unreadable("its password holds a character that ends it")
         self.options: dict[str, Any] = {**_OPTIONS, **given, "client_encoding": "UTF8"}
 
     def connect(self) -> Connection[Row]:
@@ -92,12 +92,24 @@ class Connecting:
         with_every_text(connection)
         connection.execute(_SETTINGS)
 
+    def _unreadable(self, why: str) -> StoreIncompatible:
+        return StoreIncompatible(
+            f"{self.location} is no URL of a PostgreSQL database: {why}.",
+            not_done="Nothing was opened and nothing may run.",
+            to_do="Give one such as postgresql://user@host/database, with / as %2F and @ as %40 in a password.",
+        )
+
     def _unfit(self, why: str) -> StoreIncompatible:
         return StoreIncompatible(
             f"The database {self.location} cannot be a store: {why}.",
             not_done="Nothing was opened and nothing may run.",
             to_do="Use another database.",
         )
+
+
+def _without_quotations(message: str, location: str) -> str:
+    """The message without what it quotes of a URL, as far as the location that may be shown does not say it."""
+    return re.sub(r'"([^"]{2,})"', lambda quoted: quoted[0] if quoted[1] in location else '"****"', message)
 
 
 class Connections(Protocol):
