@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Literal
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -117,6 +118,25 @@ async def test_a_server_that_freezes_says_nothing_and_counts_as_away(
         assert (await store.reviewer.get(request.id)).status == "pending"
 
 
+async def test_connections_that_are_lost_while_many_ask_make_no_call_fail(postgres_url: str, call: Call) -> None:
+    name = "many who ask"
+    end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+    async with open_store(f"{postgres_url}&application_name={quote(name)}") as store:
+
+        async def ask(who: int) -> None:
+            for number in range(60):
+                each = replace(call, arguments={"who": who, "number": number})
+                assert (await store.requester.submit(each)).created
+
+        asking = [asyncio.create_task(ask(who)) for who in range(10)]
+        with psycopg.connect(postgres_url, autocommit=True) as administrator:
+            while not all(task.done() for task in asking):
+                await asyncio.to_thread(administrator.execute, end_all, [name])
+                await asyncio.wait(asking, timeout=0.2)
+        await asyncio.gather(*asking)
+        assert (await store.reviewer.verify()).problems == ()
+
+
 # --- the wire is cut at the end of a transaction -------------------------------------------------
 
 
@@ -130,8 +150,6 @@ def wire(postgres_server: Server, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.fixture
 def wired(wire: CuttingWire, postgres_server: Server, postgres_url: str) -> Iterator[BlockingStore]:
     """A store over that wire."""
-    from urllib.parse import quote
-
     with open_store_blocking(postgres_url.replace(quote(postgres_server.folder), quote(wire.folder))) as store:
         yield store
 
