@@ -27,7 +27,7 @@ from approval_tui.store.transaction import Transaction
 from approval_tui.store.transactions import submitting
 from tests.machines.cutting import CuttingWire
 from tests.postgres.servers import OwnServer, Server
-from tests.support import ANN, LONG, approve, assert_sound, consume, event_names, submit, until
+from tests.support import ANN, LONG, approve, assert_sound, consume, event_names, run_worker, submit, until
 
 
 @pytest.fixture
@@ -116,6 +116,18 @@ async def test_a_server_that_freezes_says_nothing_and_counts_as_away(
         finally:
             os.kill(frozen, signal.SIGCONT)
         assert (await store.reviewer.get(request.id)).status == "pending"
+
+
+def test_a_program_ends_whose_server_froze(own_postgres: OwnServer, url: str) -> None:
+    open_store_blocking(url).close()
+    try:
+        assert run_worker("frozen", url, seconds=LONG) == "away\n"
+    finally:
+        with psycopg.connect(url) as connection:
+            for (pid,) in connection.execute(
+                "SELECT pid FROM pg_stat_activity WHERE application_name = 'approval-tui'"
+            ):
+                os.kill(pid, signal.SIGCONT)
 
 
 async def test_connections_that_are_lost_while_many_ask_make_no_call_fail(postgres_url: str, call: Call) -> None:
