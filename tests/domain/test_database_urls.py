@@ -17,6 +17,17 @@ SHOWN = {
         "postgresql://db/x?password=****&sslmode=verify-full", "postgresql://db/x",
     ),
     "postgresql://db/x?sslPassword=s3cret": ("postgresql://db/x?sslPassword=****", "postgresql://db/x"),
+    "postgresql://db/x?pass%77ord=s3cret": ("postgresql://db/x?password=****", "postgresql://db/x"),
+    "postgresql://db/x?password=s3&cret": ("postgresql://db/x?password=****", "postgresql://db/x"),
+    "postgresql://db/x?options=-csearch_path%3Dteam": ("same", "postgresql://db/x"),
+    "postgresql://agent@db/x?application_name=a@b": ("same", "postgresql://db/x"),
+    **{
+        f"postgresql://agent:{password}@db/x?sslmode=require": (
+            "postgresql://agent:****@db/x?sslmode=require", "postgresql://db/x",
+        )
+        for password in ("s3/cret", "s3#cret", "s3?cret", "s3@cret", "s3[cret", "s3:cret", "1234/c", "%zz", "s/?=@")
+    },
+    "postgresql+asyncpg://agent:s3cret@db/x": ("postgresql+asyncpg://agent:****@db/x", "same"),
     "/srv/approvals.db": ("same", "/srv/approvals.db"),
 }  # fmt: skip
 
@@ -25,9 +36,12 @@ SHOWN = {
 def test_a_location_is_shown_without_its_password_and_else_as_it_is(location: str) -> None:
     shown, short = SHOWN[location]
     assert shown_location(location) == (location if shown == "same" else shown)
-    assert short_location(location) == short
+    assert short_location(location) == (location if short == "same" else short)
 
 
 def test_only_a_url_of_postgresql_is_a_database() -> None:
-    assert [location for location in SHOWN if not is_database_url(location)] == ["/srv/approvals.db"]
+    assert [location for location in SHOWN if not is_database_url(location)] == [
+        "postgresql+asyncpg://agent:s3cret@db/x",
+        "/srv/approvals.db",
+    ]
     assert not is_database_url("http://localhost/postgresql://")

@@ -43,6 +43,13 @@ class Machine:
         assert process.returncode == code, (process.returncode, out, err)
         return out
 
+    def tell(self, *words: str) -> str:
+        """Runs it to its end, which must be well, and gives what it narrated."""
+        process = self.start(*words)
+        _, err = process.communicate(timeout=LONG)
+        assert process.returncode == 0, err
+        return err
+
     def ask(self, *words: str) -> Any:
         """What it prints as JSON."""
         return json.loads(self.run(*words, "--json"))

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Literal
+from urllib.parse import quote
 
+import psycopg
 import pytest
 
-from approval_tui.domain.calls import Call
+from approval_tui.domain.calls import Call, Submitted, check_call
 from approval_tui.domain.errors import StoreAway, StoreInDoubt
+from approval_tui.domain.ids import new_request_id
 from approval_tui.domain.models import Request
 from approval_tui.store import open_store, open_store_blocking
 from approval_tui.store.blocking import BlockingStore
 from approval_tui.store.drivers import postgres, postgres_async
+from approval_tui.store.opening import Opening
+from approval_tui.store.transaction import Transaction
+from approval_tui.store.transactions import submitting
 from tests.machines.cutting import CuttingWire
 from tests.postgres.servers import OwnServer, Server
-from tests.support import ANN, LONG, approve, assert_sound, consume, event_names, submit, until
+from tests.support import ANN, LONG, approve, assert_sound, consume, event_names, run_worker, submit, until
 
 
 @pytest.fixture
@@ -110,6 +118,37 @@ async def test_a_server_that_freezes_says_nothing_and_counts_as_away(
         assert (await store.reviewer.get(request.id)).status == "pending"
 
 
+def test_a_program_ends_whose_server_froze(own_postgres: OwnServer, url: str) -> None:
+    open_store_blocking(url).close()
+    try:
+        assert run_worker("frozen", url, seconds=LONG) == "away\n"
+    finally:
+        with psycopg.connect(url) as connection:
+            for (pid,) in connection.execute(
+                "SELECT pid FROM pg_stat_activity WHERE application_name = 'approval-tui'"
+            ):
+                os.kill(pid, signal.SIGCONT)
+
+
+async def test_connections_that_are_lost_while_many_ask_make_no_call_fail(postgres_url: str, call: Call) -> None:
+    name = "many who ask"
+    end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+    async with open_store(f"{postgres_url}&application_name={quote(name)}") as store:
+
+        async def ask(who: int) -> None:
+            for number in range(60):
+                each = replace(call, arguments={"who": who, "number": number})
+                assert (await store.requester.submit(each)).created
+
+        asking = [asyncio.create_task(ask(who)) for who in range(10)]
+        with psycopg.connect(postgres_url, autocommit=True) as administrator:
+            while not all(task.done() for task in asking):
+                await asyncio.to_thread(administrator.execute, end_all, [name])
+                await asyncio.wait(asking, timeout=0.2)
+        await asyncio.gather(*asking)
+        assert (await store.reviewer.verify()).problems == ()
+
+
 # --- the wire is cut at the end of a transaction -------------------------------------------------
 
 
@@ -123,8 +162,6 @@ def wire(postgres_server: Server, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.fixture
 def wired(wire: CuttingWire, postgres_server: Server, postgres_url: str) -> Iterator[BlockingStore]:
     """A store over that wire."""
-    from urllib.parse import quote
-
     with open_store_blocking(postgres_url.replace(quote(postgres_server.folder), quote(wire.folder))) as store:
         yield store
 
@@ -165,3 +202,32 @@ def test_what_nobody_can_be_asked_about_is_said_to_be_in_doubt_and_never_done_ag
     with open_store_blocking(postgres_url) as store:
         until(lambda: store.reviewer.get(request.id).status == "approved")
         assert event_names(store, request) == ["request_submitted", "request_approved"]
+
+
+def test_what_takes_the_number_of_a_transaction_that_a_crash_lost_is_not_taken_for_it(
+    own_postgres: OwnServer, url: str, call: Call
+) -> None:
+    """The server crashes before it keeps anything of a submission, and gives its number to the next one."""
+
+    def submitted_in_a_crash(tx: Transaction) -> Submitted:
+        submitted = submitting.submit(tx, check_call(call))
+        with contextlib.suppress(psycopg.OperationalError), psycopg.connect(url) as victim:
+            os.kill(victim.info.backend_pid, signal.SIGKILL)
+            until(lambda: victim.execute("SELECT 1") is None)
+        until(lambda: _is_asked(url, replace(call, tool="other")))
+        return submitted
+
+    opening = Opening(url, create=True, readonly=False, clock=None, new_id=new_request_id, patience=LONG)
+    with contextlib.closing(opening.engine()) as engine, pytest.raises(StoreInDoubt):
+        engine.write(submitted_in_a_crash)
+    with open_store_blocking(url) as store:
+        assert [request.tool for request in store.reviewer.list()] == ["other"]
+        assert_sound(store)
+
+
+def _is_asked(url: str, call: Call) -> bool:
+    """Whether the server is there again and took the call."""
+    with contextlib.suppress(StoreAway), open_store_blocking(url) as store:
+        submit(store, call)
+        return True
+    return False

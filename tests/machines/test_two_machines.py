@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import datetime
 from pathlib import Path
@@ -10,8 +11,14 @@ from typing import Any
 import pytest
 
 from approval_tui.cli.exit_codes import CONFLICT
+from approval_tui.domain.calls import Call
+from approval_tui.domain.clock import MINUTE, system_clock
+from approval_tui.domain.errors import StoreAway, StoreUnavailable
+from approval_tui.domain.grants import ALWAYS, GrantTerms
+from approval_tui.store import open_store_blocking, wakeups
 from tests.machines.machine import HOUR, Machine
-from tests.support import LONG, until
+from tests.postgres.servers import OwnServer
+from tests.support import ANN, LONG, submit, submit_approved, until
 
 CALL = ("--requester", "bot", "--tool", "shell", "--session", "run-1", "--args", '{"command": "make deploy"}')
 CLOCKS = {"agent ahead, reviewer behind": (2 * HOUR, -HOUR), "agent behind, reviewer ahead": (-2 * HOUR, HOUR)}
@@ -78,3 +85,30 @@ def test_where_it_is_still_early_by_its_own_clock_nobody_approves_what_has_expir
 
 def _seconds(moment: str) -> float:
     return datetime.fromisoformat(moment).timestamp()
+
+
+def test_what_looks_at_the_clock_first_goes_by_that_of_the_database(tmp_path: Path, postgres_url: str) -> None:
+    ahead = Machine(tmp_path / "ahead", postgres_url, ahead=HOUR)
+    assert "A new, empty store was made" in ahead.tell("list")
+    with open_store_blocking(postgres_url) as store:
+        assert abs(store.now() - system_clock()) < MINUTE
+        request = submit_approved(store, Call(tool="shell", arguments={}, requester="bot", session="run-1"))
+        store.reviewer.add_grant(request.id, GrantTerms(ALWAYS), reviewer=ANN, digest=request.digest)
+    assert re.search(r"  for (7d|6d23h)  ", ahead.run("grant", "list"))
+
+
+def test_a_wait_that_is_given_up_says_that_the_request_stays(
+    own_postgres: OwnServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wakeups, "LONGEST_ABSENCE", 0.0)
+    with open_store_blocking(own_postgres.url(own_postgres.new_schema()), patience=0.0) as store:
+        request = submit(store, Call(tool="shell", arguments={}, requester="bot"))
+        own_postgres.stop()
+        with pytest.raises(StoreAway, match=f"request {request.id} stays there as it is"):
+            store.requester.wait(request.id)
+
+
+def test_a_database_that_is_not_there_is_not_waited_for(postgres_url: str) -> None:
+    with pytest.raises(StoreUnavailable, match=r"does not let this user into .*does not exist") as refused:
+        open_store_blocking(postgres_url.replace("/approvals?", "/nowhere?"))
+    assert not isinstance(refused.value, StoreAway)

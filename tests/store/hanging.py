@@ -29,4 +29,6 @@ def hung_bells(store: BlockingStore | AsyncStore) -> list[str]:
 
 def is_rung(waker: Waker) -> bool:
     """Whether somebody told it of a commit since it was silenced."""
-    return bool(select.select([waker.file], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(waker.file, select.POLLIN)
+    return bool(poll.poll(0))

@@ -101,6 +101,14 @@ def test_what_is_no_url_of_a_database_is_refused() -> None:
     assert_three_parts(caught.value)
 
 
+@pytest.mark.parametrize("password", ["s3/cret", "s3@cret", "s3%zzcret", "s3 cret", "s3%00cret", "s3[cret"])
+def test_a_password_that_is_not_encoded_is_never_quoted(password: str) -> None:
+    with pytest.raises(StoreUnavailable) as caught:
+        open_store_blocking(f"postgresql://agent:{password}@127.0.0.1:9/db")
+    assert "cret" not in str(caught.value) + repr(caught.value.__cause__)
+    assert_three_parts(caught.value)
+
+
 async def test_an_opening_that_is_cancelled_leaves_no_thread_and_no_connection(
     recycled_postgres_url: str, call: Call
 ) -> None:

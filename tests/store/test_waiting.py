@@ -7,6 +7,7 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import os
+import resource
 import shutil
 import stat
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -254,6 +255,28 @@ def test_a_commit_rings_only_the_bells_it_concerns(
     approve(store, request)
     until(lambda: is_rung(mine) and is_rung(console))
     assert not is_rung(theirs)
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """More files are open than select() can tell apart."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    yield
+    for file in files:
+        os.close(file)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many_files")
+def test_bells_ring_in_a_program_with_many_files(
+    store: BlockingStore, call: Call, hang: Callable[[str | None], Waker]
+) -> None:
+    request = submit(store, call)
+    bell = hang(request.id)
+    deny(store, request)
+    until(lambda: is_rung(bell))
 
 
 def test_a_refused_command_rings_no_bell(store: BlockingStore, call: Call, hang: Callable[[str | None], Waker]) -> None:

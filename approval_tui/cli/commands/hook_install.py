@@ -123,9 +123,16 @@ def _setup(options: Namespace, environment: Environment) -> HookSetup:
         read_policy(policy)
     store = None
     if options.store is not None:
-        from approval_tui.store import resolved_location
+        from approval_tui.store import resolved_location, shown_location
 
         store = resolved_location(options.store)
+        if "****" in shown_location(store):
+            raise InvalidInput(
+                "The hook's command would show the password of the store to everybody who sees the settings or the "
+                "processes of this machine.",
+                not_done="Nothing was changed.",
+                to_do="Leave the password out of --store and keep it in ~/.pgpass, or name the store in config.yaml.",
+            )
     return HookSetup(
         wait=options.wait,
         policy=policy,

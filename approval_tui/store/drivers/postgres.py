@@ -35,6 +35,7 @@ from approval_tui.store.drivers.postgres_migrations import bring_up_to_date, ref
 from approval_tui.store.drivers.postgres_texts import Row
 from approval_tui.store.drivers.postgres_transaction import NOW, PostgresTransaction
 from approval_tui.store.drivers.postgres_wakeups import PostgresWakeups
+from approval_tui.store.linking import body_after_time
 from approval_tui.store.transaction import NothingToDo, RecordedRefusal, Transaction
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ LONGEST_DOUBT = 15.0
 _MOST_TRIES = 10
 """Times that a transaction is tried which others got in the way of."""
 
+_FATE = b"""
+SELECT pg_xact_status(%(number)s::xid8) AS status, EXISTS (
+  SELECT 1 FROM events WHERE seq > (SELECT seq FROM audit_head) - 10000 AND xmin = %(number)s::xid8::xid
+    AND right(body, length(%(body)s::text)) = %(body)s::text) AS is_told
+"""
 _MAY_DECIDE = f"SELECT has_column_privilege('requests', 'decisions', 'UPDATE') AS may_decide, {NOW}".encode()
 _VERSION = b"SELECT (SELECT seq FROM audit_head) AS seq, (SELECT max(heard_at) FROM proxies) AS heard_at"
 
@@ -233,25 +239,33 @@ class PostgresEngine:
                 raise self._lost(error) from error
             with contextlib.suppress(psycopg.Error):
                 connection.close()
-            if not self._was_committed(transaction.number, first_line(error)):
+            if not self._was_committed(transaction, first_line(error)):
                 raise _LostBeforeCommit(away(self.location, first_line(error))) from error
         except BaseException:
             self._roll_back(connection)
             raise
 
-    def _was_committed(self, number: str, why: str) -> bool:
-        """Whether the transaction with that number is in the store; raises StoreAway where that cannot be asked."""
+    def _was_committed(self, transaction: PostgresTransaction, why: str) -> bool:
+        """Whether the transaction is in the store; raises StoreInDoubt where that cannot be known.
+
+        A server that crashes, or is replaced by its standby, may give the number of a transaction that it lost to
+        another one. What committed under that number is therefore ours only with the last event of ours.
+        """
+        new = transaction.new_events[-1] if transaction.new_events else None
+        asked = {"number": transaction.number, "body": "" if new is None else body_after_time(new)}
 
         def ask() -> bool:
             with contextlib.closing(self._connecting.connect()) as connection:
                 try:
-                    row = connection.execute(b"SELECT pg_xact_status(%s::xid8) AS status", [number]).fetchone()
+                    row = connection.execute(_FATE, asked).fetchone()
                 except psycopg.Error as error:
                     raise in_our_words(error, self.location) from error
-            status = None if row is None else row["status"]
-            if status == "in progress":
+            assert row is not None
+            if row["status"] == "in progress":
                 raise away(self.location, "it still ends a transaction")
-            return bool(status == "committed")
+            if row["status"] == "committed" and new is not None and not row["is_told"]:
+                raise commit_unknown(self.location, why)
+            return bool(row["status"] == "committed")
 
         try:
             answer: bool = tried_for(LONGEST_DOUBT, ask, passing=StoreAway)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
 from approval_tui.domain.errors import StoreUnavailable
+from approval_tui.store.drivers.daemon_threads import DaemonThreads
 from approval_tui.store.drivers.postgres import PostgresEngine
 from approval_tui.store.drivers.postgres_connections import MOST_CONNECTIONS
 from approval_tui.store.drivers.postgres_errors import away, closed, commit_unknown
@@ -24,9 +25,9 @@ R = TypeVar("R")
 class AsyncPostgresEngine:
     """A PostgresEngine with threads of its own."""
 
-    def __init__(self, engine: PostgresEngine, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, engine: PostgresEngine, threads: DaemonThreads) -> None:
         self._engine = engine
-        self._threads: ThreadPoolExecutor | None = threads
+        self._threads: DaemonThreads | None = threads
         self.location = engine.location
         self.clock = engine.clock
         self.may_decide = engine.may_decide
@@ -35,13 +36,13 @@ class AsyncPostgresEngine:
     @classmethod
     async def open(cls, make: Callable[[], PostgresEngine]) -> AsyncPostgresEngine:
         """Opens the store on a new thread, with the engine that `make` gives; raises what that raises."""
-        threads = ThreadPoolExecutor(MOST_CONNECTIONS, thread_name_prefix="approval-tui-store")
+        threads = DaemonThreads(MOST_CONNECTIONS, name="approval-tui-store")
         opening = threads.submit(make)
         try:
             engine = await asyncio.wrap_future(opening)
         except BaseException:
             opening.add_done_callback(_close_unwanted)
-            threads.shutdown(wait=False)
+            threads.shutdown()
             raise
         return cls(engine, threads)
 
@@ -68,7 +69,7 @@ class AsyncPostgresEngine:
         threads, self._threads = self._threads, None
         if threads is not None:
             await asyncio.get_running_loop().run_in_executor(threads, self._engine.close)
-            threads.shutdown(wait=False)
+            threads.shutdown()
 
     async def _hop(self, function: Callable[[], R], silent: Callable[[str, str], StoreUnavailable]) -> R:
         """What the function gives; a server that froze, or a network that swallows all, must not look calm."""

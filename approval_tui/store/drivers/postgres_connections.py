@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from psycopg.pq import TransactionStatus
 
 from approval_tui.domain.database_urls import shown_location
 from approval_tui.domain.errors import ApprovalTuiError, StoreBusy, StoreIncompatible
-from approval_tui.store.drivers.postgres_errors import first_line, in_our_words
+from approval_tui.store.drivers.postgres_errors import closed, first_line, in_our_words
 from approval_tui.store.drivers.postgres_texts import Row, rows_by_column, with_every_text
 
 OLDEST_SERVER = 130000
@@ -58,11 +59,10 @@ class Connecting:
         try:
             given = conninfo_to_dict(url)
         except psycopg.ProgrammingError as error:
-            raise StoreIncompatible(
-                f"{self.location} is no URL of a PostgreSQL database: {first_line(error)}.",
-                not_done="Nothing was opened and nothing may run.",
-                to_do="Give one such as postgresql://user@host/database.",
-            ) from None
+            raise self._unreadable(_without_quotations(first_line(error), self.location)) from None
+        hosts = [host for host in str(given.get("host", "")).split(",") if not host.startswith("/")]
+        if any("@" in host[1:] for host in hosts) or not re.fullmatch(r"[0-9,]*", str(given.get("port", ""))):
+            raise self._unreadable("its password holds a character that ends it")
         self.options: dict[str, Any] = {**_OPTIONS, **given, "client_encoding": "UTF8"}
 
     def connect(self) -> Connection[Row]:
@@ -92,12 +92,24 @@ class Connecting:
         with_every_text(connection)
         connection.execute(_SETTINGS)
 
+    def _unreadable(self, why: str) -> StoreIncompatible:
+        return StoreIncompatible(
+            f"{self.location} is no URL of a PostgreSQL database: {why}.",
+            not_done="Nothing was opened and nothing may run.",
+            to_do="Give one such as postgresql://user@host/database, with / as %2F and @ as %40 in a password.",
+        )
+
     def _unfit(self, why: str) -> StoreIncompatible:
         return StoreIncompatible(
             f"The database {self.location} cannot be a store: {why}.",
             not_done="Nothing was opened and nothing may run.",
             to_do="Use another database.",
         )
+
+
+def _without_quotations(message: str, location: str) -> str:
+    """The message without what it quotes of a URL, as far as the location that may be shown does not say it."""
+    return re.sub(r'"([^"]{2,})"', lambda quoted: quoted[0] if quoted[1] in location else '"****"', message)
 
 
 class Connections(Protocol):
@@ -155,40 +167,51 @@ class PooledConnections:
         self._most = most
         self._opening = threading.Lock()
         self._pool: Any = None
+        self._is_closed = False
+        self._lent_here = threading.local()
 
     @contextlib.contextmanager
     def lent(self) -> Iterator[Connection[Row]]:
         """See Connections; raises StoreAway, and StoreBusy where all are in use for too long."""
         from psycopg_pool import PoolClosed, PoolTimeout
 
-        pool = self._opened()
-        try:
-            connection = pool.getconn()
-        except (PoolTimeout, PoolClosed) as error:
-            self.forget()
-            self._connecting.connect().close()  # says why there is none
-            raise _all_in_use(self._connecting.location) from error
+        while True:
+            self._lent_here.by = pool = self._opened()
+            try:
+                connection = pool.getconn()
+                break
+            except PoolClosed:
+                continue  # another thread found the server gone, and forgot this pool
+            except PoolTimeout as error:
+                self.forget()
+                self._connecting.connect().close()  # says why there is none
+                raise _all_in_use(self._connecting.location) from error
         try:
             yield connection
         finally:
             pool.putconn(connection)
 
     def forget(self) -> None:
-        """See Connections."""
+        """See Connections; what other threads opened since this one was lent its connection stays."""
         with self._opening:
-            pool, self._pool = self._pool, None
+            pool = self._pool if self._pool is getattr(self._lent_here, "by", None) else None
+            if pool is not None:
+                self._pool = None
         if pool is not None:
             pool.close(timeout=0)
 
     def close(self) -> None:
         """See Connections."""
         with self._opening:
+            self._is_closed = True
             pool, self._pool = self._pool, None
         if pool is not None:
             pool.close()
 
     def _opened(self) -> Any:
         with self._opening:
+            if self._is_closed:
+                raise closed(self._connecting.location)
             if self._pool is None:
                 from psycopg_pool import ConnectionPool
 

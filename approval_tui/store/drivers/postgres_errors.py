@@ -65,8 +65,8 @@ def in_our_words(error: psycopg.Error, location: str) -> ApprovalTuiError:
         return StoreReadOnly(
             f"The store {location} does not allow this ({why}).",
             not_done=_NOT_DONE,
-            to_do="Use a database role that may: agents ask in names of their own, reviewers decide, and the store's owner "
-            "makes it, keeps it in order and gives roles (`approval-tui store init`).",
+            to_do="Use a database role that may: agents ask in names of their own, reviewers decide, and the owner "
+            "makes the store, keeps it in order and gives roles (`approval-tui store init`).",
         )
     if isinstance(error, errors.UndefinedTable | errors.UndefinedColumn | errors.UndefinedFunction):
         return StoreIncompatible(

@@ -202,10 +202,9 @@ class _Listener(threading.Thread):
             listened = wanted
             for looked in looks:
                 looked.set()
-            files = [connection.fileno(), self._poke_read.fileno()]
-            ready, _, _ = select.select(files, [], [], None if wanted else _UNUSED)
+            ready = _readable([connection.fileno(), self._poke_read.fileno()], None if wanted else _UNUSED)
             self._silence()
-            if files[0] in ready:
+            if connection.fileno() in ready:
                 connection.pgconn.consume_input()
                 while (told := connection.pgconn.notifies()) is not None:
                     self._wakeups.wake(told.relname.decode())
@@ -213,7 +212,7 @@ class _Listener(threading.Thread):
                 return
 
     def _sleep(self, seconds: float) -> None:
-        select.select([self._poke_read], [], [], seconds)
+        _readable([self._poke_read.fileno()], seconds)
         self._silence()
 
     def _poke(self) -> None:
@@ -224,3 +223,11 @@ class _Listener(threading.Thread):
         with contextlib.suppress(BlockingIOError):
             while self._poke_read.recv(4096):
                 pass
+
+
+def _readable(files: list[int], seconds: float | None) -> list[int]:
+    """Those of the descriptors that can be read, waited for; their numbers may be above the 1023 of select()."""
+    poll = select.poll()
+    for file in files:
+        poll.register(file, select.POLLIN)
+    return [file for file, _ in poll.poll(None if seconds is None else seconds * 1000)]

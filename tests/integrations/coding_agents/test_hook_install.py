@@ -271,6 +271,7 @@ def test_a_file_that_is_no_strict_json_is_not_touched(
         (["--config", "missing.yaml"], "missing.yaml: there is no such file"),
         (["--scope", "machine"], "invalid choice"),
         (["--store", "caf\udce9.db"], "UTF-8"),
+        (["--store", "postgresql://agent:s3cret@host/db"], "would show the password"),
     ],
 )
 def test_options_that_cannot_be_meant_change_nothing(cli: Cli, file: Path, words: list[str], said: str) -> None:
