@@ -12,7 +12,7 @@ from approval_tui.domain.errors import StoreUnavailable
 from approval_tui.store.drivers.daemon_threads import DaemonThreads
 from approval_tui.store.drivers.postgres import PostgresEngine
 from approval_tui.store.drivers.postgres_connections import MOST_CONNECTIONS
-from approval_tui.store.drivers.postgres_errors import away, closed, commit_unknown
+from approval_tui.store.drivers.postgres_errors import away, closed, unanswered
 from approval_tui.store.transaction import Transaction
 
 LONGEST_SILENCE = 20.0
@@ -51,7 +51,7 @@ class AsyncPostgresEngine:
 
         Raises StoreInDoubt where the server takes it and then says nothing for too long.
         """
-        return await self._hop(partial(self._engine.write, function, *args, **kwargs), commit_unknown)
+        return await self._hop(partial(self._engine.write, function, *args, **kwargs), unanswered)
 
     async def read(self, function: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """One hop; see PostgresEngine.read."""

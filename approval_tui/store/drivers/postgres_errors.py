@@ -139,6 +139,15 @@ def commit_unknown(location: str, why: str) -> StoreInDoubt:
     )
 
 
+def unanswered(location: str, why: str) -> StoreInDoubt:
+    """The error for a server that was told to write something and says nothing."""
+    return StoreInDoubt(
+        f"The store {location} does not answer: {why}.",
+        not_done="It is not known whether it was written; nothing may run on it.",
+        to_do="Look at the request before you try again.",
+    )
+
+
 def closed(location: str) -> StoreUnavailable:
     """The error for a store that its owner has closed."""
     return StoreUnavailable(f"The store {location} was closed.", not_done="Nothing was done.", to_do="Open it again.")

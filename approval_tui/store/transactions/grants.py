@@ -66,6 +66,8 @@ def approve_by(tx: Transaction, grant: Grant, request: Request) -> Request | Non
         request = take_request(tx, request.id, PENDING, "Nothing was approved.")
     except StatusConflict:
         return None  # somebody else decided it just now
+    if request.status != PENDING:
+        return None  # its time has passed just now
     if request.edited_arguments_text is not None or tx.execute("use_grant", {"id": grant.id, "now": tx.now}) != 1:
         return None
     decision = Decision.of(
