@@ -413,12 +413,6 @@ def _store_check(parser: Parser) -> None:
     parser.add_argument("--quick", action="store_true", help="do not verify the log and the requests")
 
 
-def _policy_scan(parser: Parser) -> None:
-    _server(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", help="write to this new file (else stdout)")
-    parser.add_argument("--timeout", metavar="30s", type=_duration, default=30_000, help="how long the server may take")
-
-
 def _store_copy(parser: Parser) -> None:
     parser.add_argument("source", metavar="FROM", help="the store that is copied: a path or a URL")
     parser.add_argument("target", metavar="TO", help="the new one, or an unfinished copy of FROM: a path or a URL")
@@ -426,6 +420,12 @@ def _store_copy(parser: Parser) -> None:
 
 def _store_backup(parser: Parser) -> None:
     parser.add_argument("file", metavar="FILE", help="the new file")
+
+
+def _policy_scan(parser: Parser) -> None:
+    _server(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to this new file (else stdout)")
+    parser.add_argument("--timeout", metavar="30s", type=_duration, default=30_000, help="how long the server may take")
 
 
 def _demo(parser: Parser) -> None:
@@ -553,12 +553,16 @@ COMMANDS = (
     Command("proxy", "stand between an MCP client and its server, and ask", _proxy, "proxy:proxy", has_json=False),
     Command("proxy status", "the proxies, what they decided, and which rules deny most", _no_arguments, "proxy:status"),
     Command("serve", "the store over HTTP, for scripts and for agents on their own", _serve, "serve:serve", False),
-    Command("store init", "make a store, and the database roles that use it", _store_init, "store_init:init"),
     Command("token create", "let a reviewer or an agent use the server", _token_create, "token:create"),
     Command("token list", "who may use the server", _token_list, "token:list_tokens"),
     Command("token revoke", "end a token at once", _token_revoke, "token:revoke"),
-    Command("store prune", "seal what is old and over, and delete it", _store_prune, "store_prune:prune"),
+    Command("store init", "make a store, and the database roles that use it", _store_init, "store_init:init"),
     Command("store check", "whether the store is sound and fit", _store_check, "store_check:check"),
+    Command(
+        "store copy", "copy a store into a new one, from and to a file or PostgreSQL", _store_copy, "store_copy:copy"
+    ),
+    Command("store backup", "the store as it is now, in one file", _store_backup, "store_copy:back_up"),
+    Command("store prune", "seal what is old and over, and delete it", _store_prune, "store_prune:prune"),
     Command("hook claude-code", "answer Claude Code's hook on stdin", _hook, "hook:claude_code", has_json=False),
     Command("hook codex", "answer Codex's hook on stdin", _hook, "hook:codex", has_json=False),
     Command("hook install", "put the hook into a coding agent's settings", _hook_install, "hook_install:install"),
@@ -566,10 +570,6 @@ COMMANDS = (
     Command("hook doctor", "check the hooks, with a test question that is denied", _hook_doctor, "hook_install:doctor"),
     Command("notify run", "tell webhooks and chats of what waits", _no_arguments, "notify:run", has_json=False),
     Command("notify test", "send a test to each of them, and say who took it", _no_arguments, "notify:try_out"),
-    Command(
-        "store copy", "copy a store into a new one, from and to a file or PostgreSQL", _store_copy, "store_copy:copy"
-    ),
-    Command("store backup", "the store as it is now, in one file", _store_backup, "store_copy:back_up"),
     Command("demo", "three agents at work in a scratch folder, to try it out", _demo, "start:demo", has_json=False),
 )
 BY_NAME = {command.name: command for command in COMMANDS}

@@ -17,7 +17,7 @@ from approval_tui.console.lists import Lists, ListView
 from approval_tui.console.loading import load_newest, load_page
 from approval_tui.domain.clock import Clock, system_clock
 from approval_tui.domain.errors import ApprovalTuiError, StoreAway, StoreReadOnly, StoreUnavailable
-from approval_tui.store import is_database_url, open_store
+from approval_tui.store import open_store
 
 if TYPE_CHECKING:
     from approval_tui.console.app import ConsoleApp
@@ -218,7 +218,7 @@ class StoreWatch:
 
     async def _apply_grants(self) -> None:
         """Approves what grants cover, where this console may and agents may not: before it is shown as waiting."""
-        if self._app.why_readonly is None and is_database_url(self._location):
+        if self._app.why_readonly is None and self.store.knows_roles:
             with contextlib.suppress(StoreUnavailable):  # what is loaded next says so, if it stays so
                 self._granted_up_to = await self.store.reviewer.apply_grants(self._granted_up_to)
 

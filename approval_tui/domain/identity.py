@@ -54,3 +54,11 @@ def digest_for(request: Request, arguments: JsonObject) -> str:
         request.requester, request.server, request.tool, request.context, arguments, request.rule_hash
     )
     return digest_of(request.id, request.session, fingerprint, request.reason, request.risk)
+
+
+def is_call_of_its_digest(request: Request) -> bool:
+    """Whether the fingerprint and the digest of a request that nobody edited are those of what it holds."""
+    fingerprint = fingerprint_of(
+        request.requester, request.server, request.tool, request.context, request.arguments, request.rule_hash
+    )
+    return (fingerprint, digest_for(request, request.arguments)) == (request.fingerprint, request.digest)

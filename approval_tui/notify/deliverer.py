@@ -20,7 +20,7 @@ from approval_tui.domain.notices import Delivery, GivenUp
 from approval_tui.domain.sinks import Sink, distinct
 from approval_tui.notify.aside import run_aside
 from approval_tui.notify.sending import Sender, Sent, sender_for
-from approval_tui.store import is_database_url, open_store
+from approval_tui.store import open_store
 from approval_tui.store.asynchronous import AsyncStore
 
 MOST_AT_ONCE = 10
@@ -156,7 +156,7 @@ class _Deliverer:
         """Does what there is to do now; a round that finds nothing writes nothing."""
         with contextlib.suppress(StoreUnavailable):  # one row that cannot be read must not silence all the others
             await store.reviewer.expire_due()
-            if is_database_url(store.location):  # nobody is told of what a grant covers
+            if store.knows_roles:  # nobody is told of what a grant covers
                 self._granted_up_to = await store.reviewer.apply_grants(self._granted_up_to)
         outlook = await store.deliverer.outlook(tuple(self._sinks))
         if outlook.has_old:

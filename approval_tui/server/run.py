@@ -27,7 +27,6 @@ from approval_tui.server.operations import Operation, Proposals, agent_operation
 from approval_tui.server.operations import reviewer_operations as operations_of_reviewers
 from approval_tui.server.reviewer_api import ReviewerApi, Unusual
 from approval_tui.settings.configuration import Settings
-from approval_tui.store import is_database_url
 from approval_tui.store.asynchronous import AsyncStore
 
 _SWEEP_EVERY = 5.0
@@ -85,7 +84,7 @@ async def run_server(store: AsyncStore, serving: Serving, listening: socket.sock
     config.ssl = serving.tls
     server = _Server(config, feed, started)
     own_works: list[Work] = [feed.run, partial(_sweep, store)]
-    if is_database_url(store.location):
+    if store.knows_roles:
         own_works.append(partial(_apply_grants, store))
     async with _beside([*own_works, *(partial(task, store) for task in serving.tasks)]):
         await server.serve(sockets=[listening])

@@ -250,6 +250,11 @@ class AsyncStore:
         """Whether the store lets this user approve; a database role for agents may not."""
         return self._engine.may_decide
 
+    @property
+    def knows_roles(self) -> bool:
+        """Whether some of its users may not approve, so that what grants cover is left to those who may."""
+        return self._engine.knows_roles
+
     def now(self) -> int:
         """The moment that counts in this store, in ms UTC: by the machine's clock, or by the database's."""
         return self._engine.clock()

@@ -52,6 +52,10 @@ class Engine(Protocol):
         """Whether this user may approve; a database role for agents may not."""
 
     @property
+    def knows_roles(self) -> bool:
+        """Whether some of its users may not approve, so that what grants cover is left to the others."""
+
+    @property
     def wakeups(self) -> Wakeups:
         """Where those who wait are woken."""
 
@@ -84,6 +88,10 @@ class AsyncEngine(Protocol):
 
     @property
     def may_decide(self) -> bool:
+        """See Engine."""
+
+    @property
+    def knows_roles(self) -> bool:
         """See Engine."""
 
     @property

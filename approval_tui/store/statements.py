@@ -40,11 +40,6 @@ class Statements(dict[str, str]):
         self[name] = text
         return text
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of all of them."""
-        return tuple(self._with_places_for_words)
-
 
 def read_blocks(name: str) -> dict[str, str]:
     """The texts of a file of statements in this folder by name, without their comments."""

@@ -19,7 +19,7 @@ from approval_tui.domain.errors import StoreCorrupt, StoreUnavailable
 from approval_tui.domain.grants import SESSION_GRANT_LIFETIME, Grant
 from approval_tui.store import open_store_blocking
 from approval_tui.store.blocking import BlockingStore
-from approval_tui.store.transactions import grant_checks
+from approval_tui.store.transactions import batches
 from tests.postgres.recycling import copy
 from tests.postgres.servers import Server
 from tests.store.granting import grant_for
@@ -274,7 +274,7 @@ def test_however_many_grants_there_are_none_is_taken_for_deleted(
     store: BlockingStore, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are looked at in batches; one of a single row stands here for more than anybody gives in years."""
-    monkeypatch.setattr(grant_checks, "_BATCH", 1)
+    monkeypatch.setattr(batches, "_BATCH", 1)
     grant_for(store, call)
     assert_sound(store)
 

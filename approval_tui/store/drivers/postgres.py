@@ -70,6 +70,8 @@ class _LostBeforeCommit(Exception):
 class PostgresEngine:
     """The connections to one store in a PostgreSQL database; threads may share it, forked children may not."""
 
+    knows_roles = True
+
     def __init__(
         self,
         connecting: Connecting,

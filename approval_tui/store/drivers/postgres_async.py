@@ -31,6 +31,7 @@ class AsyncPostgresEngine:
         self.location = engine.location
         self.clock = engine.clock
         self.may_decide = engine.may_decide
+        self.knows_roles = engine.knows_roles
         self.wakeups = engine.wakeups
 
     @classmethod

@@ -80,6 +80,7 @@ class SqliteEngine:
     """The connection to one store file; threads may share it, forked children may not."""
 
     may_decide = True
+    knows_roles = False
 
     def __init__(self, path: str, *, clock: Clock, new_id: IdFactory, create: bool = True) -> None:
         """Raises StoreUnavailable, and StoreMissing where there is no file and none is to be made."""

@@ -51,6 +51,7 @@ class AsyncSqliteEngine:
         self.location = engine.location
         self.clock = engine.clock
         self.may_decide = engine.may_decide
+        self.knows_roles = engine.knows_roles
         self.wakeups = engine.wakeups
 
     @classmethod

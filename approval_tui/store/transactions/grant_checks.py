@@ -11,12 +11,12 @@ from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.errors import ApprovalTuiError
 from approval_tui.domain.grants import ALWAYS, why_ungrantable
 from approval_tui.store.transaction import Row, Transaction, first_row
+from approval_tui.store.transactions.batches import paged
 from approval_tui.store.transactions.grants import details_of, fixed_columns, matcher_from_text
 from approval_tui.store.transactions.log import event_from_row
 from approval_tui.store.transactions.records import request_from_row
 from approval_tui.store.transactions.segments import last_sealed
 
-_BATCH = 500
 _OF_THE_CALL = ("tool", "requester")
 
 
@@ -127,10 +127,3 @@ def _why_row_differs(row: Row, known: _Told) -> str | None:
     if row["uses"] != known.uses:
         return f"it was used {known.uses} times, and its row says {row['uses']}"
     return None
-
-
-def paged(tx: Transaction, statement: str, key: str, after: int | str, **further: str | int) -> Iterator[Row]:
-    """All rows of a statement that gives them in batches, in the order of the key."""
-    while rows := tx.rows(statement, {**further, "after": after, "most": _BATCH}):
-        yield from rows
-        after = rows[-1][key]

@@ -10,7 +10,7 @@ from approval_tui.domain.canonical import record_json
 from approval_tui.domain.decisions import Reviewer
 from approval_tui.domain.errors import DecisionRefused, InvalidInput, RequestChanged, StoreCorrupt
 from approval_tui.domain.grants import LONGEST_GRANT, MOST_USES, SCOPES, SESSION, Grant, GrantTerms, why_ungrantable
-from approval_tui.domain.identity import digest_for, fingerprint_of
+from approval_tui.domain.identity import is_call_of_its_digest
 from approval_tui.domain.ids import new_secret
 from approval_tui.domain.lifecycle import PENDING
 from approval_tui.domain.matchers import Matcher
@@ -114,10 +114,7 @@ def give(tx: Transaction, request: Request, terms: GrantTerms, reviewer: Reviewe
 
     Raises StoreCorrupt where the request is not the call that its digest names.
     """
-    fingerprint = fingerprint_of(
-        request.requester, request.server, request.tool, request.context, request.arguments, request.rule_hash
-    )
-    if (fingerprint, digest_for(request, request.arguments)) != (request.fingerprint, request.digest):
+    if not is_call_of_its_digest(request):
         raise corrupt(f"What request {request.id} holds is not what was approved: its fingerprint does not fit.")
     grant = _grant_on(tx, request, terms, reviewer)
     matcher = None if grant.matcher is None else record_json(grant.matcher.to_json())

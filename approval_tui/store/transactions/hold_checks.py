@@ -10,7 +10,7 @@ from approval_tui.domain.audit import Problem
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.lifecycle import ALLOW
 from approval_tui.store.transaction import Row, Transaction
-from approval_tui.store.transactions.grant_checks import paged
+from approval_tui.store.transactions.batches import paged
 from approval_tui.store.transactions.grants import details_of
 from approval_tui.store.transactions.holds import COLUMNS
 from approval_tui.store.transactions.log import PAST_EVERY_EVENT

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from approval_tui.domain.errors import ApprovalTuiError
-from approval_tui.domain.identity import digest_for, fingerprint_of
+from approval_tui.domain.identity import is_call_of_its_digest
 from approval_tui.domain.lifecycle import PENDING
 from approval_tui.domain.models import NO_DECISIONS, Request
 from approval_tui.store.transaction import NothingToDo, Transaction, first_row
 from approval_tui.store.transactions import grants
-from approval_tui.store.transactions.held import is_held
 from approval_tui.store.transactions.records import request_from_row
+from approval_tui.store.transactions.submitting import covering_grants
 
 MOST_AT_ONCE = 20
 """Requests that are approved in one transaction, so that it keeps nobody waiting for long."""
@@ -50,11 +50,9 @@ def approve_by_grants(tx: Transaction, ids: Sequence[str]) -> int:
 
 def _approve(tx: Transaction, request_id: str) -> bool:
     request = _untouched(tx, request_id)
-    if request is None or is_held(tx, request.requester, request.session):
+    if request is None:
         return False
-    asked = {"fingerprint": request.fingerprint, "now": tx.now}
-    of_call = {"requester": request.requester, "tool": request.tool, "session": request.session, **asked}
-    covering = grants.covering(tx, tx.rows("grants_for_call", of_call), request)
+    covering = covering_grants(tx, request, request)
     return grants.approve_by_one_of(tx, covering, request) is not None
 
 
@@ -65,11 +63,7 @@ def _untouched(tx: Transaction, request_id: str) -> Request | None:
         return None
     try:
         request = request_from_row(row, tx.now)
-        call = request.requester, request.server, request.tool, request.context, request.arguments, request.rule_hash
-        is_its_call = (fingerprint_of(*call), digest_for(request, request.arguments)) == (
-            request.fingerprint,
-            request.digest,
-        )
+        is_its_call = is_call_of_its_digest(request)
     except ApprovalTuiError:  # what an agent's role wrote itself may be anything
         return None
     return request if is_its_call and request.status == PENDING else None

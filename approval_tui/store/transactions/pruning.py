@@ -17,7 +17,7 @@ from approval_tui.domain.errors import Conflict, InvalidInput
 from approval_tui.domain.lifecycle import APPROVED, CONSUMED, FINAL, effective_status
 from approval_tui.domain.pruning import UNENDED, PrunePlan, Segment, Span
 from approval_tui.store.transaction import Row, Transaction, first_row
-from approval_tui.store.transactions.grant_checks import paged
+from approval_tui.store.transactions.batches import paged
 from approval_tui.store.transactions.grants import details_of
 from approval_tui.store.transactions.records import append_event
 from approval_tui.store.transactions.reviewer import check_reviewer

@@ -8,10 +8,10 @@ from approval_tui.domain.audit import Problem
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.domain.pruning import Segment
 from approval_tui.store.transaction import Row, Transaction, first_row
+from approval_tui.store.transactions.batches import paged
 from approval_tui.store.transactions.log import event_from_row
 from approval_tui.store.transactions.records import corrupt
 
-_BATCH = 500
 _KINDS = {"number": int, "last_seq": int, "last_hash": str, "sealed_at": int}
 
 
@@ -78,10 +78,7 @@ def _is_of(details: JsonObject, segment: Segment) -> bool:
 
 
 def _seals(tx: Transaction) -> Iterator[Row]:
-    after = 0
-    while rows := tx.rows("seal_events", {"after": after, "most": _BATCH}):
-        yield from rows
-        after = rows[-1]["seq"]
+    return paged(tx, "seal_events", "seq", 0)
 
 
 def _details(row: Row) -> JsonObject:

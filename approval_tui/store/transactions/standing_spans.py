@@ -9,7 +9,7 @@ from approval_tui.domain.clock import format_timestamp
 from approval_tui.domain.names import quoted_name
 from approval_tui.domain.pruning import UNENDED, Span
 from approval_tui.store.transaction import Transaction
-from approval_tui.store.transactions.grant_checks import paged
+from approval_tui.store.transactions.batches import paged
 from approval_tui.store.transactions.grants import details_of
 
 

@@ -35,7 +35,7 @@ def find_or_create(tx: Transaction, checked: CheckedCall, *, is_reusing: bool) -
     tx.serialize(checked.fingerprint)
     existing = _reusable(tx, checked) if is_reusing else None
     needs_none = existing is not None and existing.status == APPROVED
-    granted = () if needs_none else _covering_grants(tx, checked, checked.call)
+    granted = () if needs_none else covering_grants(tx, checked, checked.call)
     if existing is not None and existing.status == PENDING and existing.session == checked.call.session:
         existing, granted = _approved_by(tx, granted, existing), ()
     if existing is None or (granted and existing.status != APPROVED):
@@ -48,7 +48,7 @@ def find_or_create(tx: Transaction, checked: CheckedCall, *, is_reusing: bool) -
     return Submitted(existing, created=False)
 
 
-def _covering_grants(tx: Transaction, granted: GrantedCall, call: Call | Request) -> tuple[Grant, ...]:
+def covering_grants(tx: Transaction, granted: GrantedCall, call: Call | Request) -> tuple[Grant, ...]:
     """The grants that cover the call now; none where its session is held back."""
     rows = tx.rows(
         "grants_for_call",
@@ -127,7 +127,7 @@ def _is_shared(tx: Transaction, request: Request, call: Call) -> bool:
 
     return all(
         call.session == request.session and why_ungrantable(call.requirements, call.risk, grant.granted_by) is None
-        for grant in _covering_grants(tx, request, request)
+        for grant in covering_grants(tx, request, request)
     )
 
 

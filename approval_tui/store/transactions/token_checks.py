@@ -6,7 +6,7 @@ from approval_tui.domain import events
 from approval_tui.domain.audit import Problem
 from approval_tui.domain.canonical import JsonObject
 from approval_tui.store.transaction import Row, Transaction
-from approval_tui.store.transactions.grant_checks import paged
+from approval_tui.store.transactions.batches import paged
 from approval_tui.store.transactions.grants import details_of
 from approval_tui.store.transactions.segments import carried_tokens, last_sealed
 from approval_tui.store.transactions.tokens import FIXED
